@@ -1,0 +1,65 @@
+"""Everything that dione raises on purpose.
+
+    DioneError
+    ├── NotFound         nothing there: no file, no date, no model of that name
+    ├── BadSource        an input that cannot be read as Sentinel-2 or VHR imagery
+    │   ├── BadBands     bands missing, doubled or in an unknown order
+    │   ├── BadGrid      dates that do not share one grid, or a grid that cannot be used
+    │   └── BadValues    reflectance that looks unscaled, 8-bit or offset
+    ├── NotAStack        a dataset that breaks the Stack contract
+    ├── BadModel         a weights file that is damaged, foreign or made for other bands
+    ├── BadRecipe        a recipe with faults, each with its path
+    ├── NothingClear     every date is cloudy over the area
+    └── CannotWrite      the output cannot be written, or belongs to another run
+
+A message says what was found, what was needed and what to do, every fault at once.
+"""
+
+
+class DioneError(Exception):
+    """The root of the tree; the command line prints it without a traceback and exits 1."""
+
+
+class NotFound(DioneError):
+    """Nothing of that name or at that place."""
+
+
+class BadSource(DioneError):
+    """An input that cannot be read as imagery."""
+
+
+class BadBands(BadSource):
+    """Bands missing, doubled or in an unknown order."""
+
+
+class BadGrid(BadSource):
+    """Dates that do not share one grid, or a grid that cannot be used."""
+
+
+class BadValues(BadSource):
+    """Values that cannot be reflectance as declared."""
+
+
+class NotAStack(DioneError):
+    """A dataset that breaks the Stack contract (docs/stack.md)."""
+
+
+class BadModel(DioneError):
+    """A weights file that is damaged, foreign, or made for other bands."""
+
+
+class BadRecipe(DioneError):
+    """A recipe with faults, each named by its path."""
+
+
+class NothingClear(DioneError):
+    """No clear pixel where one is needed."""
+
+
+class CannotWrite(DioneError):
+    """An output that cannot be written, or that belongs to another run."""
+
+
+def faults(head: str, found: list[str], advice: str = "") -> str:
+    """One message from many faults: a head line, a dash a fault, and what to do."""
+    return "\n".join([f"{head}:", *(f"  - {fault}" for fault in found), *([advice] if advice else [])])

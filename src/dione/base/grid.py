@@ -1,0 +1,53 @@
+"""Pixel grids. A grid is odc-geo's GeoBox: shape, affine and CRS in one value, never loose tuples."""
+
+import numpy as np
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from dione.base.errors import BadGrid
+
+NEAR_PX = 1e-3
+"""Two grids agree when their corners lie closer than this, in pixels."""
+
+
+def finer(grid: GeoBox, zoom: int) -> GeoBox:
+    """The grid whose pixels cut each pixel of `grid` into zoom × zoom; corners stay where they are."""
+    height, width = grid.shape
+    return GeoBox((height * zoom, width * zoom), grid.affine * Affine.scale(1 / zoom), grid.crs)
+
+
+def same(a: GeoBox, b: GeoBox) -> bool:
+    """Whether two grids have one CRS and one shape, and corners that agree to NEAR_PX."""
+    return not differences(a, b)
+
+
+def differences(a: GeoBox, b: GeoBox) -> list[str]:
+    """How grid `b` differs from grid `a`, in words; empty when they are the same."""
+    found = []
+    if a.crs != b.crs:
+        found.append(f"CRS {b.crs} instead of {a.crs}")
+    if a.shape != b.shape:
+        found.append(f"{b.shape[0]}×{b.shape[1]} px instead of {a.shape[0]}×{a.shape[1]}")
+    corners = np.array([(0, 0), a.shape[::-1]])
+    apart = max(np.abs(np.array((~a.affine) * (b.affine * tuple(c))) - c).max() for c in corners)
+    if apart > NEAR_PX:
+        found.append(f"corners {apart:.3g} px apart")
+    return found
+
+
+def north_up(grid: GeoBox, where: str) -> GeoBox:
+    """`grid` itself, if rows go down and columns go right; raises BadGrid for a rotated or flipped one."""
+    a = grid.affine
+    if a.b or a.d or a.a <= 0 or a.e >= 0:
+        raise BadGrid(f"{where} has a rotated or flipped grid ({a.a:g}, {a.b:g}, {a.d:g}, {a.e:g}); needs rows going south, columns going east\nwarp it first, e.g. gdalwarp {where} straight.tif")
+    return grid
+
+
+def size_m(grid: GeoBox) -> float | None:
+    """Ground sampling distance in metres; None without a CRS. Degrees are taken at the grid's middle."""
+    if grid.crs is None:
+        return None
+    if not grid.crs.geographic:
+        return abs(grid.affine.a) * float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
+    _, latitude = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2)
+    return float(111_320 * np.sqrt(abs(grid.affine.a * grid.affine.e) * np.cos(np.radians(latitude))))

@@ -1,0 +1,92 @@
+"""The Stack: what is carried from room to room. Its form is written out in docs/stack.md."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from odc.geo.xr import xr_coords
+
+from dione.base.bands import BANDS
+from dione.base.errors import NotAStack, faults
+
+DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
+DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
+
+
+def make(reflectance: Any, valid: Any, times: Sequence[Any], grid: GeoBox, *, items: Sequence[str] = (), **attrs: str) -> xr.Dataset:
+    """A Stack from plain (or dask) arrays.
+
+    reflectance: (time, band, y, x) float32, 1.0 = 100 %, bands blue, green, red, nir.
+    valid: (time, y, x) bool, True = seen clear.
+    times: UTC, ascending. items: what each date was read from. attrs: notes that travel along (source, radiometry, ...).
+    Raises NotAStack.
+    """
+    coords: dict[Any, Any] = {
+        "time": ("time", np.array(times, dtype="datetime64[ns]")),
+        "band": ("band", list(BANDS)),
+        "item": ("time", np.array(list(items) or [""] * len(times), dtype=str)),
+        **_grid_coords(grid),
+    }
+    stack = xr.Dataset({"reflectance": (DIMS["reflectance"], reflectance), "valid": (DIMS["valid"], valid)}, coords, attrs)
+    return check(stack)
+
+
+def _grid_coords(grid: GeoBox) -> dict[Any, Any]:
+    """Pixel-centre coordinates and the CRS, with the exact affine kept as GDAL writes it.
+
+    odc-geo's own names follow the CRS (latitude, longitude); in a Stack they are always y and x.
+    """
+    _, _, *_ = grid.affine
+    rows, columns = grid.shape
+    a = grid.affine
+    named = xr_coords(grid, dims=("y", "x"), always_yx=True) if grid.crs is not None else {}
+    reference = named["spatial_ref"] if "spatial_ref" in named else xr.DataArray(0)
+    reference.attrs["GeoTransform"] = " ".join(repr(float(v)) for v in a.to_gdal())
+    y = a.f + a.e * (np.arange(rows) + 0.5)
+    x = a.c + a.a * (np.arange(columns) + 0.5)
+    return {"y": ("y", y), "x": ("x", x), "spatial_ref": ((), reference.values, reference.attrs)}
+
+
+def grid_of(stack: xr.Dataset) -> GeoBox:
+    """The Stack's pixel grid; exact, also for a single pixel, a part, or no CRS."""
+    stored = Affine.from_gdal(*(float(v) for v in stack["spatial_ref"].attrs["GeoTransform"].split()))
+    # A part of a Stack keeps the whole's GeoTransform: count pixels from it, so that the corner stays exact.
+    column = round((float(stack["x"][0]) - stored.c) / stored.a - 0.5)
+    row = round((float(stack["y"][0]) - stored.f) / stored.e - 0.5)
+    crs = stack["spatial_ref"].attrs.get("crs_wkt") or None
+    return GeoBox((stack.sizes["y"], stack.sizes["x"]), stored * Affine.translation(column, row), crs)
+
+
+def days(stack: xr.Dataset) -> list[str]:
+    """The date of each time as YYYY-MM-DD, in the Stack's order."""
+    return [str(day) for day in stack["time"].values.astype("datetime64[D]")]
+
+
+def check(stack: xr.Dataset, name: str = "this dataset") -> xr.Dataset:
+    """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once."""
+    wrong = [f"no variable '{v}'; found {sorted(map(str, stack.data_vars))}" for v in DIMS if v not in stack.data_vars]
+    for variable in DIMS.keys() & set(stack.data_vars):
+        array = stack[variable]
+        if array.dims != DIMS[variable]:
+            wrong.append(f"'{variable}' has dims {array.dims}, needs {DIMS[variable]}")
+        if array.dtype != DTYPES[variable]:
+            wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}")
+    if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != BANDS:
+        wrong.append(f"bands are {list(np.atleast_1d(stack['band'].values))}, need {list(BANDS)}")
+    wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref") if c not in stack.coords]
+    if "time" in stack.coords:
+        times = stack["time"].values
+        if not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
+            wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")
+        elif len(times) == 0 or (np.diff(times) <= np.timedelta64(0)).any():
+            wrong.append(f"{len(times)} times, need at least one, ascending, no two alike")
+    if "spatial_ref" in stack.coords and "GeoTransform" not in stack["spatial_ref"].attrs:
+        wrong.append("'spatial_ref' carries no GeoTransform")
+    if 0 in stack.sizes.values():
+        wrong.append(f"an empty dimension: {dict(stack.sizes)}")
+    if wrong:
+        raise NotAStack(faults(f"{name} is not a stack", wrong, "write one with dione.open(...) or `dione fetch` (form: docs/stack.md)"))
+    return stack
