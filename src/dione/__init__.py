@@ -1,0 +1,36 @@
+"""dione: Sentinel-2 time series, four times sharper, with a map of how far to trust each pixel.
+
+    import dione
+
+    stack = dione.open("my-field/")             # a folder of GeoTIFFs, one a date
+    sharp = dione.predict(stack)                # the latest clear date at 2.5 m, with sigma
+    dione.write(sharp, "out/")                  # cloud-optimised GeoTIFFs
+
+PyTorch is imported on first use, not before.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dione.nets.resolver import Resolver as Resolver
+    from dione.nets.resolver import load as load
+    from dione.predict.memory import predict as predict
+    from dione.predict.memory import write as write
+    from dione.sources import open as open
+
+_WHERE = {
+    "open": "dione.sources",
+    "load": "dione.nets.resolver",
+    "Resolver": "dione.nets.resolver",
+    "predict": "dione.predict.memory",
+    "write": "dione.predict.memory",
+}
+__all__ = ["Resolver", "load", "open", "predict", "write"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    # Rooms are subpackages too: `dione.predict` is the function, `dione.predict.scene` still the module.
+    if name not in _WHERE:
+        raise AttributeError(f"dione has no '{name}'; it has {', '.join(sorted(_WHERE))}")
+    return getattr(import_module(_WHERE[name]), name)

@@ -1,0 +1,52 @@
+"""The porch: the outside world comes in as Stacks."""
+
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from dione.base.errors import BadSource, DioneError, NotFound
+from dione.sources import eopatch, geotiff, zarrstack
+from dione.sources.places import naming, near, shown, system
+
+NOT_YET = {
+    "stac:": "STAC catalogues are not there yet\ndownload the bands B02, B03, B04, B08 of its items and name their folder",
+    "sentinelhub:": "Sentinel Hub is not there yet\ndownload GeoTIFFs with it and name their folder",
+}
+
+
+def open(source: str | Path, **options: Any) -> xr.Dataset:
+    """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack or an EOPatch folder, also on `s3://`.
+
+    options: those of `dione.sources.geotiff.open` or `dione.sources.eopatch.open`; one that is None says nothing.
+    Nothing but headers is read. Raises NotFound, NotAStack, BadSource and its kinds.
+    """
+    name = str(source)
+    for start, advice in NOT_YET.items():
+        if name.startswith(start):
+            raise DioneError(f"{shown(name)} cannot be opened: {advice}")
+    if name.rstrip("/").upper().endswith(".SAFE"):
+        advice = "name the folder of its bands, as in GRANULE/*/IMG_DATA/R10m"
+        raise DioneError(f"{shown(name)} cannot be opened: .SAFE products are not there yet\n{advice}")
+    kind, opener = _opener(name)
+    said = {key: value for key, value in options.items() if value is not None and value is not False}
+    unknown = sorted(said.keys() - signature(opener).parameters.keys())
+    if unknown:
+        raise BadSource(f"{shown(name)} is {kind}, for which {', '.join(unknown)} means nothing; leave it out")
+    opened: xr.Dataset = opener(source, **said)
+    return opened
+
+
+def _opener(name: str) -> tuple[str, Any]:
+    """What a source is, in words, and the function that opens it; raises NotFound."""
+    fs, inside = system(name)
+    with naming(name):
+        if not fs.isdir(inside):
+            if fs.exists(inside) or any(c in name for c in "*?["):
+                return "GeoTIFF", geotiff.open
+            needs = "needs a folder of GeoTIFFs, a pattern in quotes such as 'series/*.tif', a .zarr Stack or an EOPatch folder"
+            raise NotFound(f"nothing found at {shown(name)}{near(name)}\n{needs}")
+        if name.rstrip("/").endswith(".zarr") or fs.exists(f"{inside.rstrip('/')}/zarr.json"):
+            return "a Zarr store", zarrstack.open
+    return ("an EOPatch folder", eopatch.open) if eopatch.is_eopatch(name) else ("a folder of GeoTIFFs", geotiff.open)

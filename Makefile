@@ -1,0 +1,56 @@
+# Each target does its own set-up; `make` alone lists them. PYTHON=python3.12 make setup chooses another Python.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
+READY := $(VENV)/.ready
+DEMO_READY := $(VENV)/.demo-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check docs bench weights lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with exactly what was tested (again only when the lock or pyproject.toml changed)
+
+demo: $(DEMO_READY) ## sharpen a real series of seven dates; results in demo/output
+	$(VENV)/bin/dione demo
+
+test: $(READY) ## run the tests; ARGS="-k name" passes on to pytest
+	$(VENV)/bin/pytest $(ARGS)
+
+check: $(READY) ## lint, format, types, and who may import whom
+	scripts/check
+
+docs: ## the documentation
+	@echo "The documentation is in docs/, to be read as it is; a site comes later."
+
+bench: ## not yet: measure speed against a baseline
+	@echo "make bench: there is no benchmark yet" >&2; exit 1
+
+weights: ## not yet: train the weights that ship
+	@echo "make weights: there is no training recipe yet" >&2; exit 1
+
+lock: ## remake locks/requirements.txt after a change of dependencies
+	PYTHON=$(PYTHON) scripts/lock
+
+clean: ## remove .venv, the demo's output and every cache
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The lock comes first, so that torch finds its own dependencies installed and brings nothing else along but what a
+# CUDA build needs, if that is the only build that pip is offered on this machine.
+$(READY): locks/requirements.txt locks/torch.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "make setup: found $$($(PYTHON) --version 2>/dev/null || echo "no '$(PYTHON)'"), needs Python 3.11 or newer"; \
+	  echo "name one with e.g. PYTHON=python3.11 make setup"; exit 1; } >&2
+	@echo "setting up $(VENV): a few minutes the first time"
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --no-deps --require-hashes -r locks/requirements.txt
+	@$(PIP) install -r locks/torch.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEMO_READY): $(READY) locks/demo.txt
+	@echo "fetching the demo's images"
+	@$(PIP) install --no-deps --no-build-isolation --require-hashes -r locks/demo.txt
+	@touch $@

@@ -1,0 +1,312 @@
+"""The command line: one verb a room. It parses, calls and prints; it holds no logic."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, Optional
+
+import typer
+from rich.console import Console
+
+from dione.base.errors import DioneError
+
+app = typer.Typer(name="dione", help="Sentinel-2 time series, four times sharper, with a map of how far to trust each pixel.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True)
+dataset = typer.Typer(help="Build, look at and split datasets of training patches.", no_args_is_help=True)
+models = typer.Typer(help="List and describe models.", no_args_is_help=True)
+app.add_typer(dataset, name="dataset")
+app.add_typer(models, name="models")
+
+out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
+
+Source = Annotated[str, typer.Argument(help="A folder of GeoTIFFs, a pattern in quotes, a .zarr Stack or an EOPatch folder; local or s3://.", show_default=False)]
+Bands = Annotated[Optional[str], typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")]
+Pattern = Annotated[Optional[str], typer.Option(help="How file names give the date (and band): '{date:%Y%m%d}_{band}'.")]
+Scale = Annotated[Optional[float], typer.Option(help="Reflectance of one digital number, where the file does not say.")]
+Offset = Annotated[Optional[float], typer.Option(help="Reflectance to add: -0.1 for products since baseline 04.00 whose offset is not applied yet, 0 to say that it is.")]
+Align = Annotated[bool, typer.Option("--align", help="Resample dates that stand on other grids onto the first one's, once.")]
+Feature = Annotated[Optional[str], typer.Option(help="Which feature of an EOPatch holds the bands.")]
+Area = Annotated[Optional[str], typer.Option(help="west,south,east,north in degrees, or a GeoJSON file.")]
+Dates = Annotated[Optional[str], typer.Option(help="START/END, both included: 2024-05-01/2024-08-31.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Log what is done.")]
+
+
+@app.command()
+def predict(
+    source: Source,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.", show_default=False)],
+    model: Annotated[str, typer.Option(help="A name (see `dione models list`) or a .safetensors file.")] = "setsr-s",
+    target: Annotated[str, typer.Option(help="The date to sharpen: YYYY-MM-DD, latest (clear enough) or all.")] = "latest",
+    dates: Dates = None,
+    area: Area = None,
+    views: Annotated[int, typer.Option(min=1, help="The most dates used for one result.")] = 8,
+    max_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of a target that is not named.")] = 0.5,
+    block: Annotated[int, typer.Option(min=16, help="Side of a window, input pixels; memory grows with it, the result does not change.")] = 512,
+    fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
+    scheduler: Annotated[Optional[str], typer.Option(help="Address of a Dask scheduler (not there yet).")] = None,
+    bands: Bands = None,
+    pattern: Pattern = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    align: Align = False,
+    feature: Feature = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Sharpen a series: GeoTIFFs at 2.5 m, their uncertainty, a report.
+
+    Example: dione predict my-field/ -o out/ --target all
+    """
+    _logging(verbose)
+    if scheduler:
+        raise DioneError("--scheduler is not there yet: leave it out to run on this machine")
+    from dione.nets.resolver import load
+    from dione.predict.job import PredictConfig, predict_to
+
+    resolver = load(model)
+    stack = _stack(source, dates, area, bands=bands, pattern=pattern, scale=scale, offset=offset, align=align, feature=feature)
+    config = PredictConfig(target=target, views=views, max_cloud=max_cloud, block=block)
+    with _progress() as progress:
+        run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=progress)
+    if as_json:
+        from dione.predict.run import facts
+
+        sys.stdout.write(json.dumps(facts(run), default=str) + "\n")
+        return
+    for made in run.targets:
+        out.print(f"{made.sr}  {len(made.choice.views)} dates, {made.clear:.0%} clear, {made.filled:.0%} filled", markup=False)
+    for warning in run.alarms:
+        err.print(f"note: {warning}", markup=False)
+    out.print(f"report: {output / 'report.html'}", markup=False)
+
+
+@app.command()
+def info(
+    source: Source,
+    dates: Dates = None,
+    area: Area = None,
+    bands: Bands = None,
+    pattern: Pattern = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    align: Align = False,
+    feature: Feature = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """What a source holds: dates, clouds, bands, grid, the offset found.
+
+    Example: dione info my-field/
+    """
+    _logging(verbose)
+    from dione.base import stack as stacks
+    from dione.prepare.area import clear_fractions
+
+    stack = _stack(source, dates, area, bands=bands, pattern=pattern, scale=scale, offset=offset, align=align, feature=feature)
+    grid = stacks.grid_of(stack)
+    facts: dict[str, Any] = {
+        "source": source,
+        "grid": {"crs": str(grid.crs) if grid.crs else None, "shape": [int(n) for n in grid.shape], "transform": list(grid.affine)[:6]},
+        "bands": [str(band) for band in stack["band"].values],
+        "notes": {str(k): str(v) for k, v in stack.attrs.items()},
+        "dates": [
+            {"day": day, "item": str(item), "clear": round(clear, 4)}
+            for day, item, clear in zip(stacks.days(stack), stack["item"].values, clear_fractions(stack), strict=True)
+        ],
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(facts) + "\n")
+        return
+    height, width = facts["grid"]["shape"]
+    epsg = grid.crs.to_epsg() if grid.crs else None
+    out.print(f"{source}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {f'EPSG:{epsg}' if epsg else facts['grid']['crs'] or 'no CRS'}", markup=False)
+    for key, value in facts["notes"].items():
+        out.print(f"{key}: {value}", markup=False)
+    for date in facts["dates"]:
+        out.print(f"  {date['day']}  {date['clear']:4.0%} clear  {date['item']}", markup=False)
+
+
+@app.command()
+def fetch(
+    source: Source,
+    output: Annotated[str, typer.Option("-o", "--output", help="The Stack to write: NAME.zarr.", show_default=False)],
+    dates: Dates = None,
+    area: Area = None,
+    bands: Bands = None,
+    pattern: Pattern = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    align: Align = False,
+    feature: Feature = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a Stack that is there.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Keep a Stack for later, as Zarr.
+
+    Example: dione fetch my-field/ -o my-field.zarr
+    """
+    _logging(verbose)
+    from dione.sources import zarrstack
+
+    stack = _stack(source, dates, area, bands=bands, pattern=pattern, scale=scale, offset=offset, align=align, feature=feature)
+    out.print(zarrstack.save(stack, output, overwrite=overwrite), markup=False)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML.", show_default=False)],
+    change: Annotated[Optional[list[str]], typer.Option("--set", help="Change a setting: train.steps=100. May be repeated.")] = None,
+    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the last checkpoint, or start over.")] = True,
+    verbose: Verbose = False,
+) -> None:
+    """Train a network on a patch store; the weights file appears in the run's folder.
+
+    Example: dione train recipes/setsr-s.toml
+    """
+    _logging(verbose)
+    from dione.recipe import read
+    from dione.train.run import TrainRecipe
+    from dione.train.run import train as run
+
+    out.print(str(run(read(recipe, TrainRecipe, change or ()), resume=resume)), markup=False)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
+    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    split: Annotated[str, typer.Option(help="Which part of it.")] = "test",
+    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="Folder for scores.json and the table of patches.")] = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Score a model on patches whose truth is known: gain over bicubic by site and number of dates.
+
+    Example: dione evaluate setsr-s runs/patches
+    """
+    _logging(verbose)
+    from dione.evaluate import score
+    from dione.nets.resolver import load
+    from dione.patches.store import read
+
+    table = score.score(load(model), read(store), split=split)
+    rows = score.summary(table)
+    if output:
+        score.write(output, table, rows)
+    if as_json:
+        sys.stdout.write(json.dumps(rows) + "\n")
+        return
+    for row in rows:
+        out.print("{site:>16}  {dates} dates  {gain_db:+.2f} dB over bicubic  [{low:+.2f}, {high:+.2f}]  {places} places".format(**row), markup=False)
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for input and results.")] = Path("demo"), verbose: Verbose = False) -> None:
+    """Sharpen a real series of seven dates near Toulouse, and show what was gained."""
+    _logging(verbose)
+    from dione import demo as shown
+
+    with _progress() as progress:
+        words = shown.run(folder, progress=progress)
+    out.print(words, markup=False)
+
+
+@dataset.command()
+def simulate(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: scenes, degradation, split.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
+    data: Annotated[Path, typer.Option(help="Folder that the recipe's paths start from.", envvar="DIONE_SHARED_DATA")] = Path("."),
+    change: Annotated[Optional[list[str]], typer.Option("--set", help="Change a setting: seed=1. May be repeated.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Make training patches from sharp imagery.
+
+    Example: dione dataset simulate recipes/simulate.toml --data imagery/ -o runs/patches
+    """
+    _logging(verbose)
+    from dione.patches.build import SimulateConfig, simulate_store
+    from dione.recipe import read
+
+    count = simulate_store(read(recipe, SimulateConfig, change or ()), root=data, out=output)
+    out.print(f"{output}: {count} patches", markup=False)
+
+
+@models.command("list")
+def list_models(as_json: Json = False) -> None:
+    """The models that come with dione, and the baselines."""
+    from dione.nets.resolver import shipped
+    from dione.nets.zoo import BASELINES
+
+    if as_json:
+        sys.stdout.write(json.dumps({"shipped": list(shipped()), "baselines": list(BASELINES)}) + "\n")
+        return
+    for name in shipped():
+        out.print(name, markup=False)
+    for name in BASELINES:
+        out.print(f"{name}  (baseline, no weights)", markup=False)
+
+
+@models.command()
+def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)], as_json: Json = False) -> None:
+    """What a model is, and what made it."""
+    from dione.nets.resolver import load
+
+    resolver = load(name)
+    facts = resolver.about.model_dump(mode="json") | {"name": resolver.name, "sha256": resolver.digest, "parameters": sum(p.numel() for p in resolver.net.parameters())}
+    sys.stdout.write(json.dumps(facts, indent=None if as_json else 2) + "\n")
+
+
+def main() -> NoReturn:
+    """The entry point: exit 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted."""
+    try:
+        app()
+    except DioneError as error:
+        err.print(f"error: {error}", style="bold red" if err.is_terminal else None, markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("stopped; run the same command again to go on where it stopped", markup=False)
+        sys.exit(130)
+    sys.exit(0)
+
+
+def _stack(source: str, dates: str | None, area: str | None, *, bands: str | None, **options: Any) -> Any:
+    """Open, cut to dates and area, check the values."""
+    from dione.prepare.area import crop, parse
+    from dione.prepare.radiometry import check_values
+    from dione.prepare.select import between
+    from dione.sources import open as open_source
+
+    stack = open_source(source, bands=tuple(name.strip() for name in bands.split(",")) if bands else None, **options)
+    if dates:
+        start, _, end = dates.partition("/")
+        stack = between(stack, start, end or start)
+    if area:
+        stack = crop(stack, parse(area))
+    for note in check_values(stack):
+        logging.getLogger("dione").info(note)
+    return stack
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A bar on a terminal, plain lines elsewhere."""
+    if not err.is_terminal:
+        yield lambda what, done, total: err.print(f"{what}: block {done} of {total}", markup=False) if done == total or done % 50 == 0 else None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show_progress(what: str, done: int, total: int) -> None:
+            tasks.setdefault(what, bar.add_task(what, total=total) if what not in tasks else None)
+            bar.update(tasks[what], completed=done)
+
+        yield show_progress
+
+
+def _logging(verbose: bool) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,108 @@
+"""Pieces that networks share. Tensors in, tensors out; nothing here has a path, a sensor or a unit."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from dione.base import optics
+
+
+class Residual(nn.Module):
+    """x + conv(relu(conv(x))), without bias, so that the block scales with its input."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = conv(channels, channels)
+        self.second = conv(channels, channels)
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        return x + self.second(F.relu(self.first(x)))
+
+
+def conv(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
+    """A convolution that keeps the size and has no bias."""
+    return nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
+
+
+class Enlarge(nn.Module):
+    """Keys' bicubic interpolation (a = -0.5), edges replicated, to zoom² sub-pixels a pixel.
+
+    Source: R. Keys, Cubic convolution interpolation for digital image processing, IEEE ASSP 29 (1981).
+    """
+
+    margin = 2
+
+    def __init__(self, zoom: int):
+        super().__init__()
+        self.zoom = zoom
+        taps = torch.from_numpy(bicubic_taps(zoom))
+        self.register_buffer("kernel", rearrange(torch.einsum("ip,jq->pqij", taps, taps), "p q i j -> (p q) 1 i j").contiguous(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c*zz h w"]:
+        """(b, c, h, w) → (b, c · zoom², h, w), in the order that `pixel_shuffle` takes."""
+        bands = x.shape[1]
+        padded = replicate(x, self.margin)
+        return F.conv2d(padded, self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+
+
+class Reduce(nn.Module):
+    """The sensor's point-spread function: sub-pixels back to the coarse pixels they average to, edges replicated."""
+
+    def __init__(self, zoom: int, modulation: float = optics.NYQUIST_MODULATION):
+        super().__init__()
+        taps = torch.from_numpy(optics.kernel(zoom, modulation))
+        self.margin = len(taps) // 2
+        self.register_buffer("kernel", rearrange(torch.einsum("ip,jq->pqij", taps, taps), "p q i j -> 1 (p q) i j").contiguous(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c h w"]:
+        """(b, c · zoom², h, w) → (b, c, h, w)."""
+        bands = x.shape[1] // self.kernel.shape[1]
+        padded = replicate(x, self.margin)
+        return F.conv2d(padded, self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+
+
+def replicate(x: Float[Tensor, "b c h w"], by: int) -> Float[Tensor, "b c hh ww"]:
+    """Edges repeated outwards. (F.pad's gradient has a layout that the compiler of PyTorch 2.13 does not expect.)"""
+    x = torch.cat([x[:, :, :1].expand(-1, -1, by, -1), x, x[:, :, -1:].expand(-1, -1, by, -1)], 2)
+    return torch.cat([x[..., :1].expand(-1, -1, -1, by), x, x[..., -1:].expand(-1, -1, -1, by)], 3)
+
+
+@lru_cache
+def bicubic_taps(zoom: int) -> np.ndarray:
+    """Weights (5, zoom) of the pixels -2 … 2 for each of the zoom sub-pixels of a pixel."""
+    centre = (np.arange(zoom) + 0.5) / zoom - 0.5
+    t = np.abs(centre[None] - np.arange(-2, 3)[:, None])
+    a = -0.5
+    near = (a + 2) * t**3 - (a + 3) * t**2 + 1
+    far = a * t**3 - 5 * a * t**2 + 8 * a * t - 4 * a
+    return np.where(t < 1, near, np.where(t < 2, far, 0)).astype(np.float32)
+
+
+def local_mean(x: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"], size: int = 5) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n 1 h w"]]:
+    """Weighted mean over size × size pixels, and the mean weight there; zero where no pixel has weight.
+
+    `x` must be zero where its weight is.
+    """
+    near = F.avg_pool2d(torch.cat([x, weight], 1), size, stride=1, padding=size // 2)
+    mean, share = near[:, :-1], near[:, -1:]
+    return mean / share.clamp_min(1e-6), share
+
+
+def continued(x: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], rounds: int = 2) -> Float[Tensor, "b c h w"]:
+    """`x` with unknown pixels, two more a round, taken from the known ones around them."""
+    have = known.to(x.dtype)
+    for _ in range(rounds):
+        mean, share = local_mean(x * have, have)
+        x = torch.where(have > 0, x, mean)
+        have = (share > 0).to(x.dtype)
+    return x
+
+
+def masked(x: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> Float[Tensor, "b t c h w"]:
+    """`x` with zero where not valid, whatever stood there (NaN and infinity too)."""
+    return torch.where(valid[:, :, None], x, torch.zeros((), dtype=x.dtype, device=x.device))

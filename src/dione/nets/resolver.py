@@ -1,0 +1,148 @@
+"""The Resolver: a network with all that is needed to use it, in one .safetensors file.
+
+    weights       tensors, float16 or float32
+    "dione"       in the header, JSON: format, net and its config, bands, zoom, scaling, margin, calibration, provenance
+
+Reflectance in, reflectance out; what normalises, if anything, is inside. Loading runs no code from the file.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from dione.base.bands import BANDS
+from dione.base.errors import BadModel, NotFound, faults
+from dione.base.files import whole
+from dione.nets import zoo
+
+FORMAT = 1
+LARGEST_HEADER = 1 << 20
+
+
+class About(BaseModel):
+    """The header of a weights file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    net: str
+    config: dict[str, Any] = {}
+    bands: tuple[str, ...] = BANDS
+    zoom: int = 4
+    gsd_m: float = 10.0
+    """Ground sampling distance it was made for."""
+    margin: int
+    """Radius of the receptive field in coarse pixels: windows overlap by it."""
+    sigma_scale: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    """Calibration: what each band's sigma is multiplied by."""
+    provenance: dict[str, Any] = {}
+    """What made it: data, seeds, steps, scores, licence."""
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """A network and its facts."""
+
+    net: nn.Module = field(repr=False)
+    about: About
+    name: str
+    digest: str = ""
+    """sha256 of the file; empty for baselines."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        return self.about.bands
+
+    @property
+    def zoom(self) -> int:
+        return self.about.zoom
+
+    @property
+    def margin(self) -> int:
+        return self.about.margin
+
+    @property
+    def fills(self) -> bool:
+        """Whether it fills the target's clouds from the supports."""
+        return bool(getattr(self.net, "fills", True))
+
+    @property
+    def has_weights(self) -> bool:
+        return bool(self.digest)
+
+
+def load(name: str | Path) -> Resolver:
+    """A Resolver by name (`setsr-s`, `bicubic`, ...) or from a .safetensors file.
+
+    Raises NotFound with the names there are, or BadModel for a file that is damaged, foreign, or of another format.
+    """
+    if str(name) in zoo.BASELINES:
+        net = zoo.BASELINES[str(name)]().eval()
+        return Resolver(net, About(net=str(name), margin=net.margin), str(name))  # type: ignore[arg-type]
+    path = shipped().get(str(name), Path(name))
+    if not path.is_file():
+        raise NotFound(f"no model '{name}': it is neither a file nor one of {', '.join([*shipped(), *zoo.BASELINES])}")
+    return _read(path)
+
+
+def shipped() -> dict[str, Path]:
+    """The weights that come with the package, by name."""
+    folder = Path(str(resources.files("dione") / "weights"))
+    return {file.stem: file for file in sorted(folder.glob("*.safetensors"))}
+
+
+def store(path: Path, net: nn.Module, about: About, *, half: bool = True) -> Path:
+    """Write weights and facts as one file, whole; float16 by default (halves the size, see docs/add-a-model.md)."""
+    tensors = {key: (value.half() if half and value.is_floating_point() else value).contiguous() for key, value in net.state_dict().items()}
+    data = save(tensors, metadata={"dione": about.model_dump_json()})
+    with whole(path) as partial:
+        partial.write_bytes(data)
+    return path
+
+
+def _read(path: Path) -> Resolver:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get("dione", "")
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise BadModel(f"{path} is not a whole .safetensors file: {error}\nfetch it again, or import other formats with `dione models import`") from error
+    about = _about(path, header)
+    net = zoo.make(about.net, about.config)
+    _fit(path, net, tensors)
+    return Resolver(net.eval(), about, path.stem, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _about(path: Path, header: str) -> About:
+    if not header or len(header) > LARGEST_HEADER:
+        raise BadModel(f"{path} holds weights, but no dione header that says of which network\nneeded a file written by `dione train` or `dione models import`")
+    try:
+        found = json.loads(header)
+        if isinstance(found, dict) and found.get("format") != FORMAT:
+            raise BadModel(f"{path} is of format {found.get('format')}, this dione reads format {FORMAT}\ninstall the version of dione that wrote it, or a newer one")
+        about = About.model_validate(found)
+    except (ValidationError, json.JSONDecodeError, RecursionError) as error:
+        raise BadModel(f"{path} has a header that cannot be read: {error}") from error
+    if about.bands != BANDS:
+        raise BadModel(f"{path} was made for the bands {list(about.bands)}; dione gives {list(BANDS)}\nuse a model made for these four")
+    return about
+
+
+def _fit(path: Path, net: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    wanted = net.state_dict()
+    wrong = [f"no tensor '{key}'" for key in wanted if key not in tensors]
+    wrong += [f"'{key}' is of no use to this network" for key in tensors if key not in wanted]
+    wrong += [f"'{k}' is {tuple(t.shape)}, needs {tuple(wanted[k].shape)}" for k, t in tensors.items() if k in wanted and t.shape != wanted[k].shape]
+    wrong += [f"'{key}' holds values that are not finite" for key, value in tensors.items() if not torch.isfinite(value.float()).all()]
+    if wrong:
+        raise BadModel(faults(f"{path} does not fit its own configuration", wrong[:8], "the file is damaged or was edited; fetch it again"))
+    net.load_state_dict({key: value.to(wanted[key].dtype) for key, value in tensors.items()})

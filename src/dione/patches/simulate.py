@@ -1,0 +1,138 @@
+"""Sharp imagery → what Sentinel-2 would have seen of it, on several dates, with the truth of one.
+
+The model, per patch (every range is in `Degradation`; every draw comes from the Generator given):
+
+    ground (years, band, y, x)       sharp reflectance of one place in one or more years
+      │ season         gain per date and band, haze; another year on some dates
+      │ blur, sample   detector ⊗ optics (base.optics), modulation at Nyquist drawn; sub-pixel shift per date
+      │ cloud, shadow  blobs, most flagged, some missed
+      │ noise          deviation² = floor² + slope² · reflectance, then digital numbers
+      ▼
+    lr (date, band, y, x), valid (date, y, x), hr (band, zoom·y, zoom·x): date 0 is the target, hr its truth
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from dione.base import optics
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """Ranges that the simulation draws from."""
+
+    dates: int = 8
+    """Dates in each patch, the target among them."""
+    size_px: int = 14
+    """Side of a patch on the coarse grid."""
+    zoom: int = 4
+    truth_modulation: float = 0.6
+    """Left at Nyquist of the sharp reference: nearly a box, as an ideal sensor of that pixel would see."""
+    modulation: Range = (0.15, 0.35)
+    """Left at Nyquist of the coarse pixel, drawn per patch; dates differ by a tenth of it."""
+    shift_px: Range = (0.03, 0.25)
+    """Deviation of a date's registration against the target, coarse pixels, drawn per patch."""
+    other_year: Range = (0.0, 0.6)
+    """Probability that a support shows another year, drawn per patch."""
+    gain: float = 0.08
+    """Deviation of the gain of a date, common to bands; half of it more for each band."""
+    haze: float = 0.01
+    """Deviation of the path radiance of a date, reflectance; blue most."""
+    noise: Range = (0.0003, 0.001)
+    """Floor of the noise, reflectance."""
+    noise_slope: Range = (0.002, 0.005)
+    """Root of the noise that grows with the signal: 0.0035 gives a signal-to-noise ratio of 90 at 10 % reflectance."""
+    cloud: float = 0.35
+    """Probability that a support has cloud."""
+    target_cloud: float = 0.2
+    """Probability that the target has cloud."""
+    missed: float = 0.2
+    """Probability that a cloud or shadow on a support goes unflagged."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One patch."""
+
+    lr: Array
+    """(date, band, y, x) reflectance; the target first."""
+    valid: Mask
+    """(date, y, x) True = flagged clear."""
+    hr: Array
+    """(band, zoom·y, zoom·x) truth of the target."""
+    years: NDArray[np.int64]
+    """(date,) which of the years given each date shows."""
+    shifts: NDArray[np.float64]
+    """(date, 2) rows and columns in coarse pixels."""
+
+
+def simulate(ground: Array, fine_per_coarse: float, model: Degradation, rng: np.random.Generator) -> Sample:
+    """One patch from `ground` (years, band, y, x), sharp reflectance on pixels `fine_per_coarse` times finer.
+
+    The ground must cover size_px coarse pixels. The target's year is drawn too.
+    """
+    years = _years(len(ground), model, rng)
+    shifts = np.vstack([np.zeros((1, 2)), np.clip(rng.normal(0, rng.uniform(*model.shift_px), (model.dates - 1, 2)), -0.7, 0.7)])
+    modulation = np.clip(rng.uniform(*model.modulation) * (1 + 0.1 * rng.standard_normal(model.dates)), 0.08, 0.5)
+    rows = optics.sampling(model.size_px, ground.shape[2], fine_per_coarse, shift_px=shifts[:, 0], modulation=modulation)
+    columns = optics.sampling(model.size_px, ground.shape[3], fine_per_coarse, shift_px=shifts[:, 1], modulation=modulation)
+    lr = rows[:, None] @ ground[years] @ columns[:, None].swapaxes(-1, -2)
+    lr = _season(lr, model, rng)
+    lr, valid = _weather(lr, model, rng)
+    lr = _noise(lr, model, rng)
+    return Sample(lr.astype(np.float32), valid, truth(ground[years[0]], fine_per_coarse, model), years, shifts)
+
+
+def truth(ground: Array, fine_per_coarse: float, model: Degradation) -> Array:
+    """The sharp reference (band, zoom·size, zoom·size) of ground (band, y, x)."""
+    side, zoom = model.size_px * model.zoom, fine_per_coarse / model.zoom
+    if abs(zoom - 1) < 1e-6 and ground.shape[1] == ground.shape[2] == side:
+        return ground
+    rows = optics.sampling(side, ground.shape[1], zoom, modulation=model.truth_modulation)
+    columns = optics.sampling(side, ground.shape[2], zoom, modulation=model.truth_modulation)
+    return rows @ ground @ columns.T
+
+
+def _years(years: int, model: Degradation, rng: np.random.Generator) -> NDArray[np.int64]:
+    target = rng.integers(years)
+    other = rng.random(model.dates) < rng.uniform(*model.other_year)
+    other[0] = False
+    return np.where(other, rng.integers(years, size=model.dates), target)
+
+
+def _season(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
+    """Gain and haze of every date but the target, whose truth has to keep its colours."""
+    dates, bands = lr.shape[:2]
+    gain = np.exp(model.gain * (rng.standard_normal((dates, 1)) + 0.5 * rng.standard_normal((dates, bands))))
+    haze = model.haze * np.abs(rng.standard_normal((dates, 1))) * np.linspace(1, 0.2, bands)
+    gain[0], haze[0] = 1, 0
+    return lr * gain[..., None, None] + haze[..., None, None]
+
+
+def _weather(lr: Array, model: Degradation, rng: np.random.Generator) -> tuple[Array, Mask]:
+    """Clouds that brighten and shadows that darken; the mask of those that were noticed."""
+    dates, bands, height, width = lr.shape
+    has = rng.random(dates) < np.where(np.arange(dates) == 0, model.target_cloud, model.cloud)
+    cover = rng.random(dates) ** 0.7
+    field = ndimage.zoom(rng.standard_normal((dates, 5, 5)), (1, height / 5, width / 5), order=1)
+    cloud = has[:, None, None] & (field > np.quantile(field, 1 - cover, axis=(1, 2)).diagonal()[:, None, None])
+    shadow = rng.random(dates) < 0.3
+    bright = lr * 0.3 + rng.uniform(0.15, 0.7, (dates, 1, 1, 1)) * (1 + 0.1 * rng.standard_normal((dates, 1, height, width)))
+    dark = lr * rng.uniform(0.3, 0.7, (dates, 1, 1, 1))
+    seen = np.where(cloud[:, None], np.where(shadow[:, None, None, None], dark, bright), lr)
+    noticed = rng.random(dates) >= model.missed
+    noticed[0] = True  # an unnoticed cloud on the target would make a wrong truth right
+    return seen, ~(cloud & noticed[:, None, None])
+
+
+def _noise(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
+    floor, slope = rng.uniform(*model.noise), rng.uniform(*model.noise_slope)
+    noisy = lr + np.sqrt(floor**2 + slope**2 * np.maximum(lr, 0)) * rng.standard_normal(lr.shape)
+    return np.clip(np.round(noisy * 1e4), 1, 65535) / 1e4

@@ -1,0 +1,24 @@
+"""Which patches are for training, validation and test: by place, never by patch, and written as a column."""
+
+import hashlib
+
+from pydantic import BaseModel, ConfigDict
+
+
+class SplitRule(BaseModel):
+    """Test sites are named; validation places are drawn from the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test: tuple[str, ...] = ()
+    """Sites kept out of training altogether."""
+    validation: float = 0.1
+    """Fraction of the remaining places."""
+    seed: int = 0
+
+    def of(self, site: str, place: str) -> str:
+        """'train', 'validation' or 'test'; the same place always gets the same answer."""
+        if site in self.test:
+            return "test"
+        drawn = int.from_bytes(hashlib.sha256(f"{self.seed}/{site}/{place}".encode()).digest()[:8], "big") / 2**64
+        return "validation" if drawn < self.validation else "train"

@@ -1,0 +1,125 @@
+"""The patch store: pixels written once as Zarr v3 shards, facts about them as a Parquet index, one row a patch.
+
+    STORE/pixels.zarr   lr (patch, date, band, y, x) uint16, valid (patch, date, y, x) bool, hr (patch, band, y, x) uint16
+    STORE/index.parquet site, place, sensor, split, clear, ...; later steps add columns, never pixels
+    STORE/about.json    zoom, bands, and what made it
+
+Reflectance is stored × 10000.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zarr
+from numpy.typing import NDArray
+
+from dione.base.bands import BANDS
+from dione.base.errors import BadSource, NotFound
+from dione.base.files import whole, write_text
+
+PER_UNIT = 10_000
+SHARD = 1024
+CHUNK = 64
+PIXELS, INDEX, ABOUT = "pixels.zarr", "index.parquet", "about.json"
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One row of a store."""
+
+    lr: NDArray[np.float32]
+    """(date, band, y, x) reflectance, the target first."""
+    valid: NDArray[np.bool_]
+    hr: NDArray[np.float32]
+    """(band, zoom·y, zoom·x) reflectance of the target."""
+    facts: dict[str, Any]
+    """Its row of the index."""
+
+
+def write(path: Path, patches: Iterator[Patch], about: dict[str, Any]) -> int:
+    """Write patches as they come, a shard at a time; returns how many. The store appears when it is whole."""
+    partial = path.with_name(path.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    facts: list[dict[str, Any]] = []
+    shard: list[Patch] = []
+    for patch in patches:
+        facts.append(patch.facts)
+        shard.append(patch)
+        if len(shard) == SHARD:
+            _append(partial / PIXELS, shard)
+            shard = []
+    if shard:
+        _append(partial / PIXELS, shard)
+    if not facts:
+        raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
+    pq.write_table(pa.Table.from_pylist(facts), partial / INDEX)
+    zoom = patch.hr.shape[-1] // patch.lr.shape[-1]
+    write_text(partial / ABOUT, json.dumps({"bands": list(BANDS), "zoom": zoom, "patches": len(facts), **about}, indent=1))
+    shutil.rmtree(path, ignore_errors=True)
+    partial.rename(path)
+    return len(facts)
+
+
+def _append(path: Path, shard: list[Patch]) -> None:
+    arrays = {
+        "lr": np.stack([np.clip(np.round(p.lr * PER_UNIT), 0, 65535) for p in shard]).astype(np.uint16),
+        "valid": np.stack([p.valid for p in shard]),
+        "hr": np.stack([np.clip(np.round(p.hr * PER_UNIT), 0, 65535) for p in shard]).astype(np.uint16),
+    }
+    group = zarr.open_group(path, mode="a")
+    for name, rows in arrays.items():
+        if name not in group:
+            shape = rows.shape[1:]
+            group.create_array(name, shape=(0, *shape), dtype=rows.dtype, chunks=(CHUNK, *shape), shards=(SHARD, *shape))
+        array = group[name]
+        assert isinstance(array, zarr.Array)
+        start = array.shape[0]
+        array.resize((start + len(rows), *rows.shape[1:]))
+        array[start:] = rows
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store opened for reading; pixels stay on disk until asked for."""
+
+    path: Path
+    about: dict[str, Any]
+    index: pa.Table
+    lr: zarr.Array
+    valid: zarr.Array
+    hr: zarr.Array
+
+    def rows(self, **equal: str) -> NDArray[np.int64]:
+        """Patches whose columns have these values: `store.rows(split="train")`."""
+        keep = np.ones(self.index.num_rows, bool)
+        for column, value in equal.items():
+            keep &= np.array(self.index[column].to_pylist()) == value
+        return np.flatnonzero(keep)
+
+
+def read(path: Path) -> Store:
+    """Open a store; raises NotFound or BadSource."""
+    if not (path / ABOUT).is_file():
+        raise NotFound(f"{path} is not a patch store: no {ABOUT} in it\nmake one with `dione dataset simulate`")
+    about = json.loads((path / ABOUT).read_text())
+    group = zarr.open_group(path / PIXELS, mode="r")
+    arrays = {name: group[name] for name in ("lr", "valid", "hr")}
+    index = pq.read_table(path / INDEX)
+    lengths = {name: array.shape[0] for name, array in arrays.items()} | {"index": index.num_rows}
+    if len(set(lengths.values())) > 1:
+        raise BadSource(f"{path}: parts of different length: {lengths}\nthe store is damaged; make it again")
+    return Store(path, about, index, **arrays)
+
+
+def write_index(store: Store, table: pa.Table) -> None:
+    """Replace the index by one with more columns, whole."""
+    with whole(store.path / INDEX) as partial:
+        pq.write_table(table, partial)

@@ -1,0 +1,155 @@
+"""One canvas a file, painted block by block: killed at any moment, it goes on where it stopped.
+
+    canvas = Canvas(out, "2018-08-15_sr", grid=fine, block=2048, key=recipe_hash)
+    for window in canvas.missing():                    # whatever order, thread or process
+        canvas.paint(window, reflectance, valid=seen)  # OUT/.dione/2018-08-15_sr/<run>/0-0-2048-2048.tif
+    canvas.finish({"DIONE_MODEL": "dione-1"})          # OUT/2018-08-15_sr.tif, the blocks are gone
+
+A canvas holds nothing in memory: what is painted is what lies in its folder.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
+
+from dione.base.bands import BANDS
+from dione.base.errors import CannotWrite, faults
+from dione.base.files import folder, whole
+from dione.base.windows import Window, lattice
+from dione.predict.cog import NODATA, SCALE, TILE_PX, Notes, Packing, assemble, code_of
+
+WORK = ".dione"
+"""The hidden folder inside OUT where blocks wait."""
+RUN_TAG = "DIONE_RUN"
+"""The TIFF tag that says which run a finished file belongs to."""
+LARGEST = 65535
+ANYWHERE = Affine.scale(2, -2)
+"""A transform that says nothing, for blocks: without one GDAL warns."""
+
+
+def encode(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """Reflectance (or its 1σ) as digital numbers of 1e-4.
+
+    values: (..., band, y, x), 1.0 = 100 %. valid: (..., y, x), True = has a value.
+    A valid pixel is 1 … 65535; an invalid one, or one with NaN or infinity in any band, is 0 in every band.
+    """
+    seen = (valid & np.isfinite(values).all(-3))[..., None, :, :]
+    numbers = np.where(seen, values, 0) * values.dtype.type(1 / SCALE)
+    np.clip(np.rint(numbers, out=numbers), 1, LARGEST, out=numbers)
+    return np.where(seen, numbers.astype(np.uint16), np.uint16(NODATA))
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """One output file of four bands on `grid`; equal canvases are one canvas."""
+
+    out: Path
+    name: str
+    """The file's name without its ending: 2018-08-15_sr."""
+    _: KW_ONLY
+    grid: GeoBox
+    """The fine grid."""
+    block: int
+    """Largest side of a block, fine pixels."""
+    key: str = ""
+    """What decides the pixels (recipe, model, inputs), hashed by the caller; blocks of another key are not taken up."""
+    unit: str = "reflectance"
+
+    @property
+    def path(self) -> Path:
+        """Where the finished file stands."""
+        return self.out / f"{self.name}.tif"
+
+    @property
+    def run(self) -> str:
+        """A short name for this grid, these blocks and this key."""
+        facts = repr((tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.key))
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+    @property
+    def work(self) -> Path:
+        """Where the blocks wait."""
+        return self.out / WORK / self.name / self.run
+
+    def windows(self) -> Iterator[Window]:
+        """Every block, row by row, fine pixels."""
+        height, width = self.grid.shape
+        return lattice((height, width), self.block)
+
+    def missing(self) -> list[Window]:
+        """The blocks still to paint; none once the file is finished."""
+        return [] if self.finished() else [window for window in self.windows() if not self.has(window)]
+
+    def has(self, window: Window) -> bool:
+        """Whether this block is painted."""
+        return self._piece(window).exists()
+
+    def finished(self) -> bool:
+        """Whether the file stands with its final name and came from this very run."""
+        if not self.path.exists():
+            return False
+        try:
+            with rasterio.open(self.path) as file:
+                return bool(file.tags().get(RUN_TAG) == self.run)
+        except RasterioError:
+            return False
+
+    def paint(self, window: Window, values: NDArray[np.floating], *, valid: NDArray[np.bool_]) -> None:
+        """Keep one block, whole or not at all.
+
+        values: (4, h, w) reflectance or its 1σ, bands blue, green, red, nir; valid: (h, w).
+        Raises CannotWrite (full disk, folder not writable), ValueError (not a block of this canvas).
+        """
+        if values.shape != (len(BANDS), *window.shape) or valid.shape != window.shape:
+            raise ValueError(f"{window} takes values {(len(BANDS), *window.shape)} and valid {window.shape}, not {values.shape} and {valid.shape}")
+        folder(self.work)
+        packed = _packed(encode(values, valid))  # GDAL may close a file on a full disk without a word; Python does not
+        with whole(self._piece(window)) as partial:
+            partial.write_bytes(packed)
+
+    def finish(self, tags: Mapping[str, str] | None = None, *, compress: Packing = "DEFLATE") -> Path:
+        """The blocks as one cloud-optimised GeoTIFF with its final name; the blocks are removed.
+
+        tags: provenance, kept as TIFF tags. Raises CannotWrite; the blocks then stay, so that the same run can go on.
+        """
+        if self.finished():
+            self.clear()
+            return self.path
+        if wanting := [f"rows {w.top}–{w.bottom}, columns {w.left}–{w.right}" for w in self.missing()]:
+            shown = wanting[:5] + ([f"and {len(wanting) - 5} more"] if len(wanting) > 5 else [])
+            raise CannotWrite(faults(f"{self.path} is not complete, blocks are missing", shown, "run the same command again; it paints only these"))
+        notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.unit)
+        pieces = {window: self._piece(window) for window in self.windows()}
+        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, compress=compress)
+        self.clear()
+        return self.path
+
+    def clear(self) -> None:
+        """Forget every block painted under this name, by any run; a finished file stays."""
+        shutil.rmtree(self.work.parent, ignore_errors=True)
+        with suppress(OSError):  # the last one out closes the hidden folder
+            self.work.parent.parent.rmdir()
+
+    def _piece(self, window: Window) -> Path:
+        return self.work / f"{window.top}-{window.left}-{window.bottom}-{window.right}.tif"
+
+
+def _packed(numbers: NDArray[np.uint16]) -> bytes:
+    """Digital numbers (4, h, w) as the bytes of a small, quickly packed GeoTIFF; where it lies, the canvas knows."""
+    bands, height, width = numbers.shape
+    with MemoryFile() as memory:
+        layout = dict(tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX, interleave="band", compress="deflate", zlevel=1, predictor=2)
+        with memory.open(driver="GTiff", count=bands, height=height, width=width, dtype="uint16", transform=ANYWHERE, **layout) as file:
+            file.write(numbers)
+        return bytes(memory.read())

@@ -1,0 +1,72 @@
+"""What a finished file is worth, measured on the file itself: its agreement with the date it sharpens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import xarray as xr
+from rasterio.windows import Window as RasterWindow
+
+from dione.base import optics
+from dione.base.windows import Window
+from dione.predict.cog import SCALE
+from dione.prepare.area import sample
+from dione.prepare.select import Choice
+
+SIDE_PX = 256
+COUNT = 8
+"""At most COUNT × COUNT windows of SIDE_PX coarse pixels are looked at: whole scenes up to 20 × 20 km, a sample of larger ones."""
+EDGE_PX = 2
+"""Coarse pixels left out at the edge of a window, where its surroundings are unknown."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Fractions of the area and a difference in reflectance."""
+
+    clear: float
+    """Seen clear on the target date."""
+    filled: float
+    """Seen on support dates only."""
+    consistency: float | None
+    """Mean |result averaged back with the sensor's point-spread function − target|; None where the target saw nothing."""
+
+
+def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int) -> Measured:
+    """Compare a finished file with its target date."""
+    clear = filled = total = count = pixels = 0.0
+    shape = (stack.sizes["y"], stack.sizes["x"])
+    with rasterio.open(path) as file:
+        for window in sample(shape, side=SIDE_PX, count=COUNT):
+            rows, columns = window.slices
+            date = stack[["reflectance", "valid"]].isel(time=choice.target, y=rows, x=columns).compute()
+            target, own = date["reflectance"].values, date["valid"].values
+            fine = window.zoomed(zoom)
+            numbers = file.read(window=RasterWindow(fine.left, fine.top, fine.shape[1], fine.shape[0]))  # type: ignore[call-arg]
+            covered = (numbers[0] > 0)[::zoom, ::zoom]
+            clear, filled, pixels = clear + own.sum(), filled + (covered & ~own).sum(), pixels + own.size
+            inner = _inner(window, shape)
+            apart = np.abs(_averaged(numbers * np.float32(SCALE), zoom) - target)[:, *inner][:, (own & _surrounded(covered))[inner]]
+            total, count = total + float(apart.sum(dtype=np.float64)), count + apart.size
+    return Measured(float(clear / pixels), float(filled / pixels), total / count if count else None)
+
+
+def _averaged(fine: np.ndarray, zoom: int) -> np.ndarray:
+    height, width = (side // zoom for side in fine.shape[1:])
+    return optics.sampling(height, fine.shape[1], zoom) @ fine @ optics.sampling(width, fine.shape[2], zoom).T
+
+
+def _inner(window: Window, shape: tuple[int, int]) -> tuple[slice, slice]:
+    """All but the edges that lie inside of the scene."""
+    return tuple(  # type: ignore[return-value]
+        slice(EDGE_PX if low else 0, side - (EDGE_PX if high < whole else 0))
+        for low, high, side, whole in zip((window.top, window.left), (window.bottom, window.right), window.shape, shape, strict=True)
+    )
+
+
+def _surrounded(covered: np.ndarray) -> np.ndarray:
+    """Pixels with no hole within the point-spread function."""
+    from scipy.ndimage import binary_erosion
+
+    return binary_erosion(covered, np.ones((2 * EDGE_PX + 1,) * 2), border_value=1)

@@ -1,0 +1,120 @@
+"""Many small rasters become one cloud-optimised GeoTIFF, copied piece by piece: memory does not grow with the scene."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from xml.etree import ElementTree as Xml
+
+import rasterio
+import rasterio.shutil
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+
+from dione.base.bands import BANDS
+from dione.base.errors import CannotWrite
+from dione.base.files import room, whole
+from dione.base.windows import Window
+
+Packing = Literal["DEFLATE", "ZSTD"]
+SCALE = 1e-4
+"""Reflectance per digital number."""
+NODATA = 0
+COLOURS = {"blue": "Blue", "green": "Green", "red": "Red"}
+"""How GDAL calls what a band shows; readers then find true colour although blue comes first. nir stays undefined."""
+TILE_PX = 512
+FRUGAL = dict(GDAL_CACHEMAX=64 * 2**20, GDAL_MAX_DATASET_POOL_SIZE=32, GDAL_PAM_ENABLED=False, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
+"""GDAL while copying: bytes of cache (its default is 5 % of the machine's memory), open pieces; no side-car files."""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What a file says about itself."""
+
+    tags: Mapping[str, str]
+    """TIFF tags; those called TIFFTAG_… become the standard ones (TIFFTAG_SOFTWARE)."""
+    unit: str = "reflectance"
+
+
+def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: Notes, workshop: Path, compress: Packing = "DEFLATE") -> Path:
+    """Copy uint16 rasters of four bands, each at its window of `grid`, into one COG at `path`, whole or not at all.
+
+    workshop: an existing folder on the same disk, for what is half done. The bytes depend on the arguments alone.
+    Raises CannotWrite when the disk is full, a folder is not writable, or a piece cannot be read.
+    """
+    half = workshop / "assembling.tif"
+    layout = dict(compress=compress, predictor="STANDARD", blocksize=TILE_PX, bigtiff="IF_SAFER", num_threads="ALL_CPUS")
+    overviews = dict(overviews="IGNORE_EXISTING", resampling="AVERAGE")
+    try:
+        with rasterio.Env(**FRUGAL):
+            with rasterio.open(mosaic(pieces, grid=grid, notes=notes), driver="VRT") as source:
+                rasterio.shutil.copy(source, half, driver="COG", **layout, **overviews)
+            _readable(half, grid)
+        with whole(path) as partial:
+            half.replace(partial)
+    except (RasterioError, CPLE_BaseError, OSError) as error:
+        raise CannotWrite(f"cannot write {path}: {error}\n{room(path.parent)}") from error
+    finally:
+        for leftover in workshop.glob("assembling.tif*"):
+            leftover.unlink(missing_ok=True)
+    return path
+
+
+def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes) -> str:
+    """The text of a GDAL virtual raster (VRT) that lays the pieces out on `grid`; nothing is read yet."""
+    height, width = grid.shape
+    root = Xml.Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
+    if grid.crs is not None:
+        _child(root, "SRS", code_of(grid.crs) or grid.crs.to_wkt())
+    _child(root, "GeoTransform", ", ".join(repr(float(v)) for v in grid.affine.to_gdal()))
+    metadata = _child(root, "Metadata")
+    for key, value in sorted(notes.tags.items()):
+        _child(metadata, "MDI", value, key=key)
+    for number, name in enumerate(BANDS, 1):
+        band = _child(root, "VRTRasterBand", dataType="UInt16", band=str(number), blockXSize=str(TILE_PX), blockYSize=str(TILE_PX))
+        facts = dict(Description=name, UnitType=notes.unit, Offset="0", Scale=repr(SCALE), ColorInterp=COLOURS.get(name, "Undefined"), NoDataValue=str(NODATA))
+        for fact, value in facts.items():
+            _child(band, fact, value)
+        for window, piece in sorted(pieces.items(), key=lambda item: (item[0].top, item[0].left)):
+            _lay(band, number, window, piece)
+    return Xml.tostring(root, encoding="unicode")
+
+
+def code_of(crs: CRS | None) -> str | None:
+    """EPSG:32631; None without a CRS or for one that has no code."""
+    return f"EPSG:{crs.epsg}" if crs is not None and crs.epsg else None
+
+
+def _lay(band: Xml.Element, number: int, window: Window, piece: Path) -> None:
+    """One piece at its window, pixel for pixel."""
+    height, width = window.shape
+    size = dict(xSize=str(width), ySize=str(height))
+    source = _child(band, "SimpleSource")
+    _child(source, "SourceFilename", str(piece.absolute()), relativeToVRT="0")
+    _child(source, "SourceBand", str(number))
+    # The properties spare GDAL opening every piece before the first pixel.
+    _child(source, "SourceProperties", RasterXSize=str(width), RasterYSize=str(height), DataType="UInt16", BlockXSize=str(TILE_PX), BlockYSize=str(TILE_PX))
+    _child(source, "SrcRect", xOff="0", yOff="0", **size)
+    _child(source, "DstRect", xOff=str(window.left), yOff=str(window.top), **size)
+
+
+def _child(parent: Xml.Element, name: str, text: str = "", **attributes: str) -> Xml.Element:
+    """A child with text, cleared of the control characters that XML cannot hold."""
+    child = Xml.SubElement(parent, name, attributes)
+    child.text = re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
+    return child
+
+
+def _readable(path: Path, grid: GeoBox) -> None:
+    """Raise OSError unless every tile of the first band lies inside the file: a full disk can go unnoticed until here."""
+    length = path.stat().st_size
+    with rasterio.open(path) as file:
+        tiles = [(column, row) for row in range(-(-grid.shape[0] // TILE_PX)) for column in range(-(-grid.shape[1] // TILE_PX))]
+        for column, row in tiles:
+            place = file.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
+            size = file.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
+            if place is None or size is None or int(place) + int(size) > length:
+                raise OSError(f"tile {column}, {row} is missing or cut off")

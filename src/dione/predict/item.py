@@ -1,0 +1,114 @@
+"""The STAC item of one sharpened date: what it is, where, and what made it (STAC 1.1)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import shapely
+import shapely.affinity
+from numpy.typing import NDArray
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+
+from dione.base.bands import BANDS
+from dione.base.files import write_text
+from dione.base.grid import size_m
+from dione.predict.cog import NODATA, SCALE, code_of
+from dione.predict.run import Run, Target, installed
+
+EXTENSIONS = [
+    f"https://stac-extensions.github.io/{name}/schema.json" for name in ("projection/v2.0.0", "raster/v2.0.0", "eo/v2.0.0", "processing/v1.2.0", "file/v2.1.0")
+]
+CENTRE_UM = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.842}
+"""Central wavelengths of Sentinel-2's bands 2, 3, 4 and 8, micrometres."""
+EDGE_POINTS = 16
+"""Points along each side of the footprint: a straight side in UTM is curved in longitude and latitude."""
+
+
+def write(out: Path, run: Run, target: Target) -> Path:
+    """OUT/<date>.json; the same run gives the same bytes."""
+    return write_text(out / f"{target.name}.json", json.dumps(item(run, target).to_dict(include_self_link=False), indent=2, ensure_ascii=False) + "\n")
+
+
+def item(run: Run, target: Target) -> pystac.Item:
+    """The item, its assets' links relative to the folder that it stands in."""
+    geometry, bbox = footprint(run.fine)
+    made = pystac.Item(target.name, geometry, bbox, target.moment, _properties(run, target), stac_extensions=list(EXTENSIONS))
+    made.add_asset("sr", _asset(target.sr, run, title=f"Surface reflectance, {run.zoom}× sharper", roles=["data", "reflectance"]))
+    if target.sigma is not None:
+        made.add_asset("sigma", _asset(target.sigma, run, title="Uncertainty of the reflectance, one standard deviation", roles=["data", "uncertainty"]))
+    return made
+
+
+def footprint(grid: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
+    """Outline and box in longitude and latitude, split at the antimeridian (RFC 7946); (None, None) without a CRS."""
+    if grid.crs is None:
+        return None, None
+    outline = shapely.Polygon(_outline(grid, grid.crs))
+    parts = [outline]
+    if outline.bounds[2] > 180:
+        east_of = shapely.affinity.translate(shapely.clip_by_rect(outline, 180, -90, 540, 90), -360)
+        parts = [shapely.clip_by_rect(outline, -180, -90, 180, 90), east_of]
+    rings = [[[round(x, 7), round(y, 7)] for x, y in shapely.geometry.polygon.orient(part).exterior.coords] for part in parts]
+    west, south, east, north = outline.bounds
+    box = [round(float(v), 7) for v in (west, south, east - 360 if len(parts) > 1 else east, north)]
+    if len(parts) > 1:
+        return {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}, box
+    return {"type": "Polygon", "coordinates": rings}, box
+
+
+def _outline(grid: GeoBox, crs: CRS) -> NDArray[np.float64]:
+    """(n, 2) longitude and latitude of points along the edge; longitudes run on beyond 180° rather than jump."""
+    height, width = grid.shape
+    along = np.arange(EDGE_POINTS) / EDGE_POINTS
+    right, down = np.r_[0 * along, along, 0 * along + 1, 1 - along] * width, np.r_[along, 0 * along + 1, 1 - along, 0 * along] * height
+    a = grid.affine
+    x, y = a.a * right + a.b * down + a.c, a.d * right + a.e * down + a.f
+    longitude, latitude = Transformer.from_crs(crs.to_wkt(), "EPSG:4326", always_xy=True).transform(x, y)
+    longitude = np.unwrap(longitude, period=360)
+    return np.column_stack([longitude + (360 if longitude.min() < -180 else 0), latitude])
+
+
+def _properties(run: Run, target: Target) -> dict[str, Any]:
+    choice = target.choice
+    model = {"name": run.model.name, **({"sha256": run.model.sha256} if run.model.sha256 else {})}
+    return {
+        "title": f"{target.day}, {run.zoom}× sharper",
+        **({"gsd": gsd} if (gsd := _gsd(run.fine)) else {}),
+        **_projection(run.fine),
+        "processing:software": {"dione": installed("dione")},
+        "processing:lineage": f"super-resolution of {target.day} by {run.model.name} with {len(choice.supports)} support dates",
+        "dione:model": model,
+        "dione:target": target.day,
+        "dione:supports": target.supports,
+        "dione:sources": target.sources,
+        "dione:clear_fraction": round(target.clear, 4),
+        "dione:filled_fraction": round(target.filled, 4),
+        **({} if target.consistency is None else {"dione:consistency": round(target.consistency, 6)}),
+    }
+
+
+def _gsd(grid: GeoBox) -> float | None:
+    size = size_m(grid)
+    return None if size is None else round(size, 3)
+
+
+def _projection(grid: GeoBox) -> dict[str, Any]:
+    """The `proj` fields; the code is null when there is none, as the extension asks."""
+    crs = grid.crs
+    code = code_of(crs)
+    wkt = {"proj:wkt2": crs.to_wkt()} if crs is not None and code is None else {}
+    return {"proj:code": code, **wkt, "proj:shape": list(grid.shape), "proj:transform": [float(v) for v in grid.affine][:6]}
+
+
+def _asset(path: Path, run: Run, *, title: str, roles: list[str]) -> pystac.Asset:
+    extra = {"file:size": path.stat().st_size, "bands": [_band(name) for name in BANDS]}
+    return pystac.Asset(f"./{path.name}", title=title, media_type=pystac.MediaType.COG, roles=roles, extra_fields=extra)
+
+
+def _band(name: str) -> dict[str, Any]:
+    physical = {"raster:scale": SCALE, "raster:offset": 0.0, "nodata": NODATA, "unit": "1", "data_type": "uint16"}
+    return {"name": name, "eo:common_name": name, "eo:center_wavelength": CENTRE_UM[name], **physical}

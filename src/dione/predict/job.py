@@ -1,0 +1,157 @@
+"""A whole prediction: choose dates, paint every block of every target, write what a person needs to judge it."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from pydantic import BaseModel, ConfigDict
+
+from dione.base import stack as stacks
+from dione.base.files import folder
+from dione.base.grid import finer
+from dione.base.windows import Window
+from dione.nets.resolver import Resolver
+from dione.predict import item, quicklook, report, run
+from dione.predict.canvas import Canvas
+from dione.predict.check import measure
+from dione.predict.preview import preview
+from dione.predict.scene import BLOCK_PX, piece
+from dione.prepare.area import sample
+from dione.prepare.select import Choice, choose
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how many blocks are, and how many there are."""
+
+
+class PredictConfig(BaseModel):
+    """What decides the pixels of a prediction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str = "latest"
+    """A date, 'latest' (clear enough) or 'all'."""
+    views: int = 8
+    max_cloud: float = 0.5
+    block: int = BLOCK_PX
+    """Side of a window, pixels of the input."""
+
+
+def predict_to(stack: xr.Dataset, out: Path, *, resolver: Resolver, config: PredictConfig = PredictConfig(), fresh: bool = False, progress: Progress | None = None) -> run.Run:
+    """Sharpen `stack` into the folder `out`: GeoTIFFs, STAC items, quicklook, report and run.json (DESIGN of the outputs: docs/outputs.md).
+
+    Stopped and started again with the same input and options it goes on where it stopped; `fresh` starts over.
+    Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), CannotWrite.
+    """
+    began = time.perf_counter()
+    folder(out)
+    choices = choose(stack, target=config.target, views=config.views, max_cloud=config.max_cloud)
+    identity = fingerprint(stack)
+    targets = tuple(_target(stack, out, resolver, choice, config, identity, fresh, progress) for choice in choices)
+    done = run.Run(
+        source=stack.attrs.get("source", ""),
+        model=model_facts(resolver),
+        coarse=stacks.grid_of(stack),
+        zoom=resolver.zoom,
+        targets=targets,
+        options=config.model_dump(),
+        notes={key: str(value) for key, value in stack.attrs.items() if key != "source"},
+        seconds={"total": round(time.perf_counter() - began, 3)},
+    )
+    for target in targets:
+        item.write(out, done, target)
+    quicklook.write(out, done)
+    report.write(out, done)
+    run.write(out, done)
+    return done
+
+
+def named(stack: xr.Dataset, date: int) -> str:
+    """How the files of a date begin: its day, with the time of day if the series has several that day."""
+    day = stacks.days(stack)[date]
+    alone = stacks.days(stack).count(day) == 1
+    return day if alone else f"{day}T{str(stack['time'].values[date])[11:19].replace(':', '')}"
+
+
+def fingerprint(stack: xr.Dataset) -> str:
+    """A hash of dates, items, grid and a sample of pixels: the same input gives the same."""
+    digest = hashlib.sha256(repr((stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), dict(stack.sizes))).encode())
+    for window in sample((stack.sizes["y"], stack.sizes["x"]), side=64, count=3):
+        rows, columns = window.slices
+        part = stack[["reflectance", "valid"]].isel(y=rows, x=columns).compute()
+        digest.update(part["reflectance"].values.tobytes() + part["valid"].values.tobytes())
+    return digest.hexdigest()
+
+
+def model_facts(resolver: Resolver) -> run.Model:
+    """What the pages say of the network."""
+    about = resolver.about
+    facts = {"network": about.net, "parameters": str(sum(p.numel() for p in resolver.net.parameters()))}
+    return run.Model(resolver.name, resolver.digest, facts | {key: str(value) for key, value in about.provenance.items()})
+
+
+def _target(
+    stack: xr.Dataset, out: Path, resolver: Resolver, choice: Choice, config: PredictConfig, identity: str, fresh: bool, progress: Progress | None
+) -> run.Target:
+    began = time.perf_counter()
+    day = named(stack, choice.target)
+    grid = finer(stacks.grid_of(stack), resolver.zoom)
+    key = repr((identity, resolver.name, resolver.digest, choice.views, run.installed("dione")))
+    sr, sigma = (Canvas(out, f"{day}_{what}", grid=grid, block=config.block * resolver.zoom, key=key, unit=unit) for what, unit in (("sr", "reflectance"), ("sigma", "reflectance, 1 sigma")))
+    if fresh:
+        for canvas in (sr, sigma):
+            canvas.clear()
+            canvas.path.unlink(missing_ok=True)
+    _paint(stack, resolver, choice, sr, sigma, config.block, progress)
+    tags = run.provenance(model_facts(resolver), choice)
+    for canvas in (sr, sigma):
+        canvas.finish(tags)
+    painted = time.perf_counter()
+    measured = measure(sr.path, stack, choice, zoom=resolver.zoom)
+    before = preview(lambda window: _seen(stack, choice.target, window), (stack.sizes["y"], stack.sizes["x"]))
+    return run.Target(
+        choice=choice,
+        time=stack["time"].values[choice.target],
+        sr=sr.path,
+        sigma=sigma.path,
+        before=before,
+        clear=measured.clear,
+        filled=measured.filled,
+        consistency=measured.consistency,
+        seconds={"predict": round(painted - began, 3), "measure": round(time.perf_counter() - painted, 3)},
+        warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
+    )
+
+
+def _paint(stack: xr.Dataset, resolver: Resolver, choice: Choice, sr: Canvas, sigma: Canvas, block: int, progress: Progress | None) -> None:
+    missing = {*sr.missing(), *sigma.missing()}
+    windows = list(sr.windows())
+    for done, fine in enumerate(windows):
+        if fine in missing:
+            zoom = resolver.zoom
+            made = piece(stack, resolver, choice, Window(fine.top // zoom, fine.left // zoom, fine.bottom // zoom, fine.right // zoom))
+            sr.paint(fine, made.sr, valid=made.valid)
+            sigma.paint(fine, made.sigma, valid=made.valid)
+        if progress:
+            progress(choice.day, done + 1, len(windows))
+
+
+def _seen(stack: xr.Dataset, date: int, window: Window) -> np.ndarray:
+    rows, columns = window.slices
+    part = stack[["reflectance", "valid"]].isel(time=date, y=rows, x=columns).compute()
+    return np.where(part["valid"].values, part["reflectance"].values, np.float32(np.nan))
+
+
+def _warnings(clear: float, filled: float, views: int) -> list[str]:
+    found = []
+    if views == 1:
+        found.append("one date only: all added detail comes from what the model learned, none from other dates")
+    if filled > 0.01:
+        found.append(f"{filled:.0%} of the area was under cloud and is filled from other dates; its sigma is larger")
+    if 1 - clear - filled > 0.01:
+        found.append(f"{1 - clear - filled:.0%} of the area was seen on no date and is nodata")
+    return found

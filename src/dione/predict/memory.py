@@ -1,0 +1,77 @@
+"""Prediction in memory: a Stack in, a sharper Stack out."""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from dione.base import stack as stacks
+from dione.base.files import folder
+from dione.base.grid import finer
+from dione.nets.resolver import Resolver, load
+from dione.predict import run
+from dione.predict.canvas import Canvas
+from dione.predict.job import named
+from dione.predict.scene import BLOCK_PX, pieces
+from dione.prepare.radiometry import check_values
+from dione.prepare.select import Choice, choose
+
+DEFAULT_MODEL = "setsr-s"
+
+
+def predict(stack: xr.Dataset, *, model: str | Path | Resolver = DEFAULT_MODEL, target: str = "latest", views: int = 8, max_cloud: float = 0.5, block: int = BLOCK_PX) -> xr.Dataset:
+    """Sharpen dates of a Stack.
+
+    stack: see docs/stack.md; the dates may be dask arrays, they are read a window at a time.
+    model: a name (`dione models list`), a .safetensors file, or a Resolver.
+    target: a date (YYYY-MM-DD), 'latest' (the latest that is clear enough) or 'all'.
+    views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
+    block: side of a window in input pixels; memory grows with it, the result does not change.
+
+    Returns a Stack on a grid `model.zoom` times finer, one time a target, with one more variable,
+    `sigma (time, band, y, x)`: the 1σ of reflectance. Where no date saw anything, `valid` is False and both are NaN.
+    Raises NotAStack, BadValues, NothingClear, NotFound (no such date), BadModel.
+    """
+    stacks.check(stack)
+    check_values(stack)
+    resolver = model if isinstance(model, Resolver) else load(model)
+    choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
+    made = [_date(stack, resolver, choice, block) for choice in choices]
+    times = [stack["time"].values[choice.target] for choice in choices]
+    sr, sigma, valid = (np.stack(parts) for parts in zip(*made, strict=True))
+    items = [str(stack["item"].values[choice.target]) for choice in choices]
+    sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items, **stack.attrs)
+    return sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma)).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom)
+
+
+def _date(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    zoom = resolver.zoom
+    shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
+    sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
+    valid = np.zeros(shape, bool)
+    for piece in pieces(stack, resolver, choice, block=block):
+        rows, columns = piece.window.zoomed(zoom).slices
+        sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
+    return sr, sigma, valid
+
+
+def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
+    """Write each date of a Stack as `<date>_sr.tif`, and `<date>_sigma.tif` if it has sigma: COGs, reflectance × 10000, nodata 0.
+
+    Raises NotAStack, CannotWrite. For STAC items, quicklook and report use `dione predict` or `prediction.job.predict_to`.
+    """
+    stacks.check(sharp)
+    made = []
+    tags = {"TIFFTAG_SOFTWARE": f"dione {run.installed('dione')}", **({"DIONE_MODEL": str(sharp.attrs["model"])} if "model" in sharp.attrs else {})}
+    for date in range(sharp.sizes["time"]):
+        for variable, ending in (("reflectance", "sr"), ("sigma", "sigma")):
+            if variable in sharp:
+                canvas = Canvas(folder(Path(out)), f"{named(sharp, date)}_{ending}", grid=stacks.grid_of(sharp), block=2048)
+                canvas.clear()
+                canvas.path.unlink(missing_ok=True)
+                for window in canvas.windows():
+                    rows, columns = window.slices
+                    part = sharp.isel(time=date, y=rows, x=columns)
+                    canvas.paint(window, part[variable].values, valid=part["valid"].values)
+                made.append(canvas.finish(tags))
+    return made

@@ -1,0 +1,100 @@
+"""Reflectance as pictures: one stretch for what stands side by side, read small from large files."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image
+from rasterio.enums import Resampling
+from rasterio.windows import Window as FileWindow
+
+from dione.base.windows import Window
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+TRUE_COLOUR = (2, 1, 0)
+FALSE_COLOUR = (3, 2, 1)
+"""Near infrared, red, green: vegetation in red."""
+EMPTY = 128
+"""Grey where nothing was seen."""
+UNSURE = (230, 97, 0)
+"""Colour of the uncertainty overlay, readable on green and on grey, also to the colour-blind."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Reflectance shown black and white, for three bands."""
+
+    bands: tuple[int, int, int]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def paint(self, values: Array) -> Bytes:
+        """(4, h, w) reflectance → (h, w, 3) bytes; grey where NaN."""
+        low, high = (np.array(side, np.float32)[:, None, None] for side in (self.low, self.high))
+        shown = (values[list(self.bands)] - low) / (high - low)
+        grey = ~np.isfinite(shown).all(0)
+        # The root lifts the shadows: reflectance is linear, screens and eyes are not.
+        drawn = np.sqrt(np.clip(np.nan_to_num(shown), 0, 1)) * 255 if self.bands == TRUE_COLOUR else np.clip(np.nan_to_num(shown), 0, 1) * 255
+        drawn[:, grey] = EMPTY
+        return np.moveaxis(np.rint(drawn).astype(np.uint8), 0, -1)
+
+
+def stretch(values: Array, bands: tuple[int, int, int]) -> Stretch:
+    """From the 2nd to the 98th percentile of (4, h, w) reflectance, with some room on both sides."""
+    ends = []
+    for band in bands:
+        seen = values[band][np.isfinite(values[band])]
+        low, high = np.percentile(seen, [2, 98]) if seen.size else (0.0, 0.3)
+        room = max(0.1 * float(high - low), 0.005)
+        ends.append((max(float(low) - room, 0.0), float(high) + room))
+    return Stretch(bands, tuple(low for low, _ in ends), tuple(high for _, high in ends))
+
+
+def read(path: Path, *, max_side: int | None = None, size: tuple[int, int] | None = None, window: Window | None = None) -> Array:
+    """Reflectance (4, h, w) from a finished file, NaN where nodata; averaged to `size`, or to at most `max_side` a side; overviews do the work."""
+    with rasterio.open(path) as file:
+        area = window or Window(0, 0, file.height, file.width)
+        height, width = area.shape
+        shrink = max(1.0, max(height, width) / (max_side or max(height, width)))
+        rows, columns = size or (max(1, round(height / shrink)), max(1, round(width / shrink)))
+        place = FileWindow(area.left, area.top, width, height)
+        numbers = file.read(window=place, out_shape=(file.count, rows, columns), resampling=Resampling.average, masked=True)
+        scales = np.array(file.scales, np.float32)[:, None, None]
+    return np.where(np.ma.getmaskarray(numbers), np.nan, numbers.data * scales).astype(np.float32)
+
+
+def overlay(sigma: Array, *, worst: float) -> Bytes:
+    """(4, h, w) 1σ → (h, w, 4) bytes: the more unsure, the more opaque; `worst` and above are drawn strongest."""
+    mean = np.nan_to_num(sigma.mean(0))
+    alpha = np.clip(mean / max(worst, 1e-6), 0, 1) * 0.85
+    # 32 steps of opacity are enough for the eye and pack far better.
+    alpha = np.rint(np.rint(alpha * 32) / 32 * 255).astype(np.uint8)
+    return np.dstack([*(np.full_like(alpha, c) for c in UNSURE), alpha])
+
+
+def fitted(pixels: Bytes, size: tuple[int, int], *, span: tuple[float, float] | None = None) -> Bytes:
+    """Brought to `size` (height, width): enlarged by repeating pixels, so that 10 m pixels show as squares; made smaller by averaging.
+
+    span: how much of the picture to take, rows and columns from the top left, when not all.
+    """
+    rows, columns = span or (float(pixels.shape[0]), float(pixels.shape[1]))
+    how = Image.Resampling.BOX if rows > size[0] or columns > size[1] else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], how, box=(0, 0, columns, rows)))
+
+
+def webp(pixels: Bytes, *, quality: int | None) -> bytes:
+    """WebP bytes of (h, w, 3 or 4); quality None packs without loss."""
+    packed = io.BytesIO()
+    how = dict(lossless=True, quality=60, method=4) if quality is None else dict(quality=quality, method=4, alpha_quality=80)
+    Image.fromarray(pixels).save(packed, "WEBP", **how)
+    return packed.getvalue()
+
+
+def data_uri(packed: bytes) -> str:
+    """The picture as text that stands in a page."""
+    return "data:image/webp;base64," + base64.b64encode(packed).decode()

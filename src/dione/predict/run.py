@@ -1,0 +1,188 @@
+"""What a run was: the values that the written pages draw on, and run.json."""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import rasterio
+from odc.geo.geobox import GeoBox
+
+from dione.base.files import write_text
+from dione.base.grid import finer
+from dione.predict.cog import code_of
+from dione.predict.preview import Preview
+from dione.prepare.select import Choice
+
+PACKAGES = ("dione", "torch", "numpy", "rasterio", "xarray")
+"""Those whose versions decide the numbers."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """The network that made the pixels."""
+
+    name: str
+    sha256: str = ""
+    """Of the weights file; empty for a method without weights."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What else to say of it: network, parameters, training data, licence."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One date, sharpened and written."""
+
+    choice: Choice
+    time: np.datetime64
+    """When it was seen, UTC."""
+    sr: Path
+    """Finished COG."""
+    sigma: Path | None
+    before: Preview
+    """The target date at 10 m, for pictures and histograms."""
+    clear: float
+    """Fraction of the area that the target date saw clear, 0–1."""
+    filled: float
+    """Fraction of the area that only support dates saw, 0–1."""
+    consistency: float | None = None
+    """Mean |result averaged back to 10 m − target|, reflectance, where the target is valid."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """How long each step took."""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def day(self) -> str:
+        return self.choice.day
+
+    @property
+    def name(self) -> str:
+        """How its files begin: 2018-08-15."""
+        return self.sr.stem.removesuffix("_sr")
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromtimestamp(float(self.time.astype("datetime64[us]").astype("int64")) / 1e6, tz=UTC)
+
+    @property
+    def sources(self) -> dict[str, list[str]]:
+        """What the target and its supports were read from."""
+        dates = self.choice.dates
+        return {"target": [item_id(dates[self.choice.target].item)], "supports": [item_id(dates[i].item) for i in self.choice.supports]}
+
+    @property
+    def supports(self) -> list[str]:
+        """Days of the supports, newest first."""
+        return [self.choice.dates[i].day for i in self.choice.supports]
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that one `dione predict` did."""
+
+    source: str
+    """As the user gave it."""
+    model: Model
+    coarse: GeoBox
+    """The 10 m grid."""
+    zoom: int
+    targets: tuple[Target, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The recipe as it was run."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """The Stack's notes: radiometry, offset, processing level."""
+    warnings: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def fine(self) -> GeoBox:
+        return finer(self.coarse, self.zoom)
+
+    @property
+    def crs(self) -> str | None:
+        """EPSG:32631, or the whole text of a CRS without a code."""
+        return code_of(self.coarse.crs) or (str(self.coarse.crs) if self.coarse.crs else None)
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Every warning once, the run's first."""
+        return tuple(dict.fromkeys([*self.warnings, *(f"{t.day}: {w}" for t in self.targets for w in t.warnings)]))
+
+
+def provenance(model: Model, choice: Choice) -> dict[str, str]:
+    """TIFF tags for a finished file: what made it, from which dates."""
+    tags = {
+        "TIFFTAG_SOFTWARE": f"dione {installed('dione')}",
+        "DIONE_MODEL": model.name,
+        "DIONE_TARGET": choice.day,
+        "DIONE_SUPPORTS": " ".join(choice.dates[i].day for i in choice.supports),
+    }
+    return tags | ({"DIONE_MODEL_SHA256": model.sha256} if model.sha256 else {})
+
+
+def item_id(item: str) -> str:
+    """What a date was read from; a path on this machine loses its folders."""
+    return PurePath(item).name if PurePath(item).is_absolute() else item
+
+
+def installed(package: str) -> str:
+    """The version of an installed package, or 'not installed'."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def versions() -> dict[str, str]:
+    """Of everything that decides the numbers."""
+    return {name: installed(name) for name in PACKAGES} | {"gdal": rasterio.__gdal_version__, "python": platform.python_version()}
+
+
+def write(out: Path, run: Run) -> Path:
+    """OUT/run.json: recipe, versions, inputs, what was chosen, timings, warnings. Only the timings differ between two equal runs."""
+    return write_text(out / "run.json", json.dumps(facts(run), indent=2, ensure_ascii=False, default=_plain) + "\n")
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """The same as plain values."""
+    return {
+        "source": run.source,
+        "options": dict(run.options),
+        "model": {"name": run.model.name, "sha256": run.model.sha256 or None, **run.model.facts},
+        "versions": versions(),
+        "grid": {"crs": run.crs, "shape": list(run.fine.shape), "transform": list(run.fine.affine)[:6]},
+        "zoom": run.zoom,
+        "notes": dict(run.notes),
+        "targets": [_target(target) for target in run.targets],
+        "warnings": list(run.warnings),
+        "seconds": dict(run.seconds),
+    }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    files = [target.sr, *([target.sigma] if target.sigma else [])]
+    dates = [dict(day=d.day, item=item_id(d.item), clear=round(d.clear, 4), role=d.role, reason=d.reason) for d in target.choice.dates]
+    return {
+        "day": target.day,
+        "files": [file.name for file in files] + [f"{target.name}.json"],
+        "clear": round(target.clear, 4),
+        "filled": round(target.filled, 4),
+        "consistency": target.consistency,
+        "dates": dates,
+        "warnings": list(target.warnings),
+        "seconds": dict(target.seconds),
+    }
+
+
+def _plain(value: object) -> object:
+    """What JSON lacks."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray | tuple | set | frozenset):
+        return sorted(value) if isinstance(value, set | frozenset) else list(value)
+    return str(value)

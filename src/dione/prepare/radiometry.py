@@ -1,0 +1,123 @@
+"""Do the values look like reflectance? The commonest silent errors of the field, found before they cost an hour.
+
+A few windows of each date are read, never the whole scene.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from dione.base import stack as stacks
+from dione.base.errors import BadValues, faults
+from dione.prepare.area import sample
+
+SIDE_PX, COUNT = 128, 3
+"""COUNT × COUNT windows of this side are looked at on each date."""
+ENOUGH_PX = 1000
+"""A date with fewer clear pixels in them says nothing about its dark ones."""
+UNSCALED = 2.0
+"""Half of a scene can be brighter than this only if it is not in units of reflectance; thick cloud reaches about 1."""
+OFFSET = 0.1
+"""What is to be taken off products since baseline 04.00: 1000 digital numbers."""
+LIFTED = 0.095
+"""Darkest hundredths at or above this in every band look lifted by it; a few pixels lie below zero once it is applied."""
+CLOUD_DARK = 0.2
+"""If even the darkest hundredth is brighter than this, the date is cloud or snow, and tells nothing of an offset."""
+LIKE_OFFSET = 0.04
+"""Two dates whose dark pixels differ by OFFSET, give or take this, in every band, differ by an offset and not by haze."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """The pixels looked at on one date."""
+
+    day: str
+    present: NDArray[np.float32]
+    """(band, pixel), all that hold data."""
+    clear: NDArray[np.float32]
+    """(band, pixel), those seen clear."""
+
+    @property
+    def dark(self) -> NDArray[np.float32] | None:
+        """The darkest hundredth of each band; None if too few pixels are clear, or even those are bright."""
+        if self.clear.shape[1] < ENOUGH_PX:
+            return None
+        lowest: NDArray[np.float32] = np.percentile(self.clear, 1, axis=1).astype(np.float32)
+        return lowest if lowest.min() < CLOUD_DARK else None
+
+
+def check_values(stack: xr.Dataset) -> list[str]:
+    """What was seen, in words; raises BadValues when values look unscaled, 8-bit, scaled twice, or keep an offset.
+
+    The offset is not questioned if it was given (the Stack's attribute `offset_told_by` is "given").
+    """
+    looks = [_look(stack, at, day) for at, day in enumerate(stacks.days(stack))]
+    present = np.concatenate([look.present for look in looks], axis=1)
+    if not present.shape[1]:
+        return ["no data in the windows looked at"]
+    _in_units(present)
+    _not_bytes(present)
+    notes = [] if stack.attrs.get("offset_told_by") == "given" else _no_offset(looks)
+    low, high = np.percentile(present, [1, 99])
+    return [f"reflectance from {low:.3f} to {high:.3f} (1st to 99th percentile of {present.shape[1]} pixels of {len(looks)} dates)", *notes]
+
+
+def _look(stack: xr.Dataset, at: int, day: str) -> Look:
+    pieces, clear = [], []
+    for window in sample((stack.sizes["y"], stack.sizes["x"]), side=SIDE_PX, count=COUNT):
+        rows, columns = window.slices
+        part = stack.isel(time=at, y=rows, x=columns)[["reflectance", "valid"]].compute()
+        values, valid = part["reflectance"].values, part["valid"].values
+        values = np.where(np.isfinite(values), values, np.float32(0))
+        pieces.append(values[:, (values != 0).any(0)])
+        clear.append(values[:, valid])
+    return Look(day, np.concatenate(pieces, axis=1), np.concatenate(clear, axis=1))
+
+
+def _in_units(values: NDArray[np.float32]) -> None:
+    middle, top = float(np.median(values)), float(values.max())
+    if middle > UNSCALED:
+        found = f"values look unscaled: half of them are above {middle:.4g}, the highest is {top:.4g}"
+        if top <= 255 and np.array_equal(values, np.round(values)):
+            raise BadValues(
+                f"values look like 8-bit: whole numbers from {values.min():.0f} to {top:.0f}\nneeds reflectance (1.0 = 100 %), which a stretched picture no longer holds"
+            )
+        scale = "0.01" if top <= 200 else "0.0001"
+        raise BadValues(f"{found}\nneeds reflectance, 1.0 = 100 %; say how to scale it, e.g. --scale {scale}")
+    if 0 < top < 0.001:
+        raise BadValues(f"values are all below {top:.2g}: scaled twice?\nneeds reflectance, 1.0 = 100 %; say how to scale it, e.g. --scale 1")
+
+
+def _not_bytes(values: NDArray[np.float32]) -> None:
+    if values.size < ENOUGH_PX:
+        return
+    for steps, what in ((255, "a 256th part of white"), (10_000, "a digital number")):
+        levels = values * steps
+        if values.min() < 0 or levels.max() > 255.5 or np.abs(levels - np.round(levels)).max() > 1e-2:
+            continue
+        if len(np.unique(np.round(levels))) > 16:
+            raise BadValues(
+                f"values look like 8-bit: each is {what} times a whole number up to {levels.max():.0f}\nneeds reflectance (1.0 = 100 %), which a stretched picture no longer holds"
+            )
+
+
+def _no_offset(looks: list[Look]) -> list[str]:
+    """Raise BadValues if the dark pixels of a date stand too high in every band, and no other date says it is haze."""
+    dark = {look.day: look.dark for look in looks}
+    lifted = {day: low for day, low in dark.items() if low is not None and low.min() >= LIFTED}
+    sound = [low for low in dark.values() if low is not None and low.min() < LIFTED]
+    if sound:
+        usual = np.median(sound, axis=0)
+        lifted_surely = {day: low for day, low in lifted.items() if (np.abs(low - usual - OFFSET) < LIKE_OFFSET).all()}
+    else:
+        lifted_surely = lifted
+    if lifted_surely:
+        lines = [f"{day}: the darkest hundredth of blue, green, red, nir is at {', '.join(f'{v:.3f}' for v in low)}" for day, low in lifted_surely.items()]
+        advice = (
+            "products since baseline 04.00 carry an offset of -1000 that has to be applied: say --offset -0.1 if it was not, --offset 0 if the values are right as they are"
+            + ("\ndates differ: convert them one by one, with scale and offset in each file's tags" if sound else "")
+        )
+        raise BadValues(faults(f"no dark pixel on {len(lifted_surely)} of {len(looks)} dates, as if an offset was not applied", lines, advice))
+    return [f"{day} has no dark pixels: haze or cloud" for day in lifted]

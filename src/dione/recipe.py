@@ -1,0 +1,54 @@
+"""Recipes: the settings of a room as TOML, checked strictly, every fault at once with its path."""
+
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from dione.base.errors import BadRecipe, NotFound, faults
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def read(path: Path, kind: type[Settings], changes: Iterable[str] = ()) -> Settings:
+    """A recipe from TOML, with `a.b=value` changes applied (values in TOML's notation, or plain text).
+
+    Raises NotFound, or BadRecipe with every fault and its path.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotFound(f"no recipe {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadRecipe(f"{path} is not TOML: {error}") from error
+    for change in changes:
+        _set(values, change)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        found = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()} (found {fault['input']!r:.60})" for fault in error.errors()]
+        raise BadRecipe(faults(f"{path} has {len(found)} faults" if len(found) > 1 else f"{path} has a fault", found)) from error
+
+
+def text(recipe: BaseModel) -> str:
+    """A recipe as TOML, every setting written out."""
+    return tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+
+
+def _set(values: dict[str, Any], change: str) -> None:
+    path, equals, value = change.partition("=")
+    if not equals or not path:
+        raise BadRecipe(f"--set takes a.b=value, found '{change}'")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *above, last = path.split(".")
+    for key in above:
+        values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise BadRecipe(f"--set {change}: '{key}' holds a value, not a table")
+    values[last] = parsed

@@ -1,0 +1,152 @@
+"""GeoTIFFs (and JPEG 2000) as a Stack: one multiband file a date, or one file a band a date."""
+
+import logging
+from collections import defaultdict
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window as RasterWindow
+
+from dione.base import grid as grids
+from dione.base import masks, stack
+from dione.base.errors import BadSource, NotFound
+from dione.base.windows import Window
+from dione.sources import headers, lazy, names
+from dione.sources.places import File, listing, raster, shown, some
+from dione.sources.scenes import Layer, Scene, one_grid, radiometry, scenes_of
+from dione.sources.sorting import Reading
+
+log = logging.getLogger(__name__)
+
+ENDINGS = (".tif", ".tiff", ".jp2")
+
+
+def open(
+    path: str | Path,
+    *,
+    bands: tuple[str, ...] | None = None,
+    pattern: str | None = None,
+    date: str | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    align: bool = False,
+) -> xr.Dataset:
+    """A Stack of a folder of GeoTIFFs, a glob pattern (`series/*_10m.tif`) or one file; only headers are read now.
+
+    bands: names in the file's order where band descriptions do not tell; "-" skips one, "scl" and "clm" are masks.
+    pattern: where names tell the date (and band), see `dione.sources.names`; files that do not fit are left out.
+    date: YYYY-MM-DD of a file whose name has none.
+    scale, offset: reflectance is number × scale + offset; else by the files' tags; else integers are taken as
+        reflectance × 10000 and floats as reflectance. What was done stands in the Stack's attribute `radiometry`.
+    align: resample dates that lie on other grids onto the first date's, once (cubic; masks by nearest neighbour).
+
+    A pixel is valid where no band has the file's nodata value or is not finite, not all bands are 0 (in integers),
+    reflectance is possible, and SCL or CLM (bands, or files of the same date) say clear.
+    Raises NotFound, BadSource, BadBands, BadGrid, BadValues; reading pixels later may raise BadSource.
+    """
+    reading = Reading(bands, pattern, _day(date), scale, offset)
+    scenes = scenes_of(headers.read_all(_rasters(path, pattern)), reading)
+    grid = one_grid(scenes, align=align)
+    if grid.crs is None:
+        log.warning("%s has no CRS: the result will have none either, and cannot be placed on a map", shown(path))
+    reflectance, valid = lazy.arrays(Files(tuple(scenes), grid))
+    notes = {"source": shown(path), "radiometry": radiometry(scenes), "offset_told_by": "given" if offset is not None else "files or assumed"}
+    return stack.make(reflectance, valid, [scene.time for scene in scenes], grid, items=[scene.item for scene in scenes], **notes)
+
+
+def _rasters(path: str | Path, pattern: str | None) -> list[File]:
+    """The files that may be of the series: rasters by their ending, but no companions, and those that fit the pattern."""
+    found = listing(path, depth=2)
+    rasters = [f for f in found if f.name.lower().endswith(ENDINGS)] if len(found) > 1 else found
+    if any("/" not in f.name for f in rasters):
+        rasters = [f for f in rasters if "/" not in f.name] if not _is_pattern(path) else rasters
+    if not rasters:
+        raise NotFound(f"no GeoTIFF in {shown(path)}; it holds {some([f.name for f in found])}\nneeds files ending in {', '.join(ENDINGS)}")
+    if pattern:
+        rule = names.expression(pattern)
+        fitting = [f for f in rasters if names.match(f.name, rule)]
+        if not fitting:
+            held = some([f.name for f in rasters])
+            raise NotFound(f"none of {len(rasters)} files in {shown(path)} fits the pattern '{pattern}': {held}\n* stands for anything, %Y %m %d for the date")
+        return fitting
+    return [f for f in rasters if (names.band_in(f.name) or "").lower() not in names.COMPANIONS]
+
+
+def _is_pattern(path: str | Path) -> bool:
+    return any(c in str(path) for c in "*?[")
+
+
+def _day(date: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(date).replace(tzinfo=None) if date else None
+    except ValueError as error:
+        raise BadSource(f"date is {date!r}, needs YYYY-MM-DD") from error
+
+
+@dataclass(frozen=True)
+class Files:
+    """Reads windows of scenes on one grid."""
+
+    scenes: tuple[Scene, ...]
+    grid: GeoBox
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return len(self.scenes), *self.grid.shape
+
+    def read(self, date: int, window: Window) -> lazy.Pixels:
+        scene = self.scenes[date]
+        numbers = self._numbers(scene, window)
+        bands = [numbers[layer] for layer in scene.bands]
+        missing = np.logical_or.reduce([_missing(band, layer.nodata) for band, layer in zip(bands, scene.bands, strict=True)])
+        if all(np.issubdtype(band.dtype, np.integer) for band in bands):
+            missing |= ~np.logical_or.reduce([band != 0 for band in bands])
+        reflectance = np.stack([layer.reflectance(band) for band, layer in zip(bands, scene.bands, strict=True)])
+        reflectance[:, missing] = 0
+        valid = ~missing & masks.possible(reflectance, axis=0)
+        if scene.scl:
+            valid &= masks.valid_from_scl(numbers[scene.scl])
+        if scene.clm:
+            valid &= masks.valid_from_clm(numbers[scene.clm])
+        return reflectance, valid
+
+    def _numbers(self, scene: Scene, window: Window) -> dict[Layer, NDArray[Any]]:
+        """The numbers of each layer as they stand in the files; each file is opened once."""
+        by_file: dict[tuple[str, bool], list[Layer]] = defaultdict(list)
+        for layer in scene.layers:
+            by_file[layer.path, layer in scene.bands].append(layer)
+        found: dict[Layer, NDArray[Any]] = {}
+        for (path, is_image), layers in by_file.items():
+            with raster(path) as file, self._on_grid(file, layers[0], is_image) as view:
+                read = view.read([layer.index for layer in layers], window=RasterWindow.from_slices(*window.slices))
+            found |= dict(zip(layers, read, strict=True))
+        return found
+
+    def _on_grid(self, file: rasterio.DatasetReader, layer: Layer, is_image: bool) -> Any:
+        """The file itself if it lies on the grid, or else a view of it that does."""
+        if grids.same(self.grid, layer.grid):
+            return nullcontext(file)
+        empty = layer.nodata if layer.nodata is not None else 0 if "int" in file.dtypes[0] else np.nan
+        # Without a CRS both grids count in the same plane, whatever it is called.
+        crs = {"crs": str(self.grid.crs)} if self.grid.crs else {"crs": "EPSG:3857", "src_crs": "EPSG:3857"}
+        height, width = self.grid.shape
+        place = {"transform": self.grid.affine, "height": height, "width": width, "tolerance": 0.001}
+        return WarpedVRT(file, **crs, **place, resampling=Resampling.cubic if is_image else Resampling.nearest, src_nodata=empty, nodata=empty)
+
+
+def _missing(band: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+    """Where a band has its nodata value, or is no finite number."""
+    missing = ~np.isfinite(band)
+    if nodata is not None:
+        missing |= band == (band.dtype.type(nodata) if np.issubdtype(band.dtype, np.floating) else nodata)
+    return np.asarray(missing)

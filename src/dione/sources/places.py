@@ -1,0 +1,151 @@
+"""Where files are: folders, patterns and single files, local or in an object store, through fsspec."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+
+import fsspec
+import rasterio
+from fsspec import AbstractFileSystem
+
+# The one family of GDAL errors that rasterio lets through unwrapped (from warps and blocks).
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from dione.base.errors import BadSource, NotFound
+
+RASTER_FAULTS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError, OSError)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file that was listed."""
+
+    path: str
+    """As rasterio or fsspec open it, protocol included."""
+    name: str
+    """Below the folder that was asked for, with forward slashes."""
+    size: int
+    """Bytes."""
+
+
+def shown(path: str | Path) -> str:
+    """A path for messages and notes: without user, password or signed query."""
+    return re.sub(r"(://[^\s?]*)\?\S*", r"\1", re.sub(r"://[^/@\s]*@", "://", str(path)))
+
+
+def is_remote(path: str | Path) -> bool:
+    """Whether a path names a protocol (`s3://...`)."""
+    return "://" in str(path)
+
+
+def system(path: str | Path) -> tuple[AbstractFileSystem, str]:
+    """The file system of a path and the path inside it; raises BadSource for an unknown or uninstalled protocol."""
+    try:
+        fs, inside = fsspec.core.url_to_fs(str(path))
+    except (ImportError, ValueError) as error:
+        raise BadSource(f"{shown(path)} cannot be opened: {error}\nfor s3:// install the extra: pip install 'dione[s3]'") from error
+    return fs, inside
+
+
+def faults_of_stores() -> tuple[type[Exception], ...]:
+    """What listing and reading may raise; the object store's own errors are no OSErrors."""
+    try:
+        from botocore.exceptions import BotoCoreError
+    except ImportError:
+        return (OSError,)
+    return (OSError, BotoCoreError)
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Errors of storage on the way become NotFound or BadSource that names `path`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound(f"{shown(path)} does not exist") from error
+    except PermissionError as error:
+        raise BadSource(f"{shown(path)} may not be read: {shown(str(error))}\ncheck its permissions, or the credentials of the store") from error
+    except faults_of_stores() as error:
+        raise BadSource(f"{shown(path)} cannot be read: {shown(str(error))}\ncheck the name, the connection and the credentials of the store") from error
+
+
+def listing(path: str | Path, *, depth: int = 1) -> list[File]:
+    """The files of a folder (down to `depth`), of a pattern (`series/*_B0?.tif`), or the one file; sorted by name.
+
+    Hidden files are left out. Raises NotFound when nothing is there, with names that are near.
+    """
+    fs, inside = system(path)
+    with naming(path):
+        fs.invalidate_cache()
+        if fs.isdir(inside):
+            base, found = inside, fs.find(inside, maxdepth=depth, detail=True)
+        elif fs.exists(inside):
+            base, found = str(PurePosixPath(inside).parent), {inside: fs.info(inside)}
+        else:
+            base, found = _fixed(inside), fs.glob(inside, detail=True) if any(c in inside for c in "*?[") else {}
+    if not found:
+        raise NotFound(f"nothing found at {shown(path)}{near(path)}")
+    made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0)) for name, info in found.items() if info.get("type") == "file"]
+    return sorted((f for f in made if not any(part.startswith(".") for part in f.name.split("/"))), key=lambda f: f.name)
+
+
+def near(path: str | Path) -> str:
+    """What stands where `path` was looked for: names that are close, or the first few; '' when that cannot be told."""
+    fs, inside = system(path)
+    parent = PurePosixPath(_fixed(inside)) if any(c in inside for c in "*?[") else PurePosixPath(inside).parent
+    try:
+        there = sorted(PurePosixPath(name).name for name in fs.ls(str(parent), detail=False))
+    except faults_of_stores():
+        return f"; neither is there a folder {shown(str(parent))}"
+    close = get_close_matches(PurePosixPath(inside).name, there, n=3)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; {shown(str(parent))} holds {some(there)}"
+
+
+def some(names: list[str], most: int = 5) -> str:
+    """A few names of many, in words."""
+    if not names:
+        return "nothing"
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+@contextmanager
+def raster(path: str) -> Iterator[rasterio.DatasetReader]:
+    """An open raster, local or remote; whatever goes wrong inside the block becomes a BadSource that names the file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            file = rasterio.open(path, opener=system(path)[0]) if is_remote(path) else rasterio.open(path)
+        with file:
+            yield file
+    except (*RASTER_FAULTS, *faults_of_stores()) as error:
+        advice = "it may be damaged or half copied: fetch it again, or take it out of the series"
+        raise BadSource(f"{shown(path)} cannot be read: {shown(_last(error))}\n{advice}") from error
+
+
+def _last(error: Exception) -> str:
+    """The sentence that says most: GDAL's own, under rasterio's 'see previous exception'."""
+    while isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    return str(error)
+
+
+def _url(fs: AbstractFileSystem, name: str) -> str:
+    return name if "file" in fs.protocol else str(fs.unstrip_protocol(name))
+
+
+def _below(name: str, base: str) -> str:
+    return name[len(base) :].lstrip("/") if name.startswith(base) else PurePosixPath(name).name
+
+
+def _fixed(pattern: str) -> str:
+    """The part of a glob pattern before the first folder with a wildcard."""
+    parts = PurePosixPath(pattern).parts
+    first = next((i for i, part in enumerate(parts) if any(c in part for c in "*?[")), len(parts) - 1)
+    return str(PurePosixPath(*parts[:first]))

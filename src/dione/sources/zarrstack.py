@@ -1,0 +1,173 @@
+"""A Stack kept for later as a Zarr v3 store; what is saved and opened again is the same."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from dione.base import masks, stack
+from dione.base.bands import BANDS
+from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound
+from dione.base.files import PARTIAL, room
+from dione.base.windows import Window
+from dione.sources import lazy
+from dione.sources.places import faults_of_stores, is_remote, naming, near, shown, some, system
+
+CHUNKS = {"time": 1, "band": len(BANDS), "y": 512, "x": 512}
+COMPLETE = "dione_complete"
+"""Mark of a store in which every chunk was written, so that a missing one is a loss and not an empty place."""
+DAMAGE: tuple[type[Exception], ...] = (ValueError, KeyError, RuntimeError, TypeError, EOFError)
+"""What zarr, its codecs and xarray raise on a store that is damaged or foreign, beside errors of storage."""
+
+
+def open(path: str | Path) -> xr.Dataset:
+    """A Stack from a Zarr store; only its metadata are read now.
+
+    Values that are not possible (NaN, inf, no reflectance) count as invalid, whoever wrote them.
+    Raises NotFound, NotAStack for a store that holds something else, BadSource for a damaged one.
+    """
+    name = str(path).rstrip("/")
+    kept = _dataset(name)
+    stack.check(kept, shown(name))
+    if kept.attrs.pop(COMPLETE, None):
+        _nothing_lost(name)
+    reflectance, valid = lazy.arrays(Store(name, (kept.sizes["time"], kept.sizes["y"], kept.sizes["x"])))
+    coords = {name: _plain(kept[name].load()) for name in kept.coords}
+    made = (
+        kept.drop_vars(list(stack.DIMS)).assign_coords(coords).assign(reflectance=(stack.DIMS["reflectance"], reflectance), valid=(stack.DIMS["valid"], valid))
+    )
+    return stack.check(made.drop_encoding(), shown(name))
+
+
+def save(made: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> str:
+    """Write a Stack as a Zarr v3 store that appears whole or not at all, and return its path.
+
+    It is written beside its place and moved there when whole (in an object store: the root's metadata move last).
+    Raises NotAStack, CannotWrite.
+    """
+    stack.check(made)
+    name = str(path).rstrip("/")
+    with _writing(name):
+        fs, inside = system(name)
+        if fs.exists(inside) and not overwrite:
+            raise CannotWrite(f"{shown(name)} is there already\nchoose another name, or remove it first")
+        beside, _, last = name.rpartition("/")
+        partial = f"{beside}{'/' if beside or name.startswith('/') else ''}.{last}.{uuid4().hex[:8]}{PARTIAL}"
+        try:
+            _write(made, partial)
+            _move(partial, name)
+        finally:
+            _remove(partial)
+    return name
+
+
+@dataclass(frozen=True)
+class Store:
+    """Reads windows of a stored Stack."""
+
+    path: str
+    shape: tuple[int, int, int]
+
+    def read(self, date: int, window: Window) -> lazy.Pixels:
+        part = {"time": date, **dict(zip(("y", "x"), window.slices, strict=True))}
+        try:
+            with _opened(self.path) as kept:
+                reflectance, valid = kept["reflectance"].isel(part).values, kept["valid"].isel(part).values
+        except (*DAMAGE, *faults_of_stores()) as error:
+            where = f"{shown(self.path)} cannot be read at date {date + 1}, rows {window.top} to {window.bottom}"
+            raise BadSource(f"{where}: {shown(str(error)) or type(error).__name__}\nthe store is damaged: fetch it again") from error
+        return np.where(np.isfinite(reflectance), reflectance, np.float32(0)), valid & masks.possible(reflectance, axis=0)
+
+
+def _plain(coord: xr.DataArray) -> xr.DataArray:
+    """A coordinate in memory; words as numpy keeps them, whatever string type the store has."""
+    return coord.copy(data=np.array([str(word) for word in coord.values])) if coord.dtype.kind in "OT" else coord
+
+
+def _opened(path: str) -> xr.Dataset:
+    return xr.open_dataset(path, engine="zarr", chunks=None, cache=False, consolidated=False)
+
+
+def _dataset(name: str) -> xr.Dataset:
+    """The store as xarray opens it; raises NotFound, NotAStack, BadSource."""
+    fs, inside = system(name)
+    with naming(name):
+        if not fs.exists(inside):
+            raise NotFound(f"nothing found at {shown(name)}{near(name)}")
+        files = [one.rsplit("/", 1)[-1] for one in fs.ls(inside, detail=False)] if fs.isdir(inside) else []
+    if not {"zarr.json", ".zgroup"} & set(files):
+        found = f"a folder that holds {some(sorted(files))}" if files else "an empty folder" if fs.isdir(inside) else "a file"
+        raise NotAStack(f"{shown(name)} is no Zarr store: found {found}; needs a zarr.json\nit may be half copied: write it again with `dione fetch`")
+    try:
+        return _opened(name)
+    except (*DAMAGE, *faults_of_stores()) as error:
+        why = shown(str(error)) or type(error).__name__
+        raise BadSource(f"{shown(name)} cannot be read as a Zarr store: {why}\nit is damaged or no Stack: write it again with `dione fetch`") from error
+
+
+def _nothing_lost(name: str) -> None:
+    """Raise BadSource when chunks are missing: zarr would read them as zeros without a word."""
+    lost = []
+    try:
+        group = zarr.open_group(name, mode="r", zarr_format=3)
+        for variable in stack.DIMS:
+            array = group[variable]
+            if isinstance(array, zarr.Array) and array.nchunks_initialized < array.nchunks:
+                lost.append(f"{array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks of '{variable}'")
+    except (*DAMAGE, *faults_of_stores()) as error:
+        raise BadSource(f"{shown(name)} cannot be read: {shown(str(error))}") from error
+    if lost:
+        raise BadSource(f"{shown(name)} has lost {' and '.join(lost)}\nit was half copied or half removed: fetch it again")
+
+
+def _write(made: xr.Dataset, partial: str) -> None:
+    words = {name: (coord.dims, coord.values.astype(object), coord.attrs) for name, coord in made.coords.items() if coord.dtype.kind in "UT"}
+    plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: "every chunk was written"})
+    encoding: dict[Any, Any] = {
+        name: {"chunks": tuple(min(CHUNKS[dim], plain.sizes[dim]) for dim in dims), "write_empty_chunks": True} for name, dims in stack.DIMS.items()
+    }
+    encoding["reflectance"]["_FillValue"] = None
+    plain.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
+
+
+def _move(partial: str, name: str) -> None:
+    if not is_remote(name):
+        old = Path(f"{partial}.old")
+        if Path(name).exists():
+            os.replace(name, old)
+        os.replace(partial, name)
+        shutil.rmtree(old, ignore_errors=True)
+        return
+    fs, inside = system(name)
+    _, source = system(partial)
+    if fs.exists(inside):
+        fs.rm(inside, recursive=True)
+    files = sorted(fs.find(source), key=lambda file: file == f"{source}/zarr.json")
+    for file in files:
+        fs.copy(file, inside + file[len(source) :])
+    fs.invalidate_cache()
+
+
+def _remove(partial: str) -> None:
+    fs, inside = system(partial)
+    fs.invalidate_cache()
+    if fs.exists(inside):
+        fs.rm(inside, recursive=True)
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """Errors of storage become CannotWrite, with how much disk is left."""
+    try:
+        yield
+    except faults_of_stores() as error:
+        advice = "check the name and the credentials of the store" if is_remote(name) else room(Path(name).absolute().parent)
+        raise CannotWrite(f"cannot write {shown(name)}: {shown(str(getattr(error, 'strerror', None) or error))}\n{advice}") from error

@@ -1,0 +1,137 @@
+import dione
+import numpy as np
+import pytest
+import torch
+from dione.base import grid, stack
+from dione.base.errors import NothingClear, NotFound
+from dione.nets.resolver import About, Resolver, load
+from dione.nets.setsr import SetSR, SetSRConfig
+from dione.predict.memory import predict
+from dione.predict.scene import pieces
+from dione.prepare.select import choose
+from dione.testing import grid_at, landscape, series, still
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@pytest.fixture(scope="module")
+def lively():
+    """A small network with weights of its own, so that a wrong window shows."""
+    torch.manual_seed(1)
+    config = SetSRConfig(encoder_channels=8, channels=8, blocks=1)
+    net = SetSR(config).eval()
+    torch.nn.init.normal_(net.detail.weight, std=0.2)
+    torch.nn.init.normal_(net.spread.weight, std=0.2)
+    return Resolver(net, About(net="setsr", config=config.model_dump(), margin=net.margin), "lively", "made up")
+
+
+@pytest.fixture(scope="module")
+def made():
+    return series(landscape((90, 70), seed=1), days=5, cloud=0.25, seed=3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 60), width=st.integers(1, 60), block=st.integers(1, 80))
+def test_nearest_repeats_the_scene_for_any_size_and_block(height, width, block):
+    one = stack.make(np.random.default_rng(height).random((1, 4, height, width), np.float32), np.ones((1, height, width), bool), [np.datetime64("2024-05-01", "ns")], grid_at((height, width)))
+    sharp = predict(one, model="nearest", block=block)
+    assert np.array_equal(sharp["reflectance"].values[0], one["reflectance"].values[0].repeat(4, 1).repeat(4, 2))
+    assert stack.grid_of(sharp) == grid.finer(stack.grid_of(one), 4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 701), (499, 2), (700, 500), (101, 67)])
+def test_nearest_repeats_odd_scenes(shape):
+    values = np.random.default_rng(0).random((1, 4, *shape), np.float32)
+    one = stack.make(values, np.ones((1, *shape), bool), [np.datetime64("2024-05-01", "ns")], grid_at(shape))
+    assert np.array_equal(predict(one, model="nearest", block=64)["reflectance"].values[0], values[0].repeat(4, 1).repeat(4, 2))
+
+
+@pytest.mark.parametrize("block", [32, 64, 512])
+def test_blocks_agree_with_the_whole_scene(lively, made, block):
+    whole, cut = (predict(made.stack, model=lively, target="2024-05-21", block=size) for size in (4096, block))
+    for variable in ("reflectance", "sigma"):
+        assert np.array_equal(np.isnan(whole[variable]), np.isnan(cut[variable]))
+        assert float(abs(whole[variable] - cut[variable]).max()) < 1e-5
+
+
+def test_clouds_of_the_target_are_filled_and_less_certain_with_shipped_weights(made):
+    choice = choose(made.stack, target="2024-05-21")[0]
+    sharp = predict(made.stack, model="setsr-s", target="2024-05-21")
+    own = made.stack["valid"].values[choice.target].repeat(4, 0).repeat(4, 1)
+    seen = made.stack["valid"].values.any(0).repeat(4, 0).repeat(4, 1)
+    assert np.array_equal(sharp["valid"].values[0], seen)
+    sigma = sharp["sigma"].values[0]
+    assert np.median(sigma[:, seen & ~own]) > 1.2 * np.median(sigma[:, own])
+    assert float(np.abs(sharp["reflectance"].values[0] - made.truth[-1])[:, seen & ~own].mean()) < 0.03
+
+
+def test_where_no_date_saw_anything_there_is_nothing(lively, made):
+    valid = made.stack["valid"].values.copy()
+    valid[:, 10:20, 30:50] = False
+    holed = made.stack.assign(valid=(stack.DIMS["valid"], valid))
+    sharp = predict(holed, model=lively, target="2024-05-21")
+    hole = ~valid.any(0).repeat(4, 0).repeat(4, 1)
+    assert np.isnan(sharp["reflectance"].values[0][:, hole]).all() and np.isfinite(sharp["reflectance"].values[0][:, ~hole]).all()
+    assert not sharp["valid"].values[0][hole].any()
+
+
+def test_the_result_is_that_of_the_target_date(made):
+    sharp = predict(made.stack, model="setsr-s", target="2024-05-11")
+    assert stack.days(sharp) == ["2024-05-11"]
+    back = sharp["reflectance"].values[0].reshape(4, 90, 4, 70, 4).mean((2, 4))
+    day = stack.days(made.stack).index("2024-05-11")
+    clear = made.stack["valid"].values[day]
+    assert np.abs(back - made.stack["reflectance"].values[day])[:, clear].mean() < 0.01
+
+
+def test_shipped_weights_beat_bicubic_on_the_made_up_world():
+    clear = series(landscape((60, 60), seed=9), days=6, seed=4)
+    errors = {model: float(np.square(predict(clear.stack, model=model)["reflectance"].values[0] - clear.truth[-1])[:, 16:-16, 16:-16].mean()) for model in ("setsr-s", "bicubic")}
+    assert errors["setsr-s"] < 0.8 * errors["bicubic"]
+
+
+def test_a_series_without_noise_comes_back_at_its_place():
+    """A landmark: the brightest spot of the sharp result is where it was put, to a pixel of 2.5 m."""
+    truth = np.full((4, 160, 160), 0.1, np.float32)
+    truth[:, 83:87, 41:45] = 0.6
+    seen = series(truth, days=4, sensor=still(), seed=1)
+    weight = predict(seen.stack, model="setsr-s")["reflectance"].values[0].mean(0) - 0.1
+    weight = np.where(weight > 0.05, weight, 0)
+    rows, columns = np.mgrid[:160, :160]
+    assert (weight * rows).sum() / weight.sum() == pytest.approx(84.5, abs=0.3)
+    assert (weight * columns).sum() / weight.sum() == pytest.approx(42.5, abs=0.3)
+
+
+def test_one_date_works(lively, made):
+    assert predict(made.stack.isel(time=[0]), model=lively, target="2024-05-01").sizes["time"] == 1
+
+
+def test_every_date_cloudy_is_told(lively, made):
+    with pytest.raises(NothingClear, match="2024-05-11"):
+        predict(made.stack.assign(valid=made.stack["valid"] & False), model=lively)
+
+
+def test_a_target_that_is_not_there_lists_the_nearest(lively, made):
+    with pytest.raises(NotFound, match="2024-05-16"):
+        predict(made.stack, model=lively, target="2024-05-17")
+
+
+def test_the_shop_window_opens_and_predicts(tmp_path, made):
+    from dione.testing import write_geotiffs
+
+    opened = dione.open(write_geotiffs(made.stack, tmp_path / "in"))
+    files = dione.write(dione.predict(opened, model=dione.load("bicubic"), target="2024-05-21"), tmp_path / "out")
+    assert [file.name for file in files] == ["2024-05-21_sr.tif", "2024-05-21_sigma.tif"]
+
+
+def test_dask_and_numpy_stacks_give_the_same(lively, made):
+    lazy = made.stack.chunk({"time": 1, "y": 32, "x": 32})
+    both = [predict(each, model=lively, target="2024-05-21")["reflectance"].values for each in (lazy, made.stack)]
+    assert np.array_equal(*both, equal_nan=True)
+
+
+def test_the_pieces_cover_the_scene_once(made):
+    count = np.zeros((90, 70), int)
+    for piece in pieces(made.stack, load("nearest"), choose(made.stack)[0], block=32):
+        count[piece.window.slices] += 1
+    assert (count == 1).all()

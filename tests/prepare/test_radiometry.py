@@ -1,0 +1,95 @@
+"""Values that look right pass; the silent errors of the field do not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from dione import testing
+from dione.base import stack as stacks
+from dione.base.errors import BadValues
+from dione.prepare.radiometry import check_values
+from dione.sources import geotiff
+
+
+@pytest.fixture(scope="module")
+def stack() -> xr.Dataset:
+    return testing.series(testing.landscape((60, 70), seed=1), days=3, cloud=0.2, seed=2).stack
+
+
+def changed(stack: xr.Dataset, gain: float, offset: float) -> xr.Dataset:
+    """The same with other numbers wherever there are any."""
+    present = (stack["reflectance"] != 0).any("band")
+    values = stack["reflectance"] * np.float32(gain) + np.float32(offset) * present
+    return stack.assign(reflectance=values.transpose(*stack["reflectance"].dims).astype("float32"))
+
+
+def test_reflectance_passes_with_its_range(stack: xr.Dataset) -> None:
+    (note,) = check_values(stack)
+    assert note.startswith("reflectance from 0.0")
+
+
+@pytest.mark.parametrize(("gain", "says"), [(1e4, "--scale 0.0001"), (100, "--scale 0.01"), (1e-4, "scaled twice")])
+def test_other_units_are_refused_with_the_scale_to_give(stack: xr.Dataset, gain: float, says: str) -> None:
+    with pytest.raises(BadValues, match=says):
+        check_values(changed(stack, gain, 0))
+
+
+@pytest.mark.parametrize("unit", [1, 1 / 255, 1e-4])
+def test_8_bit_pictures_are_refused_in_any_disguise(stack: xr.Dataset, unit: float) -> None:
+    bytes_ = np.clip(np.round(stack["reflectance"] * 600), 0, 255)
+    with pytest.raises(BadValues, match="8-bit"):
+        check_values(stack.assign(reflectance=(bytes_ * unit).astype("float32")))
+
+
+def test_an_offset_that_was_not_applied_is_found_unless_the_user_spoke(stack: xr.Dataset) -> None:
+    lifted = changed(stack, 1, 0.1)
+    with pytest.raises(BadValues, match=r"(?s)no dark pixel on 3 of 3 dates.*--offset -0\.1.*--offset 0"):
+        check_values(lifted)
+    assert check_values(lifted.assign_attrs(offset_told_by="given"))
+
+
+def test_an_offset_on_some_dates_is_found_by_the_others(stack: xr.Dataset) -> None:
+    lifted = changed(stack, 1, 0.1)
+    mixed = xr.concat([stack.isel(time=[0, 1]), lifted.isel(time=[2])], "time", data_vars="all")
+    with pytest.raises(BadValues, match="no dark pixel on 1 of 3 dates"):
+        check_values(mixed)
+
+
+def test_haze_and_cloud_without_a_mask_are_no_offset(stack: xr.Dataset) -> None:
+    hazy = stack.copy(deep=True)
+    hazy["reflectance"][2] = hazy["reflectance"][2] * 0.5 + np.array([0.3, 0.25, 0.2, 0.12], np.float32)[:, None, None]
+    assert "2024-05-11" in check_values(hazy)[1]
+    cloudy = stack.copy(deep=True)
+    cloudy["reflectance"][:] = 0.6 + 0.1 * cloudy["reflectance"]
+    assert check_values(cloudy)
+
+
+def test_scenes_too_small_or_empty_to_tell_pass() -> None:
+    tiny = testing.series(testing.landscape((1, 1)), days=1).stack
+    assert check_values(tiny)
+    assert check_values(tiny.assign(reflectance=tiny["reflectance"] * 0)) == ["no data in the windows looked at"]
+
+
+def test_only_windows_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: xr.Dataset) -> None:
+    seen = []
+    decode = geotiff.Files.read
+    monkeypatch.setattr(geotiff.Files, "read", lambda self, date, window: (seen.append(window), decode(self, date, window))[1])
+    values, valid = (np.tile(stack[name].values[:1], 12) for name in ("reflectance", "valid"))
+    large = stacks.make(values, valid, list(stack["time"].values[:1]), testing.grid_at((60, 840)))
+    check_values(geotiff.open(testing.write_geotiffs(large, tmp_path / "series")))
+    assert sum(w.shape[0] * w.shape[1] for w in seen) <= 3 * 128 * 60
+
+
+def real(shared_data: Path) -> list[Path]:
+    singles = [path for path in (shared_data / "s2-single").glob("*.tif") if "spain" not in path.name]
+    return [*(shared_data / "s2-series").iterdir(), *singles, *sorted((shared_data / "s2-single" / "coasts").glob("*.tif"))[::9]]
+
+
+def test_all_real_data_pass_and_none_do_with_an_offset_left_in(shared_data: Path) -> None:
+    for path in real(shared_data):
+        stack = geotiff.open(path)
+        assert check_values(stack), path
+        with pytest.raises(BadValues, match=r"--offset -0\.1"):
+            check_values(changed(stack, 1, 0.1))

@@ -1,0 +1,402 @@
+"""GeoTIFF series as users have them, and every way in which they come damaged."""
+
+import logging
+import pickle
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import xarray as xr
+from affine import Affine
+
+from dione import testing
+from dione.base import stack as stacks
+from dione.base.errors import BadBands, BadGrid, BadSource, BadValues, NotFound
+from dione.base.windows import Window
+from dione.sources import geotiff, lazy
+
+BANDS = ("B02", "B03", "B04", "B08")
+
+
+@pytest.fixture
+def made() -> xr.Dataset:
+    return testing.series(testing.landscape((30, 44), seed=3), days=3, cloud=0.3, seed=4).stack
+
+
+@pytest.fixture
+def folder(made: xr.Dataset, tmp_path: Path) -> Path:
+    return testing.write_geotiffs(made, tmp_path / "series")
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Window]]:
+    """Every window that is decoded from files."""
+    seen: list[tuple[int, Window]] = []
+    decode = geotiff.Files.read
+
+    def spy(self: geotiff.Files, date: int, window: Window) -> lazy.Pixels:
+        seen.append((date, window))
+        return decode(self, date, window)
+
+    monkeypatch.setattr(geotiff.Files, "read", spy)
+    return seen
+
+
+def write(
+    path: Path, numbers: np.ndarray, *, names: tuple[str | None, ...] = (), transform: Affine = Affine(10, 0, 355_000, 0, -10, 4_832_000), **options: object
+) -> Path:
+    """A raster (band, y, x) as a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count, height, width = numbers.shape
+    profile = {"driver": "GTiff", "crs": "EPSG:32631", **options}
+    scales, offsets = profile.pop("scales", None), profile.pop("offsets", None)
+    with rasterio.open(path, "w", count=count, height=height, width=width, dtype=numbers.dtype, transform=transform, **profile) as file:
+        if names:
+            file.descriptions = names
+        if scales is not None:
+            file.scales, file.offsets = scales, offsets
+        file.write(numbers)
+    return path
+
+
+def numbers(shape: tuple[int, int] = (12, 15), *, bands: int = 4, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(200, 4000, (bands, *shape)).astype(np.uint16)
+
+
+def same(stack: xr.Dataset, made: xr.Dataset) -> None:
+    np.testing.assert_array_equal(stack["valid"].values, made["valid"].values)
+    seen = made["valid"].values[:, None] & np.ones_like(made["reflectance"].values, bool)
+    np.testing.assert_allclose(stack["reflectance"].values[seen], made["reflectance"].values[seen], atol=5.1e-5)
+
+
+def test_a_folder_of_multiband_files_is_the_stack_it_was_written_from(made: xr.Dataset, folder: Path) -> None:
+    stack = geotiff.open(folder)
+    same(stack, made)
+    assert stacks.days(stack) == stacks.days(made)
+    assert stacks.grid_of(stack) == stacks.grid_of(made)
+    assert list(stack["item"].values) == [f"{day}.tif" for day in stacks.days(made)]
+    assert stack.attrs["source"] == str(folder)
+    assert "0.0001" in stack.attrs["radiometry"] and "tags" in stack.attrs["radiometry"]
+
+
+def test_opening_reads_no_pixel(folder: Path, reads: list[tuple[int, Window]]) -> None:
+    geotiff.open(folder)
+    assert reads == []
+
+
+def test_a_part_reads_its_window_only_and_both_variables_decode_it_once(folder: Path, reads: list[tuple[int, Window]]) -> None:
+    stack = geotiff.open(folder)
+    stack.isel(time=[2, 0], y=slice(3, 9), x=slice(10, 31)).compute()
+    assert sorted(reads, key=str) == [(0, Window(3, 10, 9, 31)), (2, Window(3, 10, 9, 31))]
+
+
+def test_a_part_of_a_part_of_a_large_scene_reads_no_more_than_itself(tmp_path: Path, reads: list[tuple[int, Window]]) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers((1100, 600)), names=BANDS, tiled=True, compress="deflate")
+    stack = geotiff.open(tmp_path)
+    part = stack.isel(time=[0]).isel(y=slice(500, 530)).isel(x=slice(495, 600)).isel(y=slice(5, 20), x=slice(5, 35))["reflectance"].compute()
+    assert reads == [(0, Window(505, 500, 520, 530))]
+    np.testing.assert_array_equal(part, stack["reflectance"].compute()[..., 505:520, 500:530])
+    chunked = stack.chunk({"y": 512, "x": 512})
+    np.testing.assert_array_equal(chunked["reflectance"].max(("y", "x")).values, stack["reflectance"].max(("y", "x")).values)
+
+
+@pytest.mark.parametrize("key", [{"y": 3}, {"x": [4, 1, 9]}, {"band": 2, "y": slice(None, None, 5)}, {"time": -1, "x": slice(40, 10, -3)}, {"y": slice(4, 4)}])
+def test_any_indexing_gives_what_numpy_gives(folder: Path, key: dict[str, object]) -> None:
+    stack = geotiff.open(folder)
+    np.testing.assert_array_equal(
+        stack["reflectance"].isel(key).values, stack["reflectance"].values[tuple(key.get(d, slice(None)) for d in stack["reflectance"].dims)]
+    )
+
+
+def test_threads_that_want_one_window_decode_it_once() -> None:
+    class Slow:
+        shape, count = (1, 8, 8), 0
+
+        def read(self, date: int, window: Window) -> lazy.Pixels:
+            self.count += 1
+            barrier.wait(5)
+            return np.zeros((4, *window.shape), np.float32), np.ones(window.shape, bool)
+
+    barrier, decoder = threading.Barrier(2), Slow()
+    reflectance, valid = lazy.arrays(decoder)
+    threads = [
+        threading.Thread(target=lambda data=array, dims=dims: xr.Variable(dims, data).load())
+        for array, dims in ((reflectance, tuple("tbyx")), (valid, tuple("tyx")))
+    ]
+    for thread in threads:
+        thread.start()
+    barrier.wait(5)
+    for thread in threads:
+        thread.join(5)
+    assert decoder.count == 1
+
+
+def test_a_stack_survives_pickling(folder: Path) -> None:
+    stack = geotiff.open(folder)
+    xr.testing.assert_identical(pickle.loads(pickle.dumps(stack)).compute(), stack.compute())
+
+
+@pytest.mark.parametrize(
+    "name", ["T31TCJ_20180815T105621_{}_10m.tif", "2018-08-15_{}.tif", "20180815/{}.tif", "S2A_MSIL2A_20180815T105621_N0208_T31TCJ_20180815T182055_{}.jp2"]
+)
+def test_one_file_a_band_is_found_by_its_name(name: str, tmp_path: Path) -> None:
+    each = numbers((64, 70))
+    options = {"driver": "JP2OpenJPEG", "QUALITY": 100, "REVERSIBLE": "YES"} if name.endswith("jp2") else {}
+    for band, one in zip(("B02", "B03", "B04", "B08", "B11", "TCI"), (*each, each[0], each[0]), strict=True):
+        write(tmp_path / name.format(band), one[None], **options)
+    stack = geotiff.open(tmp_path)
+    assert stacks.days(stack) == ["2018-08-15"]
+    np.testing.assert_allclose(stack["reflectance"].values[0], each * 1e-4, rtol=1e-6)
+    assert "and 3 more" in str(stack["item"].values[0])
+
+
+def test_bands_in_any_order_come_out_in_ours(tmp_path: Path) -> None:
+    each = numbers(bands=13)
+    names = ("B01", "B08", "B03", "B05", "B06", "B07", "B02", "B8A", "B09", "B10", "B11", "B04", "B12")
+    write(tmp_path / "2020-01-01.tif", each, names=names)
+    np.testing.assert_allclose(geotiff.open(tmp_path)["reflectance"].values[0], each[[6, 2, 11, 1]] * 1e-4, rtol=1e-6)
+
+
+def test_bands_are_given_where_files_do_not_tell(tmp_path: Path) -> None:
+    each = numbers(bands=5)
+    write(tmp_path / "2020-01-01.tif", each)
+    stack = geotiff.open(tmp_path, bands=("nir", "-", "red", "green", "blue"))
+    np.testing.assert_allclose(stack["reflectance"].values[0], each[[4, 3, 2, 0]] * 1e-4, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "bands", "says"),
+    [
+        ((), None, "no blue band"),
+        (("B02", "B03", "B04", "B05"), None, "no nir band"),
+        (("B02", "B03", "B04", "B04"), None, "red stands 2 times"),
+        ((), ("blue", "green", "red"), "has 4 bands, --bands names 3"),
+    ],
+)
+def test_bands_missing_doubled_or_unnamed_are_never_guessed(tmp_path: Path, names: tuple[str, ...], bands: tuple[str, ...] | None, says: str) -> None:
+    for day in (1, 2, 3):
+        write(tmp_path / f"2020-01-0{day}.tif", numbers(), names=names)
+    with pytest.raises(BadBands, match=says) as error:
+        geotiff.open(tmp_path, bands=bands)
+    assert "2020-01-01.tif" in str(error.value) and "--bands" in str(error.value)
+
+
+def test_a_date_that_lacks_a_band_file_is_named(tmp_path: Path) -> None:
+    for day, bands in ((1, BANDS), (2, BANDS[:3])):
+        for band in bands:
+            write(tmp_path / f"2020-01-0{day}_{band}.tif", numbers(bands=1))
+    with pytest.raises(BadBands, match="2020-01-02 has no nir"):
+        geotiff.open(tmp_path)
+
+
+def test_scale_and_offset_come_from_tags_band_by_band_or_are_given(tmp_path: Path) -> None:
+    each = numbers()
+    write(tmp_path / "2020-01-01.tif", each, names=BANDS, scales=(1e-4, 1e-4, 1e-4, 2e-4), offsets=(-0.1, -0.1, -0.1, 0))
+    tagged = geotiff.open(tmp_path)
+    np.testing.assert_allclose(tagged["reflectance"].values[0, [0, 3]], [each[0] * 1e-4 - 0.1, each[3] * 2e-4], atol=1e-6)
+    assert tagged.attrs["radiometry"].count("tags") == 2
+    given = geotiff.open(tmp_path, scale=1e-3, offset=0.0)
+    np.testing.assert_allclose(given["reflectance"].values[0, 0], each[0] * 1e-3, rtol=1e-5)
+    assert "given" in given.attrs["radiometry"] and given.attrs["offset_told_by"] == "given"
+
+
+def test_integers_without_tags_are_taken_as_reflectance_times_10000_and_that_is_noted(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS)
+    stack = geotiff.open(tmp_path)
+    assert float(stack["reflectance"].max()) < 0.4
+    assert "assumed" in stack.attrs["radiometry"]
+
+
+def test_8_bit_pictures_are_refused_all_at_once(tmp_path: Path) -> None:
+    for day in (1, 2):
+        write(tmp_path / f"2020-01-0{day}.tif", numbers().astype(np.uint8), names=BANDS)
+    with pytest.raises(BadValues, match=r"(?s)01\.tif is uint8.*02\.tif is uint8.*16-bit"):
+        geotiff.open(tmp_path)
+
+
+def test_nodata_nan_inf_zeros_and_impossible_values_are_invalid_and_finite(tmp_path: Path) -> None:
+    each = (numbers() * 1e-4).astype(np.float32)
+    each[1, 0, 0], each[2, 0, 1], each[0, 0, 2], each[3, 0, 3], each[1, 0, 4] = -9999, np.nan, np.inf, 3.0, -0.5
+    write(tmp_path / "2020-01-01.tif", each, names=BANDS, nodata=-9999)
+    stack = geotiff.open(tmp_path).compute()
+    assert not stack["valid"][0, 0, :5].any() and stack["valid"][0, 1:].all() and stack["valid"][0, 0, 5:].all()
+    assert np.isfinite(stack["reflectance"]).all()
+    whole = numbers()
+    whole[:, 2, 2], whole[1, 3, 3] = 0, 0
+    write(tmp_path / "2020-01-01.tif", whole, names=BANDS)
+    valid = geotiff.open(tmp_path)["valid"].values[0]
+    assert not valid[2, 2] and valid[3, 3] and valid.sum() == valid.size - 1
+
+
+def test_scl_and_clm_are_masks_in_the_file_or_beside_it_also_at_20_m(tmp_path: Path) -> None:
+    scl = np.full((1, 12, 16), 4, np.uint16)
+    scl[0, :, :8] = 9
+    write(tmp_path / "a" / "2020-01-01.tif", np.concatenate([numbers((12, 16)), scl]), names=(*BANDS, "SCL"))
+    write(tmp_path / "b" / "2020-01-01.tif", numbers((12, 16)), names=BANDS)
+    write(tmp_path / "b" / "2020-01-01_SCL_20m.tif", scl[:, ::2, ::2].astype(np.uint8), transform=Affine(20, 0, 355_000, 0, -20, 4_832_000))
+    write(tmp_path / "c" / "2020-01-01.tif", numbers((12, 16)), names=BANDS)
+    write(tmp_path / "c" / "2020-01-01_CLM.tif", (scl == 9).astype(np.uint8))
+    for name in "abc":
+        valid = geotiff.open(tmp_path / name)["valid"].values[0]
+        assert not valid[:, :8].any() and valid[:, 8:].all(), name
+
+
+def test_dates_on_other_grids_are_named_with_how_they_differ(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS)
+    write(tmp_path / "2020-01-02.tif", numbers(), names=BANDS, transform=Affine(10, 0, 355_003, 0, -10, 4_832_000))
+    write(tmp_path / "2020-01-03.tif", numbers((12, 16)), names=BANDS, crs="EPSG:32632")
+    with pytest.raises(BadGrid) as error:
+        geotiff.open(tmp_path)
+    message = str(error.value)
+    assert "2020-01-02.tif: corners 0.3 px apart" in message and "CRS EPSG:32632" in message and "12×16 px" in message and "--align" in message
+    assert "2020-01-01.tif:" not in message.split("\n", 1)[1]
+
+
+def test_align_resamples_other_grids_onto_the_first(tmp_path: Path) -> None:
+    ramp = np.add.outer(np.arange(40) * 20, np.arange(40) * 40) + 1000
+    write(tmp_path / "2020-01-01.tif", np.stack([ramp] * 4).astype(np.uint16), names=BANDS)
+    write(tmp_path / "2020-01-02.tif", np.stack([ramp] * 4).astype(np.uint16), names=BANDS, transform=Affine(10, 0, 355_005, 0, -10, 4_832_000))
+    stack = geotiff.open(tmp_path, align=True).compute()
+    first, second = stack["reflectance"].values[:, 0]
+    np.testing.assert_allclose(second[5:-5, 5:-5], first[5:-5, 5:-5] - 0.002, atol=1e-4)
+    parts = [geotiff.open(tmp_path, align=True)["reflectance"].isel(y=slice(a, a + 8)).values for a in range(0, 40, 8)]
+    np.testing.assert_allclose(np.concatenate(parts, axis=2)[:, :, :, 5:-5], stack["reflectance"].values[:, :, :, 5:-5], atol=1e-4)
+    write(tmp_path / "2020-01-03.tif", np.stack([ramp] * 4).astype(np.uint16), names=BANDS, transform=Affine(10, 0, 355_200, 0, -10, 4_832_000))
+    assert not geotiff.open(tmp_path, align=True)["valid"].values[2, :, :18].any()
+
+
+def test_two_files_of_one_date_are_both_named(tmp_path: Path) -> None:
+    write(tmp_path / "a_2020-01-01.tif", numbers(), names=BANDS)
+    write(tmp_path / "b_20200101.tif", numbers(), names=BANDS)
+    with pytest.raises(BadSource, match=r"2020-01-01.*a_2020-01-01\.tif.*b_20200101\.tif"):
+        geotiff.open(tmp_path)
+
+
+def test_a_rotated_or_flipped_grid_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS, transform=Affine(10, 0, 355_000, 0, 10, 4_832_000))
+    with pytest.raises(BadGrid, match="flipped"):
+        geotiff.open(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("transform", [Affine.identity(), Affine(10, 0, 500, 0, -10, 900)])
+def test_files_without_a_crs_work_with_a_warning(tmp_path: Path, transform: Affine, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS, crs=None, transform=transform)
+    with caplog.at_level(logging.WARNING):
+        stack = geotiff.open(tmp_path).compute()
+    assert "no CRS" in caplog.text and stacks.grid_of(stack).crs is None
+    assert stack["valid"].all()
+
+
+def test_degrees_work(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS, crs="EPSG:4326", transform=Affine(1e-4, 0, 1.2, 0, -1e-4, 43.6))
+    grid = stacks.grid_of(geotiff.open(tmp_path))
+    assert grid.crs == "EPSG:4326" and grid.affine.a == pytest.approx(1e-4)
+
+
+def test_every_faulty_file_is_named_in_one_message(tmp_path: Path) -> None:
+    good = write(tmp_path / "2020-01-01.tif", numbers((200, 200)), names=BANDS, compress="deflate").read_bytes()
+    (tmp_path / "2020-01-02.tif").write_bytes(b"")
+    (tmp_path / "2020-01-03.tif").write_bytes(good[: len(good) // 2])
+    (tmp_path / "2020-01-04.tif").write_text("not a raster")
+    (tmp_path / "2020-01-05.tif").write_bytes(good[:200])
+    with pytest.raises(BadSource, match="4 of 5 files") as error:
+        geotiff.open(tmp_path)
+    message = str(error.value)
+    assert "02.tif is empty (0 bytes)" in message and "03.tif is cut off" in message
+    assert "04.tif" in message and "05.tif" in message and "01.tif" not in message
+
+
+def test_damage_met_while_reading_names_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "2020-01-01.tif", numbers((200, 200)), names=BANDS, compress="deflate")
+    stack = geotiff.open(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3 : -len(data) // 3] = bytes(len(data[len(data) // 3 : -len(data) // 3]))
+    path.write_bytes(data)
+    with pytest.raises(BadSource, match=r"2020-01-01\.tif cannot be read"):
+        stack.compute()
+    path.unlink()
+    with pytest.raises(BadSource, match=r"2020-01-01\.tif"):
+        stack["valid"].compute()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("%Y%j.tif", "2018227.tif"),
+        ("parcel7_%d.%m.%y*.tif", "parcel7_15.08.18_final.tif"),
+        ("%Y/%m/x%d.tif", "2018/08/x15.tif"),
+        ("%b %d %Y.tif", "Aug 15 2018.tif"),
+    ],
+)
+def test_a_pattern_tells_the_date(tmp_path: Path, pattern: str, name: str) -> None:
+    write(tmp_path / name, numbers(), names=BANDS)
+    write(tmp_path / Path(name).parent / "other.tif", numbers(), names=BANDS)
+    source = tmp_path if "/" not in name else tmp_path / "*" / "*" / "*.tif"
+    assert stacks.days(geotiff.open(source, pattern=pattern)) == ["2018-08-15"]
+
+
+def test_a_pattern_tells_the_band(tmp_path: Path) -> None:
+    for band in ("b", "g", "r", "n"):
+        write(tmp_path / f"{band}.227.2018.tif", numbers(bands=1))
+    assert geotiff.open(tmp_path, pattern="{band}.%j.%Y.tif")["valid"].values.all()
+
+
+@pytest.mark.parametrize(("pattern", "says"), [("%Q.tif", "%Q"), ("%Y.tif", "whole date"), ("x%Y%m%d.tif", "none of 1 files")])
+def test_a_pattern_that_cannot_work_is_told(tmp_path: Path, pattern: str, says: str) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS)
+    with pytest.raises((BadSource, NotFound), match=says):
+        geotiff.open(tmp_path, pattern=pattern)
+
+
+def test_names_without_a_date_are_listed_unless_one_is_given(tmp_path: Path) -> None:
+    write(tmp_path / "spain_99999999_210017000.tif", numbers(), names=BANDS)
+    with pytest.raises(BadSource, match="spain_99999999"):
+        geotiff.open(tmp_path)
+    assert stacks.days(geotiff.open(tmp_path, date="2018-01-31")) == ["2018-01-31"]
+    with pytest.raises(BadSource, match="YYYY-MM-DD"):
+        geotiff.open(tmp_path, date="31.1.2018")
+
+
+def test_one_file_and_a_glob_are_sources_too(folder: Path, made: xr.Dataset) -> None:
+    last = stacks.days(made)[-1]
+    same(geotiff.open(folder / f"{last}.tif"), made.isel(time=[2]))
+    same(geotiff.open(folder / f"*{last[-2:]}.tif"), made.isel(time=[2]))
+
+
+def test_a_single_pixel_works(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers((1, 1)), names=BANDS)
+    assert geotiff.open(tmp_path)["reflectance"].values.shape == (1, 4, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("series", "dates", "shape"), [("bouconne", 7, (246, 227)), ("jaca", 4, (72, 75)), ("cloudy-33TWL", 5, (512, 512)), ("rufiji-20m", 21, (140, 169))]
+)
+def test_real_series_open(shared_data: Path, series: str, dates: int, shape: tuple[int, int]) -> None:
+    stack = geotiff.open(shared_data / "s2-series" / series).compute()
+    assert (stack.sizes["time"], stack.sizes["y"], stack.sizes["x"]) == (dates, *shape)
+    seen = stack["reflectance"].values[np.broadcast_to(stack["valid"].values[:, None], stack["reflectance"].shape)]
+    assert 0.01 < np.median(seen) < 0.4
+
+
+def test_real_clouds_are_taken_from_scl(shared_data: Path) -> None:
+    stack = geotiff.open(shared_data / "s2-series" / "cloudy-33TWL")
+    clear = stack["valid"].mean(("y", "x")).values
+    assert clear[0] < 0.3 and clear[2] > 0.9
+    assert float(stack["reflectance"].where(stack["valid"]).mean()) < float(stack["reflectance"].where(~stack["valid"]).mean()) / 2
+
+
+def test_real_single_dates_open(shared_data: Path) -> None:
+    for name in ("wales-2021-05-27.tif", "S2A_MSIL1C_20170527_T33UUB.tif", "virginia-2016-01-12.tif"):
+        assert geotiff.open(shared_data / "s2-single" / name)["valid"].values.mean() > 0.99
+
+
+def test_a_jpeg_2000_file_that_is_cut_off_is_found_at_the_door(tmp_path: Path) -> None:
+    path = write(tmp_path / "2020-01-01.jp2", numbers((300, 300)), driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE="YES")
+    data = path.read_bytes()
+    assert geotiff.open(path, bands=("blue", "green", "red", "nir"))["valid"].values.all()
+    path.write_bytes(data[: len(data) - 100])
+    with pytest.raises(BadSource, match=r"2020-01-01\.jp2 is cut off"):
+        geotiff.open(tmp_path, bands=("blue", "green", "red", "nir"))

@@ -1,0 +1,72 @@
+"""The one door: what a source is, it finds out; what it is not, it says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dione import sources, testing
+from dione.base.errors import BadSource, DioneError, NotFound
+from dione.sources import zarrstack
+from dione.sources.places import shown
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return testing.write_geotiffs(testing.series(testing.landscape((20, 24)), days=2).stack, tmp_path / "series")
+
+
+def test_each_kind_of_source_is_told_apart(folder: Path, tmp_path: Path) -> None:
+    stack = sources.open(folder, bands=None, align=False)
+    zarrstack.save(stack, tmp_path / "kept.zarr")
+    (tmp_path / "kept.zarr").rename(tmp_path / "renamed")
+    for other in (str(folder) + "/", folder / "*.tif", tmp_path / "renamed"):
+        np.testing.assert_array_equal(sources.open(other)["reflectance"], stack["reflectance"])
+    assert sources.open(folder / "2024-05-06.tif").sizes["time"] == 1
+
+
+def test_a_name_that_is_not_there_lists_near_ones(folder: Path) -> None:
+    with pytest.raises(NotFound, match="did you mean series"):
+        sources.open(folder.parent / "serie")
+    with pytest.raises(NotFound, match=r"series.*holds 2024-05-01\.tif"):
+        sources.open(folder / "*.xyz")
+    with pytest.raises(NotFound, match="neither is there a folder"):
+        sources.open(folder / "no" / "such" / "place")
+
+
+def test_a_folder_without_rasters_says_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="nothing found"):
+        sources.open(tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "table.csv").write_text("x")
+    with pytest.raises(NotFound, match=r"no GeoTIFF.*notes\.txt, table\.csv"):
+        sources.open(tmp_path)
+
+
+def test_a_single_file_that_is_no_raster_is_named(tmp_path: Path) -> None:
+    (tmp_path / "2020-01-01.tif").write_text("x")
+    with pytest.raises(BadSource, match=r"2020-01-01\.tif"):
+        sources.open(tmp_path / "2020-01-01.tif")
+
+
+@pytest.mark.parametrize("source", ["stac:earth-search", "sentinelhub:mine", "x/S2A_MSIL2A_20180815.SAFE", "x/S2A.SAFE/"])
+def test_sources_to_come_say_so(source: str) -> None:
+    with pytest.raises(DioneError, match="not there yet"):
+        sources.open(source)
+
+
+def test_an_option_that_means_nothing_for_the_source_is_told(folder: Path, tmp_path: Path) -> None:
+    zarrstack.save(sources.open(folder), tmp_path / "kept.zarr")
+    with pytest.raises(BadSource, match="Zarr store, for which bands"):
+        sources.open(tmp_path / "kept.zarr", bands=("blue",))
+
+
+def test_messages_keep_secrets() -> None:
+    assert shown("s3://key:secret@bucket/a.tif") == "s3://bucket/a.tif"
+    assert shown("cannot open https://host/a.tif?X-Amz-Signature=secret now") == "cannot open https://host/a.tif now"
+    assert shown("/plain/path?.tif") == "/plain/path?.tif"
+
+
+def test_an_unknown_protocol_is_told() -> None:
+    with pytest.raises(BadSource, match="nowhere"):
+        sources.open("nowhere://bucket/x")

@@ -1,0 +1,114 @@
+"""Sources in an object store, on a server of our own on this machine."""
+
+import gc
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from dione import sources, testing
+from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
+from dione.sources import zarrstack
+
+pytest.importorskip("s3fs")
+moto = pytest.importorskip("moto.server")
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """An empty bucket on a loopback server; s3fs finds it by the environment, as a user's would."""
+    import s3fs
+
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    before = dict(os.environ)
+    os.environ.update(AWS_ENDPOINT_URL=f"http://{host}:{port}", AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="verysecret", AWS_DEFAULT_REGION="us-east-1")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+        os.environ.pop(name, None)
+    s3fs.S3FileSystem.clear_instance_cache()
+    s3fs.S3FileSystem().mkdir("bucket")
+    yield "s3://bucket"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        s3fs.S3FileSystem.clear_instance_cache()
+        gc.collect()
+    os.environ.clear()
+    os.environ.update(before)
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def made() -> xr.Dataset:
+    return testing.series(testing.landscape((30, 44), seed=3), days=3, cloud=0.3, seed=4).stack
+
+
+def upload(folder: Path, to: str) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem().put(str(folder), to, recursive=True)
+
+
+def test_geotiffs_open_and_read_like_local_ones(bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
+    local = testing.write_geotiffs(made, tmp_path / "series")
+    upload(local, f"{bucket}/series")
+    stack, here = sources.open(f"{bucket}/series"), sources.open(local)
+    xr.testing.assert_identical(stack.compute().drop_attrs(deep=False), here.compute().drop_attrs(deep=False))
+    assert stack.attrs["source"] == "s3://bucket/series"
+    assert sources.open(f"{bucket}/series/*-06.tif").sizes["time"] == 1
+
+
+def test_other_grids_are_aligned_there_too(bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
+    folder = testing.write_geotiffs(made.isel(time=[0]), tmp_path / "shifted")
+    moved = testing.series(testing.landscape((30, 44), seed=3), days=2, seed=4, grid=testing.grid_at((30, 44), left=355_003)).stack
+    testing.write_geotiffs(moved.isel(time=[1]), folder)
+    upload(folder, f"{bucket}/shifted")
+    np.testing.assert_array_equal(sources.open(f"{bucket}/shifted", align=True)["reflectance"], sources.open(folder, align=True)["reflectance"])
+
+
+def test_a_stack_is_saved_whole_and_opened(bucket: str, made: xr.Dataset) -> None:
+    import s3fs
+
+    zarrstack.save(made, f"{bucket}/kept/stack.zarr")
+    kept = sources.open(f"{bucket}/kept/stack.zarr")
+    np.testing.assert_array_equal(kept["reflectance"], made["reflectance"])
+    assert [name.split("/")[-1] for name in s3fs.S3FileSystem().ls("bucket/kept", refresh=True)] == ["stack.zarr"]
+    with pytest.raises(CannotWrite, match="there already"):
+        zarrstack.save(made, f"{bucket}/kept/stack.zarr")
+
+
+def test_an_eopatch_opens(bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
+    import json
+
+    (tmp_path / "patch" / "data").mkdir(parents=True)
+    square = [[0, 0], [0, 300], [440, 300], [440, 0], [0, 0]]
+    (tmp_path / "patch" / "bbox.geojson").write_text(
+        json.dumps({"type": "Polygon", "coordinates": [square], "crs": {"properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}})
+    )
+    (tmp_path / "patch" / "timestamps.json").write_text(json.dumps([str(time)[:19] for time in made["time"].values]))
+    np.save(tmp_path / "patch" / "data" / "BANDS.npy", np.moveaxis(made["reflectance"].values, 1, -1))
+    upload(tmp_path / "patch", f"{bucket}/patch")
+    stack = sources.open(f"{bucket}/patch", bands=("blue", "green", "red", "nir"))
+    np.testing.assert_array_equal(stack["reflectance"].isel(time=2, y=slice(3, 9)), made["reflectance"].isel(time=2, y=slice(3, 9)))
+
+
+def test_what_is_not_there_is_told_without_secrets(bucket: str) -> None:
+    for missing in (f"{bucket}/nothing", f"{bucket}/series/*.jp2", "s3://nobucket/x", f"{bucket}/nothing.zarr"):
+        with pytest.raises(DioneError) as error:
+            sources.open(missing)
+        assert isinstance(error.value, NotFound | BadSource)
+        assert missing in str(error.value) and "verysecret" not in str(error.value)
+
+
+def test_a_cut_off_file_is_named(bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
+    folder = testing.write_geotiffs(made, tmp_path / "cut")
+    file = folder / "2024-05-06.tif"
+    file.write_bytes(file.read_bytes()[:3000])
+    upload(folder, f"{bucket}/cut")
+    with pytest.raises(BadSource, match=r"s3://bucket/cut/2024-05-06\.tif"):
+        sources.open(f"{bucket}/cut").compute()

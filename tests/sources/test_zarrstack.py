@@ -1,0 +1,141 @@
+"""A Stack kept and opened again is the same; a store that is damaged or foreign says so."""
+
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from dione import testing
+from dione.base import stack as stacks
+from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound
+from dione.sources import geotiff, zarrstack
+
+
+@pytest.fixture
+def made() -> xr.Dataset:
+    return testing.series(testing.landscape((30, 44), seed=3), days=3, cloud=0.3, seed=4).stack
+
+
+def words(stack: xr.Dataset) -> xr.Dataset:
+    """String coordinates in one width, which is no part of their value."""
+    return stack.assign_coords(item=stack["item"].astype("U50"), band=stack["band"].astype("U10"))
+
+
+def test_saved_and_opened_is_the_same(made: xr.Dataset, tmp_path: Path) -> None:
+    assert zarrstack.save(made, tmp_path / "stack.zarr") == str(tmp_path / "stack.zarr")
+    kept = zarrstack.open(tmp_path / "stack.zarr")
+    xr.testing.assert_identical(words(kept.compute()), words(made))
+    assert stacks.grid_of(kept) == stacks.grid_of(made)
+    assert [path.name for path in tmp_path.iterdir()] == ["stack.zarr"]
+
+
+@pytest.mark.parametrize("crs", [None, "EPSG:4326"])
+def test_no_crs_and_degrees_are_kept(crs: str | None, tmp_path: Path) -> None:
+    grid = testing.grid_at((30, 44), crs=crs, left=1.5, top=43.25, pixel=1e-4)
+    made = testing.series(testing.landscape((30, 44)), days=2, grid=grid).stack
+    zarrstack.save(made, tmp_path / "a.zarr")
+    assert stacks.grid_of(zarrstack.open(tmp_path / "a.zarr")) == stacks.grid_of(made)
+
+
+def test_a_part_of_a_lazy_stack_is_kept_with_its_place(made: xr.Dataset, tmp_path: Path) -> None:
+    stack = geotiff.open(testing.write_geotiffs(made, tmp_path / "series")).isel(time=[1, 2], y=slice(7, 23), x=slice(3, 40))
+    zarrstack.save(stack, tmp_path / "a.zarr")
+    kept = zarrstack.open(tmp_path / "a.zarr")
+    xr.testing.assert_identical(words(kept.compute()), words(stack.compute()))
+    assert stacks.grid_of(kept) == stacks.grid_of(stack)
+
+
+def test_an_opened_store_survives_pickling_and_reads_parts(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made, tmp_path / "a.zarr")
+    kept = pickle.loads(pickle.dumps(zarrstack.open(tmp_path / "a.zarr")))
+    part = {"time": 1, "y": slice(3, 9), "x": slice(4, 5)}
+    np.testing.assert_array_equal(kept["reflectance"].isel(part).values, made["reflectance"].isel(part).values)
+
+
+def test_a_stack_that_xarray_wrote_opens_too_and_nan_in_it_is_invalid(made: xr.Dataset, tmp_path: Path) -> None:
+    made["reflectance"][1, 2, 3, 4] = np.nan
+    made["valid"][1] = True
+    plain = made.chunk({"time": 1}).assign_coords(item=made["item"].astype(object), band=made["band"].astype(object))
+    plain = plain.assign_coords({name: plain[name].compute() for name in ("item", "band")})
+    plain.to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False)
+    kept = zarrstack.open(tmp_path / "a.zarr").compute()
+    assert not kept["valid"][1, 3, 4] and kept["reflectance"][1, 2, 3, 4] == 0
+    assert kept["valid"][1].sum() == kept["valid"][1].size - 1
+
+
+def test_nothing_is_written_over_unless_asked(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made, tmp_path / "a.zarr")
+    with pytest.raises(CannotWrite, match="there already"):
+        zarrstack.save(made.isel(time=[0]), tmp_path / "a.zarr")
+    zarrstack.save(made.isel(time=[0]), tmp_path / "a.zarr", overwrite=True)
+    assert zarrstack.open(tmp_path / "a.zarr").sizes["time"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_a_write_that_fails_leaves_nothing(made: xr.Dataset, tmp_path: Path) -> None:
+    folder = testing.write_geotiffs(made, tmp_path / "series")
+    stack = geotiff.open(folder)
+    shutil.rmtree(folder)
+    with pytest.raises(BadSource, match=r"\.tif"):
+        zarrstack.save(stack, tmp_path / "a.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(made: xr.Dataset, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(CannotWrite, match=r"a\.zarr"):
+        zarrstack.save(made, tmp_path / "file" / "a.zarr")
+
+
+def test_what_is_no_stack_is_not_saved(made: xr.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(NotAStack, match="no variable 'valid'"):
+        zarrstack.save(made.drop_vars("valid"), tmp_path / "a.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_there_lists_near_names(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made, tmp_path / "stack.zarr")
+    with pytest.raises(NotFound, match=r"did you mean stack\.zarr"):
+        zarrstack.open(tmp_path / "stock.zarr")
+
+
+def test_a_folder_or_file_that_is_no_store_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / "readme.txt").write_text("x")
+    (tmp_path / "b.zarr").write_text("x")
+    with pytest.raises(NotAStack, match=r"readme\.txt"):
+        zarrstack.open(tmp_path / "a.zarr")
+    with pytest.raises(NotAStack, match="a file"):
+        zarrstack.open(tmp_path / "b.zarr")
+
+
+def test_a_foreign_store_is_told_every_fault(tmp_path: Path) -> None:
+    xr.Dataset({"reflectance": (("time", "y"), np.zeros((2, 3)))}).to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False)
+    with pytest.raises(NotAStack, match=r"(?s)a\.zarr is not a stack.*no variable 'valid'.*has dims"):
+        zarrstack.open(tmp_path / "a.zarr")
+
+
+def test_damaged_metadata_are_told(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made, tmp_path / "a.zarr")
+    for broken in ("{", "", "[1]"):
+        (tmp_path / "a.zarr" / "zarr.json").write_text(broken)
+        with pytest.raises(BadSource, match=r"a\.zarr"):
+            zarrstack.open(tmp_path / "a.zarr")
+
+
+def test_a_lost_chunk_is_not_read_as_zeros(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made, tmp_path / "a.zarr")
+    next(path for path in (tmp_path / "a.zarr" / "reflectance" / "c").rglob("*") if path.is_file()).unlink()
+    with pytest.raises(BadSource, match="lost 1 of 3 chunks of 'reflectance'"):
+        zarrstack.open(tmp_path / "a.zarr")
+
+
+def test_a_cut_off_chunk_is_told_when_read(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made, tmp_path / "a.zarr")
+    chunk = next(path for path in (tmp_path / "a.zarr" / "reflectance" / "c").rglob("*") if path.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:40])
+    with pytest.raises(BadSource, match=r"a\.zarr cannot be read at date"):
+        zarrstack.open(tmp_path / "a.zarr").compute()

@@ -1,0 +1,102 @@
+"""The house rules that no linter knows."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PROJECT = Path(__file__).resolve().parent.parent
+SOURCES = sorted((PROJECT / "src").rglob("*.py"))
+PAGES = [*SOURCES, *sorted((PROJECT / "docs").rglob("*.md")), *sorted(PROJECT.glob("*.md"))]
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+def tree() -> set[str]:
+    """Every path that the README's file tree names; two spaces or more stand before a description."""
+    block = re.search(r"## The file tree.*?```\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    assert block, "README.md has no file tree"
+    paths, parents = set(), {0: ""}
+    for line in filter(str.strip, block[1].splitlines()):
+        depth = len(line) - len(line.lstrip())
+        for name in re.split(r"\s{2,}", line.strip())[0].split():
+            paths.add((parents[depth] + name).rstrip("/"))
+            parents[depth + 2] = parents[depth] + name
+    return paths
+
+
+def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
+    """Each call of a file with the name that it calls (`pickle.load`)."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def locked() -> dict[str, str]:
+    """The pinned version of each package that `make setup` installs."""
+    text = "".join((PROJECT / "locks" / name).read_text() for name in ("requirements.txt", "torch.txt"))
+    return dict(re.findall(r"^([\w.-]+)==([^\s\\]+)", text, re.MULTILINE))
+
+
+def test_every_path_of_the_readme_tree_exists():
+    assert [path for path in sorted(tree()) if not (PROJECT / path).exists()] == []
+
+
+def test_every_room_and_every_module_beside_them_is_in_the_readme_tree():
+    house = PROJECT / "src" / "dione"
+    rooms = [file.parent for file in house.glob("*/__init__.py")]
+    assert {shown(path) for path in [*rooms, *house.glob("*.py")]} <= tree()
+
+
+def test_importing_dione_does_not_import_torch():
+    subprocess.run([sys.executable, "-c", "import sys, dione; sys.exit('torch' in sys.modules)"], check=True)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_nothing_runs_code_that_it_reads(path: Path):
+    forbidden = {"eval", "exec", "pickle.load", "pickle.loads", "pickle.Unpickler", "yaml.load", "os.system"}
+    found = [name for name, _ in calls(path) if name in forbidden]
+    found += [
+        f"{name}({word.arg}=True)"
+        for name, call in calls(path)
+        for word in call.keywords
+        if word.arg in ("shell", "allow_pickle") and ast.unparse(word.value) == "True"
+    ]
+    found += [name for name, call in calls(path) if name == "torch.load" and "weights_only=True" not in ast.unparse(call)]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_no_page_names_a_path_of_one_machine(path: Path):
+    assert re.findall(r"(?<![\w.:/*>}])/(?:work|opt|root|home|mnt)/\S*|\.\./shared\S*", path.read_text()) == []
+
+
+def test_the_lock_holds_every_dependency_within_its_range():
+    pyproject = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    project = pyproject["project"]
+    wanted = [
+        *project["dependencies"],
+        *pyproject["dependency-groups"]["dev"],
+        *(line for extra in project["optional-dependencies"].values() for line in extra),
+    ]
+    pins = locked()
+    missing = [line for line in map(Requirement, wanted) if not line.specifier.contains(pins.get(canonicalize_name(line.name), "0"))]
+    assert missing == [], "run scripts/lock"
+
+
+def test_the_lock_brings_no_cuda_and_no_build_of_torch_by_name():
+    assert [name for name in locked() if re.match(r"nvidia|cuda|triton", name)] == []
+    assert "+" not in locked()["torch"]
+
+
+def test_the_locks_name_no_registry():
+    assert [file.name for file in (PROJECT / "locks").iterdir() if re.search(r"https?:|--(extra-)?index-url|--find-links", file.read_text())] == []
