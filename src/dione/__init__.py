@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dione.nets.resolver import Resolver as Resolver
     from dione.nets.resolver import load as load
-    from dione.predict.memory import predict as predict
-    from dione.predict.memory import write as write
+    from dione.prediction.memory import predict as predict
+    from dione.prediction.memory import write as write
     from dione.sources import open as open
 
 _WHERE = {
     "open": "dione.sources",
     "load": "dione.nets.resolver",
     "Resolver": "dione.nets.resolver",
-    "predict": "dione.predict.memory",
-    "write": "dione.predict.memory",
+    "predict": "dione.prediction.memory",
+    "write": "dione.prediction.memory",
 }
-__all__ = ["Resolver", "load", "open", "predict", "write"]  # noqa: PLE0604
+__all__ = ["Resolver", "load", "open", "predict", "write"]
 
 
 def __getattr__(name: str) -> Any:
-    # Rooms are subpackages too: `dione.predict` is the function, `dione.predict.scene` still the module.
+    # Rooms are subpackages too: `dione.predict` is the function, `dione.prediction.scene` still the module.
     if name not in _WHERE:
         raise AttributeError(f"dione has no '{name}'; it has {', '.join(sorted(_WHERE))}")
     return getattr(import_module(_WHERE[name]), name)

@@ -6,14 +6,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Optional
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from dione.base.errors import DioneError
 
-app = typer.Typer(name="dione", help="Sentinel-2 time series, four times sharper, with a map of how far to trust each pixel.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=True)
+app = typer.Typer(
+    name="dione",
+    help="Sentinel-2 time series, four times sharper, with a map of how far to trust each pixel.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
 dataset = typer.Typer(help="Build, look at and split datasets of training patches.", no_args_is_help=True)
 models = typer.Typer(help="List and describe models.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
@@ -21,15 +27,19 @@ app.add_typer(models, name="models")
 
 out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
 
-Source = Annotated[str, typer.Argument(help="A folder of GeoTIFFs, a pattern in quotes, a .zarr Stack or an EOPatch folder; local or s3://.", show_default=False)]
-Bands = Annotated[Optional[str], typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")]
-Pattern = Annotated[Optional[str], typer.Option(help="How file names give the date (and band): '{date:%Y%m%d}_{band}'.")]
-Scale = Annotated[Optional[float], typer.Option(help="Reflectance of one digital number, where the file does not say.")]
-Offset = Annotated[Optional[float], typer.Option(help="Reflectance to add: -0.1 for products since baseline 04.00 whose offset is not applied yet, 0 to say that it is.")]
+Source = Annotated[
+    str, typer.Argument(help="A folder of GeoTIFFs, a pattern in quotes, a .zarr Stack or an EOPatch folder; local or s3://.", show_default=False)
+]
+Bands = Annotated[str | None, typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")]
+Pattern = Annotated[str | None, typer.Option(help="How file names give the date (and band): '{date:%Y%m%d}_{band}'.")]
+Scale = Annotated[float | None, typer.Option(help="Reflectance of one digital number, where the file does not say.")]
+Offset = Annotated[
+    float | None, typer.Option(help="Reflectance to add: -0.1 for products since baseline 04.00 whose offset is not applied yet, 0 to say that it is.")
+]
 Align = Annotated[bool, typer.Option("--align", help="Resample dates that stand on other grids onto the first one's, once.")]
-Feature = Annotated[Optional[str], typer.Option(help="Which feature of an EOPatch holds the bands.")]
-Area = Annotated[Optional[str], typer.Option(help="west,south,east,north in degrees, or a GeoJSON file.")]
-Dates = Annotated[Optional[str], typer.Option(help="START/END, both included: 2024-05-01/2024-08-31.")]
+Feature = Annotated[str | None, typer.Option(help="Which feature of an EOPatch holds the bands.")]
+Area = Annotated[str | None, typer.Option(help="west,south,east,north in degrees, or a GeoJSON file.")]
+Dates = Annotated[str | None, typer.Option(help="START/END, both included: 2024-05-01/2024-08-31.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Log what is done.")]
 
@@ -46,7 +56,7 @@ def predict(
     max_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of a target that is not named.")] = 0.5,
     block: Annotated[int, typer.Option(min=16, help="Side of a window, input pixels; memory grows with it, the result does not change.")] = 512,
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
-    scheduler: Annotated[Optional[str], typer.Option(help="Address of a Dask scheduler (not there yet).")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler (not there yet).")] = None,
     bands: Bands = None,
     pattern: Pattern = None,
     scale: Scale = None,
@@ -64,7 +74,7 @@ def predict(
     if scheduler:
         raise DioneError("--scheduler is not there yet: leave it out to run on this machine")
     from dione.nets.resolver import load
-    from dione.predict.job import PredictConfig, predict_to
+    from dione.prediction.job import PredictConfig, predict_to
 
     resolver = load(model)
     stack = _stack(source, dates, area, bands=bands, pattern=pattern, scale=scale, offset=offset, align=align, feature=feature)
@@ -72,7 +82,7 @@ def predict(
     with _progress() as progress:
         run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=progress)
     if as_json:
-        from dione.predict.run import facts
+        from dione.prediction.run import facts
 
         sys.stdout.write(json.dumps(facts(run), default=str) + "\n")
         return
@@ -122,7 +132,10 @@ def info(
         return
     height, width = facts["grid"]["shape"]
     epsg = grid.crs.to_epsg() if grid.crs else None
-    out.print(f"{source}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {f'EPSG:{epsg}' if epsg else facts['grid']['crs'] or 'no CRS'}", markup=False)
+    out.print(
+        f"{source}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {f'EPSG:{epsg}' if epsg else facts['grid']['crs'] or 'no CRS'}",
+        markup=False,
+    )
     for key, value in facts["notes"].items():
         out.print(f"{key}: {value}", markup=False)
     for date in facts["dates"]:
@@ -158,7 +171,7 @@ def fetch(
 @app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, TOML.", show_default=False)],
-    change: Annotated[Optional[list[str]], typer.Option("--set", help="Change a setting: train.steps=100. May be repeated.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=100. May be repeated.")] = None,
     resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the last checkpoint, or start over.")] = True,
     verbose: Verbose = False,
 ) -> None:
@@ -168,8 +181,8 @@ def train(
     """
     _logging(verbose)
     from dione.recipe import read
-    from dione.train.run import TrainRecipe
-    from dione.train.run import train as run
+    from dione.training.run import TrainRecipe
+    from dione.training.run import train as run
 
     out.print(str(run(read(recipe, TrainRecipe, change or ()), resume=resume)), markup=False)
 
@@ -179,7 +192,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
     store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
     split: Annotated[str, typer.Option(help="Which part of it.")] = "test",
-    output: Annotated[Optional[Path], typer.Option("-o", "--output", help="Folder for scores.json and the table of patches.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for scores.json and the table of patches.")] = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
@@ -188,7 +201,7 @@ def evaluate(
     Example: dione evaluate setsr-s runs/patches
     """
     _logging(verbose)
-    from dione.evaluate import score
+    from dione.evaluation import score
     from dione.nets.resolver import load
     from dione.patches.store import read
 
@@ -200,7 +213,7 @@ def evaluate(
         sys.stdout.write(json.dumps(rows) + "\n")
         return
     for row in rows:
-        out.print("{site:>16}  {dates} dates  {gain_db:+.2f} dB over bicubic  [{low:+.2f}, {high:+.2f}]  {places} places".format(**row), markup=False)
+        out.print(score.line(row), markup=False)
 
 
 @app.command()
@@ -219,7 +232,7 @@ def simulate(
     recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: scenes, degradation, split.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
     data: Annotated[Path, typer.Option(help="Folder that the recipe's paths start from.", envvar="DIONE_SHARED_DATA")] = Path("."),
-    change: Annotated[Optional[list[str]], typer.Option("--set", help="Change a setting: seed=1. May be repeated.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: seed=1. May be repeated.")] = None,
     verbose: Verbose = False,
 ) -> None:
     """Make training patches from sharp imagery.
@@ -255,7 +268,11 @@ def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file
     from dione.nets.resolver import load
 
     resolver = load(name)
-    facts = resolver.about.model_dump(mode="json") | {"name": resolver.name, "sha256": resolver.digest, "parameters": sum(p.numel() for p in resolver.net.parameters())}
+    facts = resolver.about.model_dump(mode="json") | {
+        "name": resolver.name,
+        "sha256": resolver.digest,
+        "parameters": sum(p.numel() for p in resolver.net.parameters()),
+    }
     sys.stdout.write(json.dumps(facts, indent=None if as_json else 2) + "\n")
 
 

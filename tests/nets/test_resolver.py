@@ -2,10 +2,11 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import save
+
 from dione.base.errors import BadModel, NotFound
 from dione.nets import resolver
 from dione.nets.zoo import make
-from safetensors.torch import save
 
 CONFIG = {"encoder_channels": 8, "channels": 8, "blocks": 1}
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from dione.nets.setsr import SetSR, SetSRConfig
 from dione.testing import landscape, series
 

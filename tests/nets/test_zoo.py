@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from dione.base.errors import BadModel
 from dione.nets.zoo import BASELINES, NETS, make
 

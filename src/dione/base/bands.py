@@ -33,5 +33,7 @@ def order_of(names: list[str | None], where: str) -> dict[str, int]:
     wrong += [f"{band} stands {len(at)} times (bands {[p + 1 for p in at]})" for band, at in found.items() if len(at) > 1]
     if wrong:
         shown = [name or "(unnamed)" for name in names]
-        raise BadBands(faults(f"{where} has bands {shown}", wrong, "name them with --bands, in the file's order, e.g. --bands blue,green,red,nir (a dash skips one)"))
+        raise BadBands(
+            faults(f"{where} has bands {shown}", wrong, "name them with --bands, in the file's order, e.g. --bands blue,green,red,nir (a dash skips one)")
+        )
     return {band: at[0] for band, at in found.items()}

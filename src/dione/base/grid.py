@@ -39,7 +39,9 @@ def north_up(grid: GeoBox, where: str) -> GeoBox:
     """`grid` itself, if rows go down and columns go right; raises BadGrid for a rotated or flipped one."""
     a = grid.affine
     if a.b or a.d or a.a <= 0 or a.e >= 0:
-        raise BadGrid(f"{where} has a rotated or flipped grid ({a.a:g}, {a.b:g}, {a.d:g}, {a.e:g}); needs rows going south, columns going east\nwarp it first, e.g. gdalwarp {where} straight.tif")
+        raise BadGrid(
+            f"{where} has a rotated or flipped grid ({a.a:g}, {a.b:g}, {a.d:g}, {a.e:g}); needs rows going south, columns going east\nwarp it first, e.g. gdalwarp {where} straight.tif"
+        )
     return grid
 
 

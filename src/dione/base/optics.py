@@ -20,7 +20,7 @@ def sigma_px(modulation: ArrayLike = NYQUIST_MODULATION) -> NDArray[np.float64]:
     """Deviation of the optics' Gaussian in coarse pixels, so that box and Gaussian leave `modulation` at Nyquist."""
     left = np.asarray(modulation, dtype=np.float64)
     if not ((left > 0) & (left < BOX_MODULATION)).all():
-        raise ValueError(f"modulation at Nyquist is {modulation}, needs to lie between 0 and {BOX_MODULATION:.3f}")
+        raise ValueError(f"modulation at Nyquist is {modulation!r}, needs to lie between 0 and {BOX_MODULATION:.3f}")
     return np.asarray(np.sqrt(-2 * np.log(left / BOX_MODULATION)) / np.pi)
 
 
@@ -56,6 +56,7 @@ def kernel(zoom: int, modulation: float = NYQUIST_MODULATION) -> NDArray[np.floa
 
 def _spread(x: NDArray[np.float64], width: float, sigma: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weight of a fine pixel of `width` whose centre lies `x` coarse pixels away: box ⊗ Gaussian, by Simpson's rule."""
+
     def at(u: NDArray[np.float64]) -> NDArray[np.float64]:
         scale = np.sqrt(2) * sigma
         return 0.5 * (erf((u + 0.5) / scale) - erf((u - 0.5) / scale))

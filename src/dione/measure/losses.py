@@ -7,7 +7,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-CONTRAST_FLOOR = 0.005
+CONTRAST_FLOOR = 0.01
 """Added to a patch's contrast, reflectance, so that open water does not rule."""
 
 
@@ -45,7 +45,7 @@ def loss(sr: Float[Tensor, "b c y x"], log_sigma: Float[Tensor, "b c y x"], hr: 
     return Terms(total, {name: part.detach() for name, part in parts.items()})
 
 
-def charbonnier(x: Float[Tensor, "..."], eps: float = 0.05) -> Float[Tensor, "..."]:
+def charbonnier(x: Float[Tensor, "..."], eps: float = 0.2) -> Float[Tensor, "..."]:
     """√(x² + ε²) − ε: quadratic near zero, linear far away (Charbonnier et al. 1994)."""
     return torch.sqrt(x.square() + eps**2) - eps
 

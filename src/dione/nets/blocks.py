@@ -36,6 +36,7 @@ class Enlarge(nn.Module):
     """
 
     margin = 2
+    kernel: Tensor
 
     def __init__(self, zoom: int):
         super().__init__()
@@ -43,7 +44,7 @@ class Enlarge(nn.Module):
         taps = torch.from_numpy(bicubic_taps(zoom))
         self.register_buffer("kernel", rearrange(torch.einsum("ip,jq->pqij", taps, taps), "p q i j -> (p q) 1 i j").contiguous(), persistent=False)
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c*zz h w"]:
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b czz h w"]:
         """(b, c, h, w) → (b, c · zoom², h, w), in the order that `pixel_shuffle` takes."""
         bands = x.shape[1]
         padded = replicate(x, self.margin)
@@ -52,6 +53,8 @@ class Enlarge(nn.Module):
 
 class Reduce(nn.Module):
     """The sensor's point-spread function: sub-pixels back to the coarse pixels they average to, edges replicated."""
+
+    kernel: Tensor
 
     def __init__(self, zoom: int, modulation: float = optics.NYQUIST_MODULATION):
         super().__init__()

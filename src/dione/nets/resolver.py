@@ -128,7 +128,9 @@ def _about(path: Path, header: str) -> About:
     try:
         found = json.loads(header)
         if isinstance(found, dict) and found.get("format") != FORMAT:
-            raise BadModel(f"{path} is of format {found.get('format')}, this dione reads format {FORMAT}\ninstall the version of dione that wrote it, or a newer one")
+            raise BadModel(
+                f"{path} is of format {found.get('format')}, this dione reads format {FORMAT}\ninstall the version of dione that wrote it, or a newer one"
+            )
         about = About.model_validate(found)
     except (ValidationError, json.JSONDecodeError, RecursionError) as error:
         raise BadModel(f"{path} has a header that cannot be read: {error}") from error

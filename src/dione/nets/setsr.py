@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from dione.nets.blocks import Enlarge, Reduce, Residual, continued, conv, local_mean, masked
 
 SIGMA_FLOOR = 5e-4
-"""Smallest deviation the network may claim, reflectance: half of a Sentinel-2 L2A's own noise."""
+"""Added to the contrast that sigma is measured in, reflectance: about half the noise of Sentinel-2's own."""
 
 
 class SetSRConfig(BaseModel):
@@ -53,12 +53,12 @@ class SetSR(nn.Module):
         c, e = config, config.encoder_channels
         self.config = config
         self.entry, self.entry_target = conv(2 * c.bands, e), conv(c.bands, e)
-        self.encoder = nn.Sequential(nn.ReLU(), *(Residual(e) for _ in range(c.encoder_blocks)), nn.ReLU())
+        self.encoder = nn.Sequential(nn.ReLU(), *(Residual(e) for _ in range(c.encoder_blocks)))
         self.attention = Attention(e, c.heads)
         self.merge = conv(2 * e + c.bands + 3 + (9 * c.bands + 9 if c.shifts else 0), c.channels, 1)
-        self.trunk = nn.Sequential(*(Residual(c.channels) for _ in range(c.blocks)), nn.ReLU())
+        self.trunk = nn.Sequential(*(Residual(c.channels) for _ in range(c.blocks)))
         self.detail = conv(c.channels, c.bands * c.zoom**2)
-        self.spread = nn.Sequential(conv(c.channels, c.channels // 2), nn.ReLU(), conv(c.channels // 2, c.bands * c.zoom**2, 1))
+        self.spread = Spread(c.channels, c.bands * c.zoom**2)
         self.enlarge, self.reduce = Enlarge(c.zoom), Reduce(c.zoom)
         self._start()
 
@@ -67,33 +67,30 @@ class SetSR(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        with torch.no_grad():
-            for layer in self.modules():
-                if isinstance(layer, Residual):
-                    layer.second.weight.mul_(0.3)
-        nn.init.zeros_(self.detail.weight)
+        for last in (self.detail, self.spread.last):
+            nn.init.zeros_(last.weight)
 
     @property
     def margin(self) -> int:
         """Radius in coarse pixels beyond which nothing changes an output pixel."""
         c = self.config
-        seen = 2 + max(1 + 2 * c.encoder_blocks, SHIFT_RADIUS + 1) + 2 * c.blocks + 1
-        filled = FILL_RADIUS + HOLE_RADIUS + 2 + max(1 + 2 * c.encoder_blocks, SHIFT_RADIUS + 1)
+        seen = 4 + max(1 + 2 * c.encoder_blocks, SHIFT_RADIUS + 1) + 2 * c.blocks + 1
+        filled = FILL_RADIUS + HOLE_RADIUS + 4 + max(1 + 2 * c.encoder_blocks, SHIFT_RADIUS + 1)
         return max(seen, filled) + Enlarge.margin + c.projections * (self.reduce.margin + Enlarge.margin)
 
     def forward(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]:
         b = len(lr)
         x, seen = masked(lr, valid), valid.to(lr.dtype)[:, :, None]
-        own, around = self._differences(x, seen)
+        own, around, contrast = differences(x, seen)
         target, apart = own[:, 0], (own - own[:, :1]) * seen
-        entered = rearrange(self.entry(rearrange(torch.cat([DIFFERENCE_SCALE * apart, around], 2), "b t c h w -> (b t) c h w")), "(b t) c h w -> b t c h w", b=b)
+        entered = rearrange(
+            self.entry(rearrange(torch.cat([DIFFERENCE_SCALE * apart, around], 2), "b t c h w -> (b t) c h w")), "(b t) c h w -> b t c h w", b=b
+        )
         entered = entered + self.entry_target(target)[:, None]
         features = self.encoder(rearrange(entered, "b t c h w -> (b t) c h w"))
         features = rearrange(features, "(b t) c h w -> b t c h w", b=b)
         fused, share = self.attention(features, valid)
         base, covered = fill(x, valid, share)
-        contrast = (own.abs().mean(2, keepdim=True) * seen).sum(1) / seen.sum(1).clamp_min(1)
-        contrast, _ = local_mean(contrast, torch.ones_like(contrast))
         count = contrast * (seen.sum(1) / 8)
         hidden = contrast * (1 - seen[:, 0])
         evidence = [fused, features[:, 0] * seen[:, 0], target, contrast, count, hidden]
@@ -104,18 +101,43 @@ class SetSR(nn.Module):
         fine = self.enlarge(base) + self.detail(body)
         for _ in range(self.config.projections):
             fine = fine + self.enlarge((base - self.reduce(fine)) * covered)
-        log_sigma = 0.5 * torch.log(self.spread(body.detach()).square() + SIGMA_FLOOR**2)
+        typical = contrast + SIGMA_FLOOR
+        # Uncertainty learns from the picture and must not shape it: no gradient goes back.
+        log_sigma = torch.log(typical) + self.spread((body / typical).detach())
         zoom = self.config.zoom
         return F.pixel_shuffle(fine, zoom), F.pixel_shuffle(log_sigma, zoom)
 
-    def _differences(self, x: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]) -> tuple[Float[Tensor, "b t c h w"], Float[Tensor, "b t c h w"]]:
-        """Each date without its local mean, and its local mean without the target's (zero where either is unseen)."""
-        b = len(x)
-        mean, share = local_mean(rearrange(x, "b t c h w -> (b t) c h w"), rearrange(seen, "b t c h w -> (b t) c h w"))
-        mean, share = (rearrange(part, "(b t) c h w -> b t c h w", b=b) for part in (mean, share))
-        own = (x - mean) * seen
-        around = (mean - mean[:, :1]) * seen * (share[:, :1] > 0)
-        return own, around
+
+def differences(
+    x: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]
+) -> tuple[Float[Tensor, "b t c h w"], Float[Tensor, "b t c h w"], Float[Tensor, "b 1 h w"]]:
+    """Each date without its local mean; its local mean without the target's; and the contrast, the target's mean deviation.
+
+    Both differences are held within LIMIT contrasts: an unnoticed cloud is many times brighter than any detail, and
+    must not outshout it. Zero where unseen.
+    """
+    b = len(x)
+    mean, share = local_mean(rearrange(x, "b t c h w -> (b t) c h w"), rearrange(seen, "b t c h w -> (b t) c h w"))
+    mean, share = (rearrange(part, "(b t) c h w -> b t c h w", b=b) for part in (mean, share))
+    own = (x - mean) * seen
+    around = (mean - mean[:, :1]) * seen * (share[:, :1] > 0)
+    deviation = own.abs().mean(2, keepdim=True)
+    of_target, known = local_mean(deviation[:, 0], seen[:, 0])
+    of_all, _ = local_mean(deviation.sum(1) / seen.sum(1).clamp_min(1), (seen.sum(1) > 0).to(x.dtype))
+    contrast = torch.where(known > 0, of_target, of_all)
+    limit = (LIMIT * contrast + LIMIT_FLOOR)[:, None]
+    return torch.clamp(own, -limit, limit), torch.clamp(around, -limit, limit), contrast
+
+
+class Spread(nn.Module):
+    """Hidden state in units of contrast → log of sigma in units of contrast, zero at first."""
+
+    def __init__(self, channels: int, outputs: int):
+        super().__init__()
+        self.first, self.last = conv(channels, channels // 2), nn.Conv2d(channels // 2, outputs, 1)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
+        return self.last(F.relu(self.first(x))).clamp(-4, 4)
 
 
 class Attention(nn.Module):
@@ -146,12 +168,17 @@ class Attention(nn.Module):
         return rearrange(fused, "b n d h w -> b (n d) h w"), share.mean(2)
 
 
+LIMIT = 4
+LIMIT_FLOOR = 0.01
+"""Reflectance; added to the limit, so that dates with more to show than a flat target can."""
 DIFFERENCE_SCALE = 4
 """Dates differ from the target by about a quarter of its own contrast."""
 SHIFT_RADIUS = 7
 
 
-def sub_pixel(own: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"], share: Float[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b c9 h w"], Float[Tensor, "b 9 h w"]]:
+def sub_pixel(
+    own: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"], share: Float[Tensor, "b t h w"]
+) -> tuple[Float[Tensor, "b c9 h w"], Float[Tensor, "b 9 h w"]]:
     """What the dates saw between the target's pixels, sorted by where: means at nine places half a pixel apart, and their weight.
 
     Each date's difference from the target, less what its shift along the target's gradient explains, is dropped onto
@@ -166,6 +193,11 @@ def sub_pixel(own: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"],
     return rearrange(placed, "b i c h w -> b (i c) h w"), cover
 
 
+def slope(x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
+    """Half the difference of the neighbours on the right and left; zero at the edges."""
+    return F.pad((x[..., 2:] - x[..., :-2]) / 2, (1, 1))[..., : x.shape[-1]]
+
+
 def shifts(own: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]) -> tuple[Float[Tensor, "b t 2 h w"], Float[Tensor, "b t c h w"]]:
     """How far each date stands from the target, coarse pixels (rows, columns), around every pixel; and what that leaves of its difference.
 
@@ -174,8 +206,7 @@ def shifts(own: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]) ->
     """
     b = len(own)
     target, both = own[:, :1], seen * seen[:, :1]
-    down = F.pad(target[..., 2:, :] - target[..., :-2, :], (0, 0, 1, 1)) / 2
-    right = F.pad(target[..., 2:] - target[..., :-2], (1, 1)) / 2
+    down, right = slope(target.mT).mT, slope(target)
     apart = (own - target) * both
     sums = [(down * down).sum(2, keepdim=True) * both, (down * right).sum(2, keepdim=True) * both, (right * right).sum(2, keepdim=True) * both]
     sums += [(down * apart).sum(2, keepdim=True), (right * apart).sum(2, keepdim=True)]
@@ -195,7 +226,9 @@ FILL_RADIUS = 8
 HOLE_RADIUS = 4
 
 
-def fill(x: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"], share: Float[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b 1 h w"]]:
+def fill(
+    x: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"], share: Float[Tensor, "b t h w"]
+) -> tuple[Float[Tensor, "b c h w"], Float[Tensor, "b 1 h w"]]:
     """The target date, its unseen pixels filled from the dates that were believed; and where anything was seen.
 
     Filled pixels take the colours of the target around them: the difference between target and filling, where both

@@ -20,6 +20,6 @@ def make(name: str, config: dict[str, object]) -> nn.Module:
         raise BadModel(f"no network is called '{name}'\nthere are: {', '.join(NETS)}")
     kind = NETS[name]
     try:
-        return kind(kind.Config(**config))  # type: ignore[operator, union-attr]
+        return kind(kind.Config(**config))  # type: ignore[attr-defined]
     except ValueError as error:
         raise BadModel(f"the configuration does not fit {name}: {error}") from error

@@ -70,10 +70,14 @@ def ground(place: Place) -> tuple[NDArray[np.float32], float]:
     height, width = (min(image.shape[axis] for image, _ in read) for axis in (1, 2))
     pixels = {round(pixel, 3) for _, pixel in read}
     if len(pixels) > 1:
-        raise BadSource(faults(f"{place.name}: scenes of one place with different pixels", [f"{f.name}: {p:g} m" for f, (_, p) in zip(place.files, read, strict=True)]))
+        raise BadSource(
+            faults(f"{place.name}: scenes of one place with different pixels", [f"{f.name}: {p:g} m" for f, (_, p) in zip(place.files, read, strict=True)])
+        )
     fine = place.kind.coarse_m / read[0][1]
     if fine < 2:
-        raise BadSource(f"{place.files[0]}: pixel of {read[0][1]:g} m\nneeds at most half of the input's {place.kind.coarse_m:g} m; use sharper imagery or a larger coarse_m")
+        raise BadSource(
+            f"{place.files[0]}: pixel of {read[0][1]:g} m\nneeds at most half of the input's {place.kind.coarse_m:g} m; use sharper imagery or a larger coarse_m"
+        )
     return np.stack([image[:, :height, :width] for image, _ in read]), fine
 
 

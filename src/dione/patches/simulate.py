@@ -37,7 +37,7 @@ class Degradation:
     """Left at Nyquist of the sharp reference: nearly a box, as an ideal sensor of that pixel would see."""
     modulation: Range = (0.15, 0.35)
     """Left at Nyquist of the coarse pixel, drawn per patch; dates differ by a tenth of it."""
-    shift_px: Range = (0.03, 0.25)
+    shift_px: Range = (0.05, 0.4)
     """Deviation of a date's registration against the target, coarse pixels, drawn per patch."""
     other_year: Range = (0.0, 0.6)
     """Probability that a support shows another year, drawn per patch."""
@@ -49,7 +49,7 @@ class Degradation:
     """Floor of the noise, reflectance."""
     noise_slope: Range = (0.002, 0.005)
     """Root of the noise that grows with the signal: 0.0035 gives a signal-to-noise ratio of 90 at 10 % reflectance."""
-    cloud: float = 0.35
+    cloud: float = 0.3
     """Probability that a support has cloud."""
     target_cloud: float = 0.2
     """Probability that the target has cloud."""
@@ -83,28 +83,28 @@ def simulate(ground: Array, fine_per_coarse: float, model: Degradation, rng: np.
     modulation = np.clip(rng.uniform(*model.modulation) * (1 + 0.1 * rng.standard_normal(model.dates)), 0.08, 0.5)
     rows = optics.sampling(model.size_px, ground.shape[2], fine_per_coarse, shift_px=shifts[:, 0], modulation=modulation)
     columns = optics.sampling(model.size_px, ground.shape[3], fine_per_coarse, shift_px=shifts[:, 1], modulation=modulation)
-    lr = rows[:, None] @ ground[years] @ columns[:, None].swapaxes(-1, -2)
-    lr = _season(lr, model, rng)
-    lr, valid = _weather(lr, model, rng)
-    lr = _noise(lr, model, rng)
-    return Sample(lr.astype(np.float32), valid, truth(ground[years[0]], fine_per_coarse, model), years, shifts)
+    sampled: Array = np.matmul(rows[:, None] @ ground[years], columns[:, None].swapaxes(-1, -2), dtype=np.float32)
+    seen = _season(sampled, model, rng)
+    clouded, valid = _weather(seen, model, rng)
+    return Sample(_noise(clouded, model, rng), valid, truth(ground[years[0]], fine_per_coarse, model), years, shifts)
 
 
 def truth(ground: Array, fine_per_coarse: float, model: Degradation) -> Array:
     """The sharp reference (band, zoom·size, zoom·size) of ground (band, y, x)."""
     side, zoom = model.size_px * model.zoom, fine_per_coarse / model.zoom
-    if abs(zoom - 1) < 1e-6 and ground.shape[1] == ground.shape[2] == side:
-        return ground
+    if abs(zoom - 1) < 1e-6:  # the sharp scene already has the pixel wanted: it is the reference
+        top, left = (ground.shape[1] - side) // 2, (ground.shape[2] - side) // 2
+        return ground[:, top : top + side, left : left + side]
     rows = optics.sampling(side, ground.shape[1], zoom, modulation=model.truth_modulation)
     columns = optics.sampling(side, ground.shape[2], zoom, modulation=model.truth_modulation)
-    return rows @ ground @ columns.T
+    return np.matmul(rows @ ground, columns.T, dtype=np.float32)
 
 
 def _years(years: int, model: Degradation, rng: np.random.Generator) -> NDArray[np.int64]:
     target = rng.integers(years)
     other = rng.random(model.dates) < rng.uniform(*model.other_year)
     other[0] = False
-    return np.where(other, rng.integers(years, size=model.dates), target)
+    return np.asarray(np.where(other, rng.integers(years, size=model.dates), target))
 
 
 def _season(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
@@ -113,26 +113,26 @@ def _season(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
     gain = np.exp(model.gain * (rng.standard_normal((dates, 1)) + 0.5 * rng.standard_normal((dates, bands))))
     haze = model.haze * np.abs(rng.standard_normal((dates, 1))) * np.linspace(1, 0.2, bands)
     gain[0], haze[0] = 1, 0
-    return lr * gain[..., None, None] + haze[..., None, None]
+    return (lr * gain[..., None, None] + haze[..., None, None]).astype(np.float32)
 
 
 def _weather(lr: Array, model: Degradation, rng: np.random.Generator) -> tuple[Array, Mask]:
     """Clouds that brighten and shadows that darken; the mask of those that were noticed."""
-    dates, bands, height, width = lr.shape
-    has = rng.random(dates) < np.where(np.arange(dates) == 0, model.target_cloud, model.cloud)
+    dates, _, height, width = lr.shape
+    has: Mask = np.array([rng.random() < (model.cloud if date else model.target_cloud) for date in range(dates)])
     cover = rng.random(dates) ** 0.7
     field = ndimage.zoom(rng.standard_normal((dates, 5, 5)), (1, height / 5, width / 5), order=1)
-    cloud = has[:, None, None] & (field > np.quantile(field, 1 - cover, axis=(1, 2)).diagonal()[:, None, None])
-    shadow = rng.random(dates) < 0.3
+    cloud = has[:, None, None] & np.greater(field, np.quantile(field, 1 - cover, axis=(1, 2)).diagonal()[:, None, None])
+    shadow: Mask = np.less(rng.random(dates), 0.3)
     bright = lr * 0.3 + rng.uniform(0.15, 0.7, (dates, 1, 1, 1)) * (1 + 0.1 * rng.standard_normal((dates, 1, height, width)))
     dark = lr * rng.uniform(0.3, 0.7, (dates, 1, 1, 1))
     seen = np.where(cloud[:, None], np.where(shadow[:, None, None, None], dark, bright), lr)
-    noticed = rng.random(dates) >= model.missed
-    noticed[0] = True  # an unnoticed cloud on the target would make a wrong truth right
-    return seen, ~(cloud & noticed[:, None, None])
+    # An unnoticed cloud on the target would make a wrong truth right.
+    noticed: Mask = np.array([date == 0 or rng.random() >= model.missed for date in range(dates)])
+    return seen.astype(np.float32), ~(cloud & noticed[:, None, None])
 
 
 def _noise(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
     floor, slope = rng.uniform(*model.noise), rng.uniform(*model.noise_slope)
     noisy = lr + np.sqrt(floor**2 + slope**2 * np.maximum(lr, 0)) * rng.standard_normal(lr.shape)
-    return np.clip(np.round(noisy * 1e4), 1, 65535) / 1e4
+    return (np.clip(np.round(noisy * 1e4), 1, 65535) / 1e4).astype(np.float32)

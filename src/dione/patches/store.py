@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -86,6 +86,9 @@ def _append(path: Path, shard: list[Patch]) -> None:
         array[start:] = rows
 
 
+Pixels = zarr.Array[Any]
+
+
 @dataclass(frozen=True)
 class Store:
     """A store opened for reading; pixels stay on disk until asked for."""
@@ -93,9 +96,9 @@ class Store:
     path: Path
     about: dict[str, Any]
     index: pa.Table
-    lr: zarr.Array
-    valid: zarr.Array
-    hr: zarr.Array
+    lr: Pixels
+    valid: Pixels
+    hr: Pixels
 
     def rows(self, **equal: str) -> NDArray[np.int64]:
         """Patches whose columns have these values: `store.rows(split="train")`."""
@@ -111,7 +114,7 @@ def read(path: Path) -> Store:
         raise NotFound(f"{path} is not a patch store: no {ABOUT} in it\nmake one with `dione dataset simulate`")
     about = json.loads((path / ABOUT).read_text())
     group = zarr.open_group(path / PIXELS, mode="r")
-    arrays = {name: group[name] for name in ("lr", "valid", "hr")}
+    arrays = {name: cast(Pixels, group[name]) for name in ("lr", "valid", "hr")}
     index = pq.read_table(path / INDEX)
     lengths = {name: array.shape[0] for name, array in arrays.items()} | {"index": index.num_rows}
     if len(set(lengths.values())) > 1:

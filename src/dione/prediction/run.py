@@ -15,8 +15,8 @@ from odc.geo.geobox import GeoBox
 
 from dione.base.files import write_text
 from dione.base.grid import finer
-from dione.predict.cog import code_of
-from dione.predict.preview import Preview
+from dione.prediction.cog import code_of
+from dione.prediction.preview import Preview
 from dione.prepare.select import Choice
 
 PACKAGES = ("dione", "torch", "numpy", "rasterio", "xarray")

@@ -16,8 +16,8 @@ from pyproj import Transformer
 from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.base.grid import size_m
-from dione.predict.cog import NODATA, SCALE, code_of
-from dione.predict.run import Run, Target, installed
+from dione.prediction.cog import NODATA, SCALE, code_of
+from dione.prediction.run import Run, Target, installed
 
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json" for name in ("projection/v2.0.0", "raster/v2.0.0", "eo/v2.0.0", "processing/v1.2.0", "file/v2.1.0")

@@ -16,7 +16,7 @@ from torch import nn
 from dione.measure.losses import LossConfig, loss
 from dione.measure.metrics import cpsnr
 from dione.patches.dataset import Patches
-from dione.train.state import State, load, save
+from dione.training.state import State, load, save
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def train(net: nn.Module, train_set: Patches, validation: Patches, *, config: Tr
     Stopped at any point and started again with resume, it goes on from the last checkpoint to the same result.
     """
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
-    net = net.to(memory_format=torch.channels_last)
+    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(net.parameters(), lr=config.rate)
     net, optimizer = fabric.setup(net, optimizer)
     state = State(net, optimizer, generator=torch.Generator().manual_seed(config.seed))
@@ -78,7 +78,15 @@ def train(net: nn.Module, train_set: Patches, validation: Patches, *, config: Tr
         state.step += 1
         seen += config.batch
         if state.step % 50 == 0:
-            _log(folder, {"step": state.step, "loss": round(float(terms.total.detach()), 5), "rate": rate(state.step, config), "samples_per_s": round(seen / (time.monotonic() - began), 1)})
+            _log(
+                folder,
+                {
+                    "step": state.step,
+                    "loss": round(float(terms.total.detach()), 5),
+                    "rate": rate(state.step, config),
+                    "samples_per_s": round(seen / (time.monotonic() - began), 1),
+                },
+            )
         if state.step % config.validate_every == 0 or state.step == config.steps:
             _log(folder, asdict(validate(state.averaged, validation, step=state.step)))
         if state.step % config.save_every == 0 or state.step == config.steps:

@@ -9,17 +9,19 @@ from dione.base import stack as stacks
 from dione.base.files import folder
 from dione.base.grid import finer
 from dione.nets.resolver import Resolver, load
-from dione.predict import run
-from dione.predict.canvas import Canvas
-from dione.predict.job import named
-from dione.predict.scene import BLOCK_PX, pieces
+from dione.prediction import run
+from dione.prediction.canvas import Canvas
+from dione.prediction.job import named
+from dione.prediction.scene import BLOCK_PX, pieces
 from dione.prepare.radiometry import check_values
 from dione.prepare.select import Choice, choose
 
 DEFAULT_MODEL = "setsr-s"
 
 
-def predict(stack: xr.Dataset, *, model: str | Path | Resolver = DEFAULT_MODEL, target: str = "latest", views: int = 8, max_cloud: float = 0.5, block: int = BLOCK_PX) -> xr.Dataset:
+def predict(
+    stack: xr.Dataset, *, model: str | Path | Resolver = DEFAULT_MODEL, target: str = "latest", views: int = 8, max_cloud: float = 0.5, block: int = BLOCK_PX
+) -> xr.Dataset:
     """Sharpen dates of a Stack.
 
     stack: see docs/stack.md; the dates may be dask arrays, they are read a window at a time.

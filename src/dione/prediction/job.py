@@ -15,11 +15,11 @@ from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.predict import item, quicklook, report, run
-from dione.predict.canvas import Canvas
-from dione.predict.check import measure
-from dione.predict.preview import preview
-from dione.predict.scene import BLOCK_PX, piece
+from dione.prediction import item, quicklook, report, run
+from dione.prediction.canvas import Canvas
+from dione.prediction.check import measure
+from dione.prediction.preview import preview
+from dione.prediction.scene import BLOCK_PX, piece
 from dione.prepare.area import sample
 from dione.prepare.select import Choice, choose
 
@@ -41,7 +41,9 @@ class PredictConfig(BaseModel):
     """Side of a window, pixels of the input."""
 
 
-def predict_to(stack: xr.Dataset, out: Path, *, resolver: Resolver, config: PredictConfig = PredictConfig(), fresh: bool = False, progress: Progress | None = None) -> run.Run:
+def predict_to(
+    stack: xr.Dataset, out: Path, *, resolver: Resolver, config: PredictConfig = PredictConfig(), fresh: bool = False, progress: Progress | None = None
+) -> run.Run:
     """Sharpen `stack` into the folder `out`: GeoTIFFs, STAC items, quicklook, report and run.json (DESIGN of the outputs: docs/outputs.md).
 
     Stopped and started again with the same input and options it goes on where it stopped; `fresh` starts over.
@@ -101,7 +103,10 @@ def _target(
     day = named(stack, choice.target)
     grid = finer(stacks.grid_of(stack), resolver.zoom)
     key = repr((identity, resolver.name, resolver.digest, choice.views, run.installed("dione")))
-    sr, sigma = (Canvas(out, f"{day}_{what}", grid=grid, block=config.block * resolver.zoom, key=key, unit=unit) for what, unit in (("sr", "reflectance"), ("sigma", "reflectance, 1 sigma")))
+    sr, sigma = (
+        Canvas(out, f"{day}_{what}", grid=grid, block=config.block * resolver.zoom, key=key, unit=unit)
+        for what, unit in (("sr", "reflectance"), ("sigma", "reflectance, 1 sigma"))
+    )
     if fresh:
         for canvas in (sr, sigma):
             canvas.clear()

@@ -27,7 +27,7 @@ from dione.base.bands import BANDS
 from dione.base.errors import CannotWrite, faults
 from dione.base.files import folder, whole
 from dione.base.windows import Window, lattice
-from dione.predict.cog import NODATA, SCALE, TILE_PX, Notes, Packing, assemble, code_of
+from dione.prediction.cog import NODATA, SCALE, TILE_PX, Notes, Packing, assemble, code_of
 
 WORK = ".dione"
 """The hidden folder inside OUT where blocks wait."""

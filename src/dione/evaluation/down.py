@@ -13,7 +13,7 @@ from dione.base import stack as stacks
 from dione.base.errors import BadGrid
 from dione.measure.metrics import cpsnr
 from dione.nets.resolver import Resolver, load
-from dione.predict.memory import predict
+from dione.prediction.memory import predict
 
 SMALLEST_PX = 16
 
@@ -41,7 +41,9 @@ def coarser(stack: xr.Dataset, *, zoom: int = 4, modulation: float = optics.NYQU
     grid = stacks.grid_of(stack)
     coarse = GeoBox((rows, columns), grid.affine * Affine.scale(zoom), grid.crs)
     whole = valid.reshape(len(valid), rows, zoom, columns, zoom).all((2, 4))
-    return stacks.make((down @ seen @ across.T).astype(np.float32), whole, list(stack["time"].values), coarse, items=stack["item"].values.tolist(), source="brought down")
+    return stacks.make(
+        (down @ seen @ across.T).astype(np.float32), whole, list(stack["time"].values), coarse, items=stack["item"].values.tolist(), source="brought down"
+    )
 
 
 def gains(stack: xr.Dataset, resolver: Resolver, *, views: int = 8) -> list[DateGain]:

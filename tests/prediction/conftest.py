@@ -10,9 +10,9 @@ from scipy import ndimage
 from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
-from dione.predict.canvas import Canvas
-from dione.predict.preview import preview
-from dione.predict.run import Model, Run, Target, provenance
+from dione.prediction.canvas import Canvas
+from dione.prediction.preview import preview
+from dione.prediction.run import Model, Run, Target, provenance
 from dione.prepare.select import Choice, DateUse
 
 MODEL = Model("made-up", "0" * 64, {"Network": "none: the truth itself"})

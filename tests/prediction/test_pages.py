@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from dione.base.windows import Window
-from dione.predict import item, picture, quicklook, report, views
-from dione.predict import run as runs
-from dione.predict.preview import liveliest, preview, thinned
+from dione.prediction import item, picture, quicklook, report, views
+from dione.prediction import run as runs
+from dione.prediction.preview import liveliest, preview, thinned
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_thinning_takes_means_of_what_was_seen():
 def test_a_preview_read_in_strips_is_the_preview_read_at_once(monkeypatch):
     values = np.random.default_rng(0).random((4, 90, 130), np.float32)
     whole = preview(lambda w: values[:, w.slices[0], w.slices[1]], (90, 130), max_side=40, crop_px=32)
-    monkeypatch.setattr("dione.predict.preview.STRIP_PX", 17)
+    monkeypatch.setattr("dione.prediction.preview.STRIP_PX", 17)
     strips = preview(lambda w: values[:, w.slices[0], w.slices[1]], (90, 130), max_side=40, crop_px=32)
     np.testing.assert_allclose(strips.whole, whole.whole, rtol=1e-6)
     np.testing.assert_array_equal(whole.crop, values[:, whole.window.slices[0], whole.window.slices[1]])

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dione.predict import picture
-from dione.predict.picture import FALSE_COLOUR, TRUE_COLOUR, Array, Bytes
-from dione.predict.run import Run, Target
+from dione.prediction import picture
+from dione.prediction.picture import FALSE_COLOUR, TRUE_COLOUR, Array, Bytes
+from dione.prediction.run import Run, Target
 
 LADDER = ((1600, 86), (1400, 82), (1200, 80), (1000, 78), (800, 74), (600, 70), (420, 62), (300, 50), (200, 40), (120, 30))
 """Largest side in pixels and WebP quality, best first."""

@@ -19,7 +19,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from dione.base import grid as grids
 from dione.base.errors import CannotWrite
-from dione.predict.canvas import Canvas, encode
+from dione.prediction.canvas import Canvas, encode
 from dione.testing import grid_at
 
 
@@ -192,7 +192,7 @@ PAINT = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from dione.predict.canvas import Canvas
+from dione.prediction.canvas import Canvas
 from dione.testing import grid_at
 side = int(sys.argv[2])
 canvas = Canvas(Path(sys.argv[1]), "d", grid=grid_at((side, side), pixel=2.5), block=512)

@@ -1,17 +1,18 @@
-import dione
 import numpy as np
 import pytest
 import torch
-from dione.base import grid, stack
-from dione.base.errors import NothingClear, NotFound
-from dione.nets.resolver import About, Resolver, load
-from dione.nets.setsr import SetSR, SetSRConfig
-from dione.predict.memory import predict
-from dione.predict.scene import pieces
-from dione.prepare.select import choose
-from dione.testing import grid_at, landscape, series, still
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import dione
+from dione.base import grid, stack
+from dione.base.errors import NotFound, NothingClear
+from dione.nets.resolver import About, Resolver, load
+from dione.nets.setsr import SetSR, SetSRConfig
+from dione.prediction.memory import predict
+from dione.prediction.scene import pieces
+from dione.prepare.select import choose
+from dione.testing import grid_at, landscape, series, still
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,12 @@ def made():
 @settings(max_examples=40, deadline=None)
 @given(height=st.integers(1, 60), width=st.integers(1, 60), block=st.integers(1, 80))
 def test_nearest_repeats_the_scene_for_any_size_and_block(height, width, block):
-    one = stack.make(np.random.default_rng(height).random((1, 4, height, width), np.float32), np.ones((1, height, width), bool), [np.datetime64("2024-05-01", "ns")], grid_at((height, width)))
+    one = stack.make(
+        np.random.default_rng(height).random((1, 4, height, width), np.float32),
+        np.ones((1, height, width), bool),
+        [np.datetime64("2024-05-01", "ns")],
+        grid_at((height, width)),
+    )
     sharp = predict(one, model="nearest", block=block)
     assert np.array_equal(sharp["reflectance"].values[0], one["reflectance"].values[0].repeat(4, 1).repeat(4, 2))
     assert stack.grid_of(sharp) == grid.finer(stack.grid_of(one), 4)
@@ -86,7 +92,10 @@ def test_the_result_is_that_of_the_target_date(made):
 
 def test_shipped_weights_beat_bicubic_on_the_made_up_world():
     clear = series(landscape((60, 60), seed=9), days=6, seed=4)
-    errors = {model: float(np.square(predict(clear.stack, model=model)["reflectance"].values[0] - clear.truth[-1])[:, 16:-16, 16:-16].mean()) for model in ("setsr-s", "bicubic")}
+    errors = {
+        model: float(np.square(predict(clear.stack, model=model)["reflectance"].values[0] - clear.truth[-1])[:, 16:-16, 16:-16].mean())
+        for model in ("setsr-s", "bicubic")
+    }
     assert errors["setsr-s"] < 0.8 * errors["bicubic"]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import dask
 import numpy as np
 import torch
 import xarray as xr
@@ -47,8 +46,7 @@ def piece(stack: xr.Dataset, resolver: Resolver, choice: Choice, window: Window)
     """
     outer = window.grown(resolver.margin, (stack.sizes["y"], stack.sizes["x"]))
     reflectance, valid = _read(stack, choice.views, outer)
-    keep = valid.any((1, 2))
-    keep[0] = True  # the target says where and when, even if it saw nothing
+    keep = [date == 0 or bool(valid[date].any()) for date in range(len(valid))]  # the target stays, even if it saw nothing
     lr, seen = torch.from_numpy(reflectance[keep])[None], torch.from_numpy(valid[keep])[None]
     with torch.inference_mode():
         sr, log_sigma = resolver.net(lr, seen)
@@ -64,6 +62,5 @@ def piece(stack: xr.Dataset, resolver: Resolver, choice: Choice, window: Window)
 def _read(stack: xr.Dataset, views: tuple[int, ...], window: Window) -> tuple[Array, NDArray[np.bool_]]:
     """Reflectance (date, band, y, x) and validity (date, y, x) of these dates, in this order, in one pass over the files."""
     rows, columns = window.slices
-    part = stack[["reflectance", "valid"]].isel(time=list(views), y=rows, x=columns)
-    reflectance, valid = dask.compute(part["reflectance"].data, part["valid"].data, scheduler="threads")
-    return np.ascontiguousarray(reflectance, dtype=np.float32), np.ascontiguousarray(valid, dtype=bool)
+    part = stack[["reflectance", "valid"]].isel(time=list(views), y=rows, x=columns).compute()
+    return np.ascontiguousarray(part["reflectance"].values), np.ascontiguousarray(part["valid"].values)

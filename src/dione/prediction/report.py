@@ -14,9 +14,9 @@ from markupsafe import Markup
 from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.base.grid import size_m
-from dione.predict import item, picture
-from dione.predict.run import Run, Target, item_id, versions
-from dione.predict.views import View, views
+from dione.prediction import item, picture
+from dione.prediction.run import Run, Target, item_id, versions
+from dione.prediction.views import View, views
 
 MOST_BYTES = 7_000_000
 """Room for pictures in the page; with text and markup it stays under 8 MB."""
@@ -61,7 +61,7 @@ def write(out: Path, run: Run) -> Path:
 
 def render(run: Run, pages: list[Page]) -> str:
     """The page's text. Everything that comes from outside is escaped; only the page's own style and script may run."""
-    loader = jinja2.PackageLoader("dione.predict")
+    loader = jinja2.PackageLoader("dione.prediction")
     rooms = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     rooms.filters |= {"percent": _percent, "size": _megabytes, "item_id": item_id}
     style, script = (_own(name) for name in ("report.css", "report.js"))

@@ -10,7 +10,7 @@ from rasterio.windows import Window as RasterWindow
 
 from dione.base import optics
 from dione.base.windows import Window
-from dione.predict.cog import SCALE
+from dione.prediction.cog import SCALE
 from dione.prepare.area import sample
 from dione.prepare.select import Choice
 
@@ -43,7 +43,7 @@ def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int) -> Meas
             date = stack[["reflectance", "valid"]].isel(time=choice.target, y=rows, x=columns).compute()
             target, own = date["reflectance"].values, date["valid"].values
             fine = window.zoomed(zoom)
-            numbers = file.read(window=RasterWindow(fine.left, fine.top, fine.shape[1], fine.shape[0]))  # type: ignore[call-arg]
+            numbers = file.read(window=RasterWindow(fine.left, fine.top, fine.shape[1], fine.shape[0]))
             covered = (numbers[0] > 0)[::zoom, ::zoom]
             clear, filled, pixels = clear + own.sum(), filled + (covered & ~own).sum(), pixels + own.size
             inner = _inner(window, shape)

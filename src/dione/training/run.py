@@ -13,7 +13,7 @@ from dione.base.errors import BadSource
 from dione.nets import resolver, zoo
 from dione.patches import store
 from dione.patches.dataset import Patches
-from dione.train import loop
+from dione.training import loop
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from dione.base.files import whole
-from dione.predict import picture
-from dione.predict.run import Run, Target
+from dione.prediction import picture
+from dione.prediction.run import Run, Target
 
 MAX_SIDE = 1600
 GAP, HEAD = 12, 44

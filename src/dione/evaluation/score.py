@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,17 @@ from dione.patches.store import Store
 
 BATCH = 64
 RESAMPLES = 2000
+
+
+class Row(TypedDict):
+    """A line of the summary."""
+
+    site: str
+    dates: int
+    gain_db: float
+    low: float
+    high: float
+    places: int
 
 
 @dataclass(frozen=True)
@@ -70,17 +82,31 @@ def interval(values: NDArray[np.float64], groups: NDArray[np.str_], *, seed: int
     return Interval(float(means.mean()), float(low), float(high), len(means))
 
 
-def summary(table: pa.Table) -> list[dict[str, object]]:
+def line(row: Row) -> str:
+    """A row of the summary in words."""
+    return f"{row['site']:>16}  {row['dates']} dates  {row['gain_db']:+.2f} dB over bicubic  [{row['low']:+.2f}, {row['high']:+.2f}]  {row['places']} places"
+
+
+def summary(table: pa.Table) -> list[Row]:
     """Gain by site and number of dates, and the step from one date to the most."""
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     for site in sorted(set(table["site"].to_pylist())):
         for count in sorted(set(table["dates"].to_pylist())):
             found = gain(table, site=site, dates=count)
-            rows.append({"site": site, "dates": count, "gain_db": round(found.mean, 3), "low": round(found.low, 3), "high": round(found.high, 3), "places": found.places})
+            rows.append(
+                {
+                    "site": site,
+                    "dates": count,
+                    "gain_db": round(found.mean, 3),
+                    "low": round(found.low, 3),
+                    "high": round(found.high, 3),
+                    "places": found.places,
+                }
+            )
     return rows
 
 
-def write(out: Path, table: pa.Table, rows: list[dict[str, object]]) -> None:
+def write(out: Path, table: pa.Table, rows: list[Row]) -> None:
     """OUT/scores.json, the summary, and OUT/patches.parquet, what it was made from."""
     folder(out)
     with whole(out / "patches.parquet") as partial:

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from dione.base import optics
+from dione.patches.simulate import Degradation, simulate, truth
+from dione.testing import landscape
+
+STILL = Degradation(shift_px=(0, 0), other_year=(0, 0), gain=0, haze=0, noise=(0, 0), noise_slope=(0, 0), cloud=0, target_cloud=0, modulation=(0.25, 0.25))
+
+
+@pytest.fixture(scope="module")
+def ground():
+    return np.stack([landscape((32, 32), seed=seed) for seed in (1, 2)])  # 128 × 128 px, two years
+
+
+def test_shapes_and_ranges(ground):
+    sample = simulate(ground, 8.0, Degradation(), np.random.default_rng(0))
+    assert sample.lr.shape == (8, 4, 14, 14) and sample.valid.shape == (8, 14, 14) and sample.hr.shape == (4, 56, 56)
+    assert sample.lr.dtype == sample.hr.dtype == np.float32
+    assert (sample.lr > 0).all() and (sample.lr < 2).all()
+    assert np.array_equal(sample.shifts[0], [0, 0])
+
+
+def test_the_same_seed_gives_the_same_patch(ground):
+    one, two = (simulate(ground, 8.0, Degradation(), np.random.default_rng(3)) for _ in range(2))
+    assert np.array_equal(one.lr, two.lr) and np.array_equal(one.valid, two.valid)
+
+
+def test_without_disturbance_every_date_is_the_blurred_ground(ground):
+    sample = simulate(ground[:1], 8.0, STILL, np.random.default_rng(0))
+    matrix = optics.sampling(14, 128, 8.0)
+    assert np.abs(sample.lr[0] - matrix @ ground[0] @ matrix.T).max() < 2e-3  # dates differ by a tenth in modulation
+    assert np.abs(sample.lr - sample.lr[0]).max() < 0.03
+
+
+def test_truth_of_imagery_at_the_wanted_pixel_is_the_imagery_itself(ground):
+    assert np.array_equal(truth(ground[0], 4.0, Degradation()), ground[0][:, 36:92, 36:92])
+
+
+def test_modulation_at_nyquist_is_what_was_asked_for():
+    for wanted in (0.15, 0.25, 0.4):
+        wave = np.cos(np.pi * (np.arange(1600) + 0.5 - 8) / 16)
+        assert np.abs((optics.sampling(100, 1600, 16, modulation=wanted) @ wave)[10:-10]).max() == pytest.approx(wanted, rel=0.02)
+
+
+def test_a_shift_moves_what_is_seen_by_that_much():
+    ramp = np.tile(np.arange(160, dtype=np.float32), (160, 1))
+    moved = optics.sampling(20, 160, 8, shift_px=0.3) @ ramp.T
+    still = optics.sampling(20, 160, 8) @ ramp.T
+    assert np.allclose((moved - still)[4:-4], 0.3 * 8, atol=1e-3)
+
+
+def test_clouds_are_flagged_on_the_target_and_mostly_on_supports(ground):
+    model = Degradation(cloud=1, target_cloud=1, missed=0.5)
+    samples = [simulate(ground, 8.0, model, np.random.default_rng(seed)) for seed in range(30)]
+    assert all((~sample.valid[0]).any() for sample in samples)
+    assert 0.3 < np.mean([(~sample.valid[1:]).any((1, 2)).mean() for sample in samples]) < 0.7
+
+
+def test_the_target_keeps_its_colours(ground):
+    sample = simulate(ground[:1], 8.0, Degradation(target_cloud=0), np.random.default_rng(1))
+    assert np.abs(sample.lr[0].mean((1, 2)) / sample.hr.mean((1, 2)) - 1).max() < 0.02

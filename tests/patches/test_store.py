@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import rasterio
+import torch
+from dione.base.errors import BadBands, BadSource, NotFound
+from dione.patches import scenes, store
+from dione.patches.build import SimulateConfig, simulate_store
+from dione.patches.dataset import Patches
+from dione.patches.split import SplitRule
+from dione.testing import landscape
+
+
+def write_scene(path, seed, *, names=("red", "green", "blue", "nir"), side=40):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = landscape((side, side), seed=seed)[[2, 1, 0, 3]]
+    with rasterio.open(path, "w", driver="GTiff", count=4, dtype="uint8", height=side * 4, width=side * 4, crs="EPSG:32611", transform=rasterio.Affine(1.25, 0, 5e5, 0, -1.25, 4e6)) as file:
+        file.write(np.clip(image * 400, 1, 255).astype(np.uint8))
+        file.descriptions = names
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    root = tmp_path_factory.mktemp("scenes")
+    for city in ("here", "there"):
+        for place in range(4):
+            for year in (2018, 2020):
+                write_scene(root / city / f"{city}_{year}_{place}.tif", seed=place)
+    kind = scenes.SceneSet(path="*/*.tif", sensor="aerial", coarse_m=10, reflectance=(1 / 400,) * 4, draws=2)
+    config = SimulateConfig(scenes=(kind,), split=SplitRule(test=("there",), validation=0.4, seed=1))
+    out = root / "store"
+    assert simulate_store(config, root=root, out=out) > 8
+    return root, config, store.read(out)
+
+
+def test_years_of_one_place_are_grouped(made):
+    root, config, _ = made
+    found = scenes.places(config.scenes[0], root)
+    assert len(found) == 8 and all(len(place.files) == 2 for place in found)
+
+
+def test_the_index_has_a_row_for_every_patch(made):
+    opened = made[2]
+    assert opened.index.num_rows == opened.lr.shape[0] == opened.hr.shape[0] == opened.about["patches"]
+    assert {"site", "place", "sensor", "split", "files", "clear", "shifts"} <= set(opened.index.column_names)
+
+
+def test_a_place_is_on_one_side_of_the_split_only(made):
+    index = made[2].index
+    sides = {}
+    for site, place, split in zip(*(index[name].to_pylist() for name in ("site", "place", "split")), strict=True):
+        sides.setdefault((site, place), set()).add(split)
+        assert (split == "test") == (site == "there")
+    assert all(len(found) == 1 for found in sides.values())
+
+
+def test_making_it_again_gives_the_same_pixels(made, tmp_path):
+    root, config, first = made
+    simulate_store(config, root=root, out=tmp_path / "again")
+    again = store.read(tmp_path / "again")
+    assert np.array_equal(first.lr[:], again.lr[:]) and np.array_equal(first.valid[:], again.valid[:]) and np.array_equal(first.hr[:], again.hr[:])
+
+
+def test_a_batch_has_the_target_first_and_its_truth(made):
+    patches = Patches(made[2], made[2].rows(split="test"))
+    batch = patches.draw(8, 3, torch.Generator().manual_seed(0))
+    assert batch.lr.shape == (8, 3, 4, 14, 14) and batch.hr.shape == (8, 4, 56, 56) and batch.valid.shape == (8, 3, 14, 14)
+    averaged = torch.nn.functional.avg_pool2d(batch.hr, 4)
+    clear = batch.valid[:, 0, None].expand_as(averaged)
+    assert (batch.lr[:, 0] - averaged)[clear].abs().mean() < 0.03
+
+
+def test_bands_in_an_unknown_order_are_refused(tmp_path):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1, names=("one", "two", "three", "four"))
+    kind = scenes.SceneSet(path="a/*.tif", sensor="aerial", coarse_m=10)
+    with pytest.raises(BadBands, match="no blue band"):
+        scenes.ground(scenes.places(kind, tmp_path)[0])
+
+
+def test_too_coarse_a_pixel_is_refused(tmp_path):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1)
+    kind = scenes.SceneSet(path="a/*.tif", sensor="aerial", coarse_m=2)
+    with pytest.raises(BadSource, match="at most half"):
+        scenes.ground(scenes.places(kind, tmp_path)[0])
+
+
+def test_no_scenes_is_told(tmp_path):
+    with pytest.raises(NotFound, match="found nothing"):
+        scenes.places(scenes.SceneSet(path="*.tif", sensor="aerial", coarse_m=10), tmp_path)
+
+
+def test_what_is_not_a_store_is_told(tmp_path):
+    with pytest.raises(NotFound, match="not a patch store"):
+        store.read(tmp_path)
