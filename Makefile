@@ -28,8 +28,11 @@ docs: ## the documentation
 bench: ## not yet: measure speed against a baseline
 	@echo "make bench: there is no benchmark yet" >&2; exit 1
 
-weights: ## not yet: train the weights that ship
-	@echo "make weights: there is no training recipe yet" >&2; exit 1
+weights: $(READY) ## remake the weights that ship from a folder of imagery: make weights DATA=FOLDER
+	@test -d "$(DATA)" || { echo "make weights: name the folder of imagery that recipes/simulate.toml reads: make weights DATA=FOLDER" >&2; exit 1; }
+	$(VENV)/bin/dione dataset simulate recipes/simulate.toml --data "$(DATA)" -o runs/patches
+	$(VENV)/bin/dione train recipes/setsr-s.toml -v
+	$(VENV)/bin/dione evaluate runs/setsr-s/setsr-s.safetensors runs/patches -o runs/setsr-s/scores
 
 lock: ## remake locks/requirements.txt after a change of dependencies
 	PYTHON=$(PYTHON) scripts/lock

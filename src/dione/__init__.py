@@ -30,7 +30,6 @@ __all__ = ["Resolver", "load", "open", "predict", "write"]
 
 
 def __getattr__(name: str) -> Any:
-    # Rooms are subpackages too: `dione.predict` is the function, `dione.prediction.scene` still the module.
     if name not in _WHERE:
         raise AttributeError(f"dione has no '{name}'; it has {', '.join(sorted(_WHERE))}")
     return getattr(import_module(_WHERE[name]), name)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from dione.base import optics
 from dione.patches.simulate import Degradation, simulate, truth
 from dione.testing import landscape

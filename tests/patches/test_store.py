@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import rasterio
 import torch
+
 from dione.base.errors import BadBands, BadSource, NotFound
 from dione.patches import scenes, store
 from dione.patches.build import SimulateConfig, simulate_store
@@ -13,7 +14,17 @@ from dione.testing import landscape
 def write_scene(path, seed, *, names=("red", "green", "blue", "nir"), side=40):
     path.parent.mkdir(parents=True, exist_ok=True)
     image = landscape((side, side), seed=seed)[[2, 1, 0, 3]]
-    with rasterio.open(path, "w", driver="GTiff", count=4, dtype="uint8", height=side * 4, width=side * 4, crs="EPSG:32611", transform=rasterio.Affine(1.25, 0, 5e5, 0, -1.25, 4e6)) as file:
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=4,
+        dtype="uint8",
+        height=side * 4,
+        width=side * 4,
+        crs="EPSG:32611",
+        transform=rasterio.Affine(1.25, 0, 5e5, 0, -1.25, 4e6),
+    ) as file:
         file.write(np.clip(image * 400, 1, 255).astype(np.uint8))
         file.descriptions = names
 

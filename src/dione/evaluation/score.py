@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -73,7 +73,7 @@ def gain(table: pa.Table, *, seed: int = 0, **equal: object) -> Interval:
     return interval(difference, np.array([f"{s}/{p}" for s, p in zip(table["site"].to_pylist(), table["place"].to_pylist(), strict=True)])[keep], seed=seed)
 
 
-def interval(values: NDArray[np.float64], groups: NDArray[np.str_], *, seed: int = 0) -> Interval:
+def interval(values: NDArray[Any], groups: NDArray[Any], *, seed: int = 0) -> Interval:
     """Mean over groups of their means, and its bootstrap interval."""
     _, member = np.unique(groups, return_inverse=True)
     means = np.bincount(member, values) / np.bincount(member)

@@ -189,7 +189,10 @@ def sub_pixel(
     near = (1 - (shift[:, :, :, None] - at).abs() * 2).clamp_min(0)
     weight = rearrange(near[:, :, 0, :, None] * near[:, :, 1, None], "b t i j h w -> b t (i j) h w") * share[:, :, None]
     cover = weight.sum(1)
-    placed = DIFFERENCE_SCALE * (weight[:, :, :, None] * apart[:, :, None]).sum(1) / (cover[:, :, None] + 0.05)
+    total = torch.zeros_like(weight[:, 0, :, None] * apart[:, 0, None])
+    for date in range(own.shape[1]):  # one by one: nine places of every date at once would be most of the memory
+        total = torch.addcmul(total, weight[:, date, :, None], apart[:, date, None])
+    placed = DIFFERENCE_SCALE * total / (cover[:, :, None] + 0.05)
     return rearrange(placed, "b i c h w -> b (i c) h w"), cover
 
 

@@ -1,6 +1,7 @@
 """Batches for training: random patches, a random number of dates, turned and mirrored at random."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dione.patches.store import PER_UNIT, Store
+from dione.patches.store import PER_UNIT, SHARD, Pixels, Store
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,9 @@ class Patches:
         return Batch(lr, valid, hr)
 
 
-def _rows(array: object, keep: NDArray[np.bool_]) -> NDArray[np.uint16]:
+def _rows(array: Pixels, keep: NDArray[np.bool_]) -> NDArray[Any]:
     """The kept rows of a Zarr array, read shard by shard."""
-    step = array.shards[0] if array.shards else array.shape[0]  # type: ignore[attr-defined]
-    return np.concatenate([array[i : i + step][keep[i : i + step]] for i in range(0, len(keep), step)])  # type: ignore[index]
+    return np.concatenate([np.asarray(array[start : start + SHARD])[keep[start : start + SHARD]] for start in range(0, len(keep), SHARD)])
 
 
 def _turned(x: Tensor, turn: int) -> Tensor:

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ class PredictConfig(BaseModel):
 def predict_to(
     stack: xr.Dataset, out: Path, *, resolver: Resolver, config: PredictConfig = PredictConfig(), fresh: bool = False, progress: Progress | None = None
 ) -> run.Run:
-    """Sharpen `stack` into the folder `out`: GeoTIFFs, STAC items, quicklook, report and run.json (DESIGN of the outputs: docs/outputs.md).
+    """Sharpen `stack` into the folder `out`: GeoTIFFs, STAC items, quicklook, report and run.json.
 
     Stopped and started again with the same input and options it goes on where it stopped; `fresh` starts over.
     Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), CannotWrite.
@@ -52,8 +53,8 @@ def predict_to(
     began = time.perf_counter()
     folder(out)
     choices = choose(stack, target=config.target, views=config.views, max_cloud=config.max_cloud)
-    identity = fingerprint(stack)
-    targets = tuple(_target(stack, out, resolver, choice, config, identity, fresh, progress) for choice in choices)
+    session = Session(stack, out, resolver, config, fingerprint(stack), fresh, progress or (lambda *_: None))
+    targets = tuple(session.sharpen(choice) for choice in choices)
     done = run.Run(
         source=stack.attrs.get("source", ""),
         model=model_facts(resolver),
@@ -96,53 +97,64 @@ def model_facts(resolver: Resolver) -> run.Model:
     return run.Model(resolver.name, resolver.digest, facts | {key: str(value) for key, value in about.provenance.items()})
 
 
-def _target(
-    stack: xr.Dataset, out: Path, resolver: Resolver, choice: Choice, config: PredictConfig, identity: str, fresh: bool, progress: Progress | None
-) -> run.Target:
-    began = time.perf_counter()
-    day = named(stack, choice.target)
-    grid = finer(stacks.grid_of(stack), resolver.zoom)
-    key = repr((identity, resolver.name, resolver.digest, choice.views, run.installed("dione")))
-    sr, sigma = (
-        Canvas(out, f"{day}_{what}", grid=grid, block=config.block * resolver.zoom, key=key, unit=unit)
-        for what, unit in (("sr", "reflectance"), ("sigma", "reflectance, 1 sigma"))
-    )
-    if fresh:
+@dataclass(frozen=True)
+class Session:
+    """What all targets of one run have in common."""
+
+    stack: xr.Dataset
+    out: Path
+    resolver: Resolver
+    config: PredictConfig
+    identity: str
+    """Fingerprint of the input."""
+    fresh: bool
+    progress: Progress
+
+    def canvas(self, choice: Choice, ending: str, unit: str) -> Canvas:
+        """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
+        key = repr((self.identity, self.resolver.name, self.resolver.digest, choice.views, run.installed("dione")))
+        grid = finer(stacks.grid_of(self.stack), self.resolver.zoom)
+        made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.config.block * self.resolver.zoom, key=key, unit=unit)
+        if self.fresh:
+            made.clear()
+            made.path.unlink(missing_ok=True)
+        return made
+
+    def paint(self, choice: Choice, sr: Canvas, sigma: Canvas) -> None:
+        """Paint every block that is still missing."""
+        missing = {*sr.missing(), *sigma.missing()}
+        windows, zoom = list(sr.windows()), self.resolver.zoom
+        for done, fine in enumerate(windows):
+            if fine in missing:
+                made = piece(self.stack, self.resolver, choice, Window(*(edge // zoom for edge in (fine.top, fine.left, fine.bottom, fine.right))))
+                sr.paint(fine, made.sr, valid=made.valid)
+                sigma.paint(fine, made.sigma, valid=made.valid)
+            self.progress(choice.day, done + 1, len(windows))
+
+    def sharpen(self, choice: Choice) -> run.Target:
+        """One target from its blocks to its finished files, measured."""
+        began = time.perf_counter()
+        sr, sigma = self.canvas(choice, "sr", "reflectance"), self.canvas(choice, "sigma", "reflectance, 1 sigma")
+        self.paint(choice, sr, sigma)
+        tags = run.provenance(model_facts(self.resolver), choice)
         for canvas in (sr, sigma):
-            canvas.clear()
-            canvas.path.unlink(missing_ok=True)
-    _paint(stack, resolver, choice, sr, sigma, config.block, progress)
-    tags = run.provenance(model_facts(resolver), choice)
-    for canvas in (sr, sigma):
-        canvas.finish(tags)
-    painted = time.perf_counter()
-    measured = measure(sr.path, stack, choice, zoom=resolver.zoom)
-    before = preview(lambda window: _seen(stack, choice.target, window), (stack.sizes["y"], stack.sizes["x"]))
-    return run.Target(
-        choice=choice,
-        time=stack["time"].values[choice.target],
-        sr=sr.path,
-        sigma=sigma.path,
-        before=before,
-        clear=measured.clear,
-        filled=measured.filled,
-        consistency=measured.consistency,
-        seconds={"predict": round(painted - began, 3), "measure": round(time.perf_counter() - painted, 3)},
-        warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
-    )
-
-
-def _paint(stack: xr.Dataset, resolver: Resolver, choice: Choice, sr: Canvas, sigma: Canvas, block: int, progress: Progress | None) -> None:
-    missing = {*sr.missing(), *sigma.missing()}
-    windows = list(sr.windows())
-    for done, fine in enumerate(windows):
-        if fine in missing:
-            zoom = resolver.zoom
-            made = piece(stack, resolver, choice, Window(fine.top // zoom, fine.left // zoom, fine.bottom // zoom, fine.right // zoom))
-            sr.paint(fine, made.sr, valid=made.valid)
-            sigma.paint(fine, made.sigma, valid=made.valid)
-        if progress:
-            progress(choice.day, done + 1, len(windows))
+            canvas.finish(tags)
+        painted = time.perf_counter()
+        stack = self.stack
+        measured = measure(sr.path, stack, choice, zoom=self.resolver.zoom)
+        before = preview(lambda window: _seen(stack, choice.target, window), (stack.sizes["y"], stack.sizes["x"]))
+        return run.Target(
+            choice=choice,
+            time=stack["time"].values[choice.target],
+            sr=sr.path,
+            sigma=sigma.path,
+            before=before,
+            clear=measured.clear,
+            filled=measured.filled,
+            consistency=measured.consistency,
+            seconds={"predict": round(painted - began, 3), "measure": round(time.perf_counter() - painted, 3)},
+            warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
+        )
 
 
 def _seen(stack: xr.Dataset, date: int, window: Window) -> np.ndarray:

@@ -14,7 +14,7 @@ from dione.prepare.select import Choice
 
 Array = NDArray[np.float32]
 
-BLOCK_PX = 512
+BLOCK_PX = 384
 """Side of a window, coarse pixels."""
 
 

@@ -77,7 +77,7 @@ def naming(path: str | Path) -> Iterator[None]:
 def listing(path: str | Path, *, depth: int = 1) -> list[File]:
     """The files of a folder (down to `depth`), of a pattern (`series/*_B0?.tif`), or the one file; sorted by name.
 
-    Hidden files are left out. Raises NotFound when nothing is there, with names that are near.
+    Hidden files are left out; an empty folder has none. Raises NotFound when nothing is there, with names that are near.
     """
     fs, inside = system(path)
     with naming(path):
@@ -88,7 +88,7 @@ def listing(path: str | Path, *, depth: int = 1) -> list[File]:
             base, found = str(PurePosixPath(inside).parent), {inside: fs.info(inside)}
         else:
             base, found = _fixed(inside), fs.glob(inside, detail=True) if any(c in inside for c in "*?[") else {}
-    if not found:
+    if not found and not fs.isdir(inside):
         raise NotFound(f"nothing found at {shown(path)}{near(path)}")
     made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0)) for name, info in found.items() if info.get("type") == "file"]
     return sorted((f for f in made if not any(part.startswith(".") for part in f.name.split("/"))), key=lambda f: f.name)
