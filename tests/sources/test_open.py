@@ -35,7 +35,7 @@ def test_a_name_that_is_not_there_lists_near_ones(folder: Path) -> None:
 
 
 def test_a_folder_without_rasters_says_what_it_holds(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="nothing found"):
+    with pytest.raises(NotFound, match=r"no GeoTIFF.*holds nothing"):
         sources.open(tmp_path)
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "table.csv").write_text("x")

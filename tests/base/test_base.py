@@ -1,0 +1,115 @@
+import errno
+import os
+
+import numpy as np
+import pytest
+import xarray as xr
+from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+
+from dione.base import bands, files, grid, optics, stack, windows
+from dione.base.errors import BadBands, BadGrid, CannotWrite, NotAStack
+from dione.testing import grid_at, landscape, series
+
+
+@settings(deadline=None)
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 100), st.integers(0, 40))
+def test_the_lattice_covers_every_pixel_once_and_margins_stay_inside(height, width, block, margin):
+    count = np.zeros((height, width), int)
+    for window in windows.lattice((height, width), block):
+        count[window.slices] += 1
+        outer = window.grown(margin, (height, width))
+        assert 0 <= outer.top <= window.top and window.right <= outer.right <= width
+        inner = window.within(outer)
+        assert inner.shape == window.shape and inner.top == window.top - outer.top
+    assert (count == 1).all()
+
+
+def test_a_finer_grid_nests_exactly():
+    coarse = grid_at((7, 5))
+    fine = grid.finer(coarse, 4)
+    assert fine.shape == (28, 20) and fine.affine * (4, 4) == coarse.affine * (1, 1) and fine.crs == coarse.crs
+
+
+def test_differences_of_grids_are_told_in_words():
+    here = grid_at((7, 5))
+    assert grid.same(here, GeoBox(here.shape, here.affine * Affine.translation(1e-5, 0), here.crs))
+    told = " ".join(grid.differences(here, GeoBox((7, 6), here.affine * Affine.translation(0.3, 0), "EPSG:32632")))
+    assert "EPSG:32632" in told and "7×6" in told and "0.3 px" in told
+
+
+def test_rotated_and_flipped_grids_are_refused():
+    for affine in (Affine.rotation(10) * Affine.scale(10, -10), Affine.scale(10, 10)):
+        with pytest.raises(BadGrid, match="gdalwarp"):
+            grid.north_up(GeoBox((4, 4), affine, "EPSG:32631"), "x.tif")
+
+
+def test_a_pixel_is_measured_in_metres_in_any_crs():
+    assert grid.size_m(grid_at((4, 4))) == 10 and grid.size_m(grid_at((4, 4), crs=None)) is None
+    assert grid.size_m(grid_at((4, 4), crs="EPSG:4326", left=1, top=0, pixel=9e-5)) == pytest.approx(10, rel=0.01)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32631", "EPSG:4326", None])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (13, 2)])
+def test_the_grid_of_a_stack_and_of_any_part_is_exact(crs, shape):
+    pixel = 9e-5 if crs == "EPSG:4326" else 10
+    whole = grid_at(shape, crs=crs, left=1.1, top=43.3, pixel=pixel)
+    made = series(landscape(shape), days=1, grid=whole).stack
+    assert stack.grid_of(made) == whole
+    part = made.isel(y=slice(shape[0] - 1, None), x=slice(shape[1] - 1, None))
+    assert stack.grid_of(part).affine == whole.affine * Affine.translation(shape[1] - 1, shape[0] - 1)
+
+
+def test_every_fault_of_a_stack_is_told_at_once():
+    made = series(landscape((4, 4)), days=2).stack
+    broken = xr.Dataset({"reflectance": made["reflectance"].transpose("band", "time", "y", "x").astype("float64")}, made.coords).isel(time=[1, 0])
+    with pytest.raises(NotAStack) as told:
+        stack.check(broken, "mine.zarr")
+    assert all(word in str(told.value) for word in ("mine.zarr", "dims", "float64", "no variable 'valid'", "ascending"))
+
+
+def test_bands_are_found_by_any_of_their_names_and_never_guessed():
+    assert bands.order_of(["B08", "red", None, "B02", "Green", "SCL"], "x") == {"nir": 0, "red": 1, "blue": 3, "green": 4, "scl": 5}
+    with pytest.raises(BadBands) as told:
+        bands.order_of(["B02", "B02", "B04", None], "x.tif")
+    assert "no green" in str(told.value) and "blue stands 2 times" in str(told.value) and "--bands" in str(told.value)
+
+
+def test_blurring_keeps_brightness_and_undoes_nothing_else():
+    matrix = optics.sampling(11, 44, 4, shift_px=[0.0, 0.4])
+    assert matrix.shape == (2, 11, 44) and np.allclose(matrix.sum(-1), 1, atol=1e-6)
+    assert np.allclose(optics.kernel(4).sum(), 1, atol=1e-6)
+
+
+def test_the_taps_are_the_matrix():
+    taps = optics.kernel(4)
+    radius = len(taps) // 2
+    row = optics.sampling(21, 84, 4)[10]
+    assert np.allclose(row[(10 - radius) * 4 : (11 + radius) * 4], taps.ravel(), atol=2e-5)
+
+
+def test_a_modulation_beyond_that_of_the_box_is_refused():
+    with pytest.raises(ValueError, match="between 0"):
+        optics.sigma_px(0.7)
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text(path, "first")
+    with pytest.raises(RuntimeError):  # noqa: PT012 - what fails is the block
+        with files.whole(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+    assert path.read_text() == "first" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_with_the_room_left(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CannotWrite, match=r"No space left.*\n.*GB are free"):
+        files.write_text(tmp_path / "a.txt", "x")
+    assert list(tmp_path.iterdir()) == []
