@@ -119,6 +119,7 @@ def _read(path: Path) -> Resolver:
     about = _about(path, header)
     net = zoo.make(about.net, about.config)
     _fit(path, net, tensors)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Resolver(net.eval(), about, path.stem, hashlib.sha256(path.read_bytes()).hexdigest())
 
 

@@ -14,7 +14,7 @@ from dione.prepare.select import Choice
 
 Array = NDArray[np.float32]
 
-BLOCK_PX = 384
+BLOCK_PX = 256
 """Side of a window, coarse pixels."""
 
 
