@@ -25,8 +25,8 @@ check: $(READY) ## lint, format, types, and who may import whom
 docs: ## the documentation
 	@echo "The documentation is in docs/, to be read as it is; a site comes later."
 
-bench: ## not yet: measure speed against a baseline
-	@echo "make bench: there is no benchmark yet" >&2; exit 1
+bench: $(READY) ## peak memory and speed of a prediction on made-up scenes, as JSON
+	$(VENV)/bin/python benchmarks/memory.py 512 1024
 
 weights: $(READY) ## remake the weights that ship from a folder of imagery: make weights DATA=FOLDER
 	@test -d "$(DATA)" || { echo "make weights: name the folder of imagery that recipes/simulate.toml reads: make weights DATA=FOLDER" >&2; exit 1; }
