@@ -6,7 +6,8 @@
         │                 trunk at the coarse resolution
         └──► bicubic ──► + detail ──► what it averages to is the target date ──► pixel shuffle ──► sr, log σ
 
-No convolution has a bias and every input is a difference, so the network scales with the contrast of the scene.
+No convolution of the picture has a bias and every input is a difference, so the network scales with the contrast of
+the scene, except that differences between dates are held within a few contrasts.
 Sources: deep sets and attention pooling (Zaheer et al. 2017, arXiv 1703.06114; Lee et al. 2019, arXiv 1810.00825),
 sub-pixel convolution (Shi et al. 2016, arXiv 1609.05158), residual blocks without normalisation (Lim et al. 2017,
 arXiv 1707.02921), back-projection (Irani & Peleg 1991).
