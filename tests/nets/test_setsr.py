@@ -48,13 +48,9 @@ def test_dates_without_a_valid_pixel_change_nothing(net, dates):
 def test_nothing_beyond_the_margin_changes_a_pixel(net):
     side = 2 * net.margin + 5
     lr, valid = torch.rand(1, 3, 4, side, side) * 0.3, torch.rand(1, 3, side, side) > 0.2
-    middle = (..., slice(4 * net.margin, 4 * (net.margin + 5)), slice(4 * net.margin, 4 * (net.margin + 5)))
-    small = slice(net.margin - net.margin, side)
-    whole = outputs(net, lr, valid)[middle]
     far, unseen = lr.clone(), valid.clone()
     far[..., :1, :], far[..., -1:, :] = 0.9, 0.9  # rows at distance margin + 1 of the rows compared
     inner = (..., slice(4 * (net.margin + 1), 4 * (net.margin + 4)), slice(4 * (net.margin + 1), 4 * (net.margin + 4)))
-    assert small.stop == side and whole.numel()
     assert torch.allclose(outputs(net, lr, valid)[inner], outputs(net, far, unseen)[inner], atol=1e-6)
 
 

@@ -39,7 +39,6 @@ def _grid_coords(grid: GeoBox) -> dict[Any, Any]:
 
     odc-geo's own names follow the CRS (latitude, longitude); in a Stack they are always y and x.
     """
-    _, _, *_ = grid.affine
     rows, columns = grid.shape
     a = grid.affine
     named = xr_coords(grid, dims=("y", "x"), always_yx=True) if grid.crs is not None else {}
