@@ -38,7 +38,7 @@ def predict(
     check_values(stack)
     resolver = model if isinstance(model, Resolver) else load(model)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
-    made = [_date(stack, resolver, choice, block) for choice in choices]
+    made = [painted(stack, resolver, choice, block) for choice in choices]
     times = [stack["time"].values[choice.target] for choice in choices]
     sr, sigma, valid = (np.stack(parts) for parts in zip(*made, strict=True))
     items = [str(stack["item"].values[choice.target]) for choice in choices]
@@ -46,7 +46,8 @@ def predict(
     return sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma)).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom)
 
 
-def _date(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int = BLOCK_PX) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid (y, x)."""
     zoom = resolver.zoom
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))

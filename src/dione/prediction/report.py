@@ -1,20 +1,16 @@
 """report.html: one page that opens anywhere, without network: look, compare, and know what made it."""
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.base.grid import size_m
-from dione.prediction import item, picture
+from dione.prediction import item, page, picture
 from dione.prediction.run import Run, Target, item_id, versions
 from dione.prediction.views import View, views
 
@@ -61,17 +57,17 @@ def write(out: Path, run: Run) -> Path:
 
 def render(run: Run, pages: list[Page]) -> str:
     """The page's text. Everything that comes from outside is escaped; only the page's own style and script may run."""
-    loader = jinja2.PackageLoader("dione.prediction")
-    rooms = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    rooms.filters |= {"percent": _percent, "size": _megabytes, "item_id": item_id}
-    style, script = (_own(name) for name in ("report.css", "report.js"))
-    return rooms.get_template("report.html").render(
+    style, script = (page.own("dione.prediction", name) for name in ("report.css", "report.js"))
+    return page.rendered(
+        "dione.prediction",
+        "report.html",
+        filters={"percent": _percent, "size": _megabytes, "item_id": item_id},
         run=run,
         pages=pages,
         hidden=len(run.targets) - len(pages),
         style=style,
         script=script,
-        allowed={"style": _hash(style), "script": _hash(script)},
+        allowed={"style": page.allowed(style), "script": page.allowed(script)},
         place=_place(run),
         sizes=_sizes(run),
         versions=versions(),
@@ -132,16 +128,6 @@ def _sizes(run: Run) -> dict[str, Any]:
         "after": f"{metres / run.zoom:.3g} m",
         "area": f"{width * metres / 1000:.3g} × {height * metres / 1000:.3g} km",
     }
-
-
-def _own(name: str) -> Markup:
-    """A file of ours that stands in the page as it is."""
-    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))
-
-
-def _hash(text: str) -> str:
-    """How a content security policy names the one text that it allows."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _percent(fraction: float) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dione.base.windows import Window, lattice
 from dione.nets.resolver import Resolver
@@ -49,14 +51,19 @@ def piece(stack: xr.Dataset, resolver: Resolver, choice: Choice, window: Window)
     keep = [date == 0 or bool(valid[date].any()) for date in range(len(valid))]  # the target stays, even if it saw nothing
     lr, seen = torch.from_numpy(reflectance[keep])[None], torch.from_numpy(valid[keep])[None]
     with torch.inference_mode():
-        sr, log_sigma = resolver.net(lr, seen)
+        sr, sigma = sharpened(resolver, lr, seen)
         covered = seen[0].any(0) if resolver.fills else seen[0, 0]
         core = window.within(outer)
         shown = covered[core.slices].repeat_interleave(resolver.zoom, 0).repeat_interleave(resolver.zoom, 1)
-        sigma = log_sigma[0].exp() * torch.tensor(resolver.about.sigma_scale)[:, None, None]
         fine = core.zoomed(resolver.zoom).slices
-        cut = [torch.where(shown, x[:, *fine], torch.nan).numpy() for x in (sr[0], sigma)]
+        cut = [torch.where(shown, x[:, *fine], torch.nan).numpy() for x in (sr[0], sigma[0])]
     return Piece(window, cut[0], cut[1], shown.numpy())
+
+
+def sharpened(resolver: Resolver, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b c y x"]]:
+    """What a Resolver says: reflectance and its 1σ, with the calibration of each band."""
+    sr, log_sigma = resolver.net(lr, valid)
+    return sr, log_sigma.exp() * torch.tensor(resolver.about.sigma_scale)[:, None, None]
 
 
 def _read(stack: xr.Dataset, views: tuple[int, ...], window: Window) -> tuple[Array, NDArray[np.bool_]]:

@@ -1,0 +1,145 @@
+"""An evaluation from its first patch to its report: what `dione evaluate` and `dione.evaluate` do."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from dione.base.errors import BadRecipe
+from dione.base.files import folder, write_text
+from dione.evaluation import compare, report, rows
+from dione.evaluation.cases import REFERENCE, Models, Source
+from dione.evaluation.down import Series, day_gains, series
+from dione.evaluation.measured import Measured, Progress, factors, measured
+from dione.evaluation.scores import SCORES
+from dione.evaluation.shelf import shelf
+from dione.measure.coverage import LEVELS
+from dione.nets.resolver import Resolver, load
+from dione.nets.zoo import BASELINES
+from dione.patches import store
+from dione.prediction.run import versions
+from dione.sources import open as open_source
+
+DATES = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found."""
+
+    summary: dict[str, Any]
+    """What scores.json holds."""
+    found: Measured
+
+
+def evaluate(
+    model: str | Path | Resolver,
+    dataset: str | Path | xr.Dataset,
+    *,
+    out: str | Path | None = None,
+    against: Sequence[str | Path | Resolver] = (REFERENCE,),
+    dates: Sequence[int] = DATES,
+    split: str = "test",
+    shift_px: float = 0.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score a model against others, on images whose truth is known.
+
+    dataset: a patch store, of which `split` is taken; or a series (a Stack, or what `dione.open` reads), which is brought
+        to pixels zoom times larger, sharpened back and compared with itself, every date that saw half of the area in turn.
+    against: names or .safetensors files. dates: numbers of dates to use; those above what there is count as all.
+    shift_px: deviation of the sub-pixel shifts that a series' supports are given, coarse pixels, drawn with `seed`.
+    out: a folder for scores.json, patches.parquet, histograms.parquet and report.html.
+
+    Raises NotFound (no such dataset, an empty split), BadModel (another zoom), BadGrid (too small), BadRecipe, CannotWrite.
+    """
+    if not dates or min(dates) < 1:
+        raise BadRecipe(f"numbers of dates are {list(dates)}; needed at least one, each 1 or more")
+    models, name, others = _models(model, against)
+    source = _source(dataset, models, split=split, shift_px=shift_px, seed=seed)
+    if out is not None:
+        folder(Path(out))
+    found = measured(source, models, dates, progress=progress)
+    made = Evaluation(summary(found, source, models, name, others), found)
+    if out is not None:
+        write(Path(out), made, source, models)
+    return made
+
+
+def summary(found: Measured, source: Source, models: Models, model: str, against: Sequence[str]) -> dict[str, Any]:
+    """Everything that is told, as plain values."""
+    per_patch = found.rows
+    return {
+        "model": model,
+        "against": list(against),
+        "models": {name: {"sha256": resolver.digest or None, **_factors(resolver)} for name, resolver in models.items()},
+        **source.facts,
+        "dates": [count for count, _ in compare.by_dates(per_patch)],
+        "units": {name: score.unit for name, score in SCORES.items()},
+        "scores": compare.scores(per_patch),
+        "differences": compare.differences(per_patch, model, against),
+        "steps": compare.steps(per_patch, model),
+        "clouds": compare.clouds(per_patch, model, against),
+        "predictors": compare.predictors(found),
+        "equal_improvement": compare.invented(per_patch, model, [other for other in against if other != REFERENCE]),
+        "targets": _targets(found, model, against) if isinstance(source, Series) else [],
+        "versions": versions(),
+    }
+
+
+def write(out: Path, made: Evaluation, source: Source, models: Models) -> None:
+    """scores.json, the tables it was made from, and the page."""
+    rows.write(out / "patches.parquet", made.found.rows)
+    rows.write(out / "histograms.parquet", made.found.histograms)
+    write_text(out / "scores.json", json.dumps(made.summary, indent=1, allow_nan=False) + "\n")
+    report.write(out, made.summary, made.found, source, models)
+
+
+def _models(model: str | Path | Resolver, against: Sequence[str | Path | Resolver]) -> tuple[dict[str, Resolver], str, list[str]]:
+    """All models by a name of their own, the reference among them; the name of the first, and of those it is compared with."""
+    models = {REFERENCE: load(REFERENCE)}
+    names = []
+    for each in (model, *against):
+        resolver = each if isinstance(each, Resolver) else load(each)
+        known = [name for name, other in models.items() if _alike(resolver, other)]
+        namesakes = sum(other.name == resolver.name for other in models.values())
+        names.append(known[0] if known else f"{resolver.name} ({namesakes + 1})" if namesakes else resolver.name)
+        models.setdefault(names[-1], resolver)
+    return models, names[0], list(dict.fromkeys(names[1:]))
+
+
+def _alike(one: Resolver, other: Resolver) -> bool:
+    """Whether two are one: the same network, the same file, or the same method without weights."""
+    same_method = one.name in BASELINES and (one.name, one.about, type(one.net)) == (other.name, other.about, type(other.net))
+    return one.net is other.net or same_method or (one.has_weights and one.digest == other.digest)
+
+
+def _source(dataset: str | Path | xr.Dataset, models: Models, *, split: str, shift_px: float, seed: int) -> Source:
+    if isinstance(dataset, xr.Dataset):
+        return series(dataset, models, shift_px=shift_px, seed=seed)
+    if is_store(dataset):
+        return shelf(store.read(Path(dataset)), models, split=split)
+    return series(open_source(str(dataset)), models, shift_px=shift_px, seed=seed)
+
+
+def is_store(dataset: str | Path) -> bool:
+    """Whether a dataset is a patch store rather than a series."""
+    return (Path(dataset) / store.ABOUT).is_file()
+
+
+def _factors(resolver: Resolver) -> dict[str, object]:
+    return {"interval_sigmas": {f"{level:g}": factor for level, factor in zip(LEVELS, factors(resolver), strict=True)}}
+
+
+def _targets(found: Measured, model: str, against: Sequence[str]) -> list[dict[str, Any]]:
+    """A series' dates, each as one image: cPSNR over the others', dB."""
+    return [
+        {"day": day, "against": other, "dates": count, "gain_db": round(gain, 3)}
+        for count, part in compare.by_dates(found.rows)
+        for other in against
+        for day, gain in day_gains(part, model, other).items()
+    ]
