@@ -13,11 +13,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dione.evaluation.run import evaluate as evaluate
     from dione.nets.resolver import Resolver as Resolver
     from dione.nets.resolver import load as load
     from dione.prediction.memory import predict as predict
     from dione.prediction.memory import write as write
     from dione.sources import open as open
+    from dione.training.config import TrainRecipe as TrainRecipe
+    from dione.training.run import train as train
 
 _WHERE = {
     "open": "dione.sources",
@@ -25,8 +28,11 @@ _WHERE = {
     "Resolver": "dione.nets.resolver",
     "predict": "dione.prediction.memory",
     "write": "dione.prediction.memory",
+    "evaluate": "dione.evaluation.run",
+    "TrainRecipe": "dione.training.config",
+    "train": "dione.training.run",
 }
-__all__ = ["Resolver", "load", "open", "predict", "write"]
+__all__ = ["Resolver", "TrainRecipe", "evaluate", "load", "open", "predict", "train", "write"]
 
 
 def __getattr__(name: str) -> Any:

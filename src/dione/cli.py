@@ -3,8 +3,10 @@
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -173,47 +175,73 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, TOML.", show_default=False)],
     change: Annotated[list[str] | None, typer.Option("--set", help="Change a setting: train.steps=100. May be repeated.")] = None,
     resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the last checkpoint, or start over.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take: sizes, operations, memory, hours. Writes nothing.")] = False,
     verbose: Verbose = False,
 ) -> None:
     """Train a network on a patch store; the weights file appears in the run's folder.
 
     Example: dione train recipes/setsr-s.toml
+
+    With several processes: torchrun --nproc-per-node 2 --no-python dione train recipes/setsr-s.toml
     """
     _logging(verbose)
     from dione.recipe import read
-    from dione.training.run import TrainRecipe
+    from dione.training import devices, plan
+    from dione.training.config import TrainRecipe
     from dione.training.run import train as run
 
-    out.print(str(run(read(recipe, TrainRecipe, change or ()), resume=resume)), markup=False)
+    chosen = read(recipe, TrainRecipe, change or ())
+    if dry_run:
+        out.print(str(plan.plan(chosen)), markup=False)
+        return
+    with _progress("step") as progress:
+        made = run(chosen, resume=resume, progress=progress)
+    if devices.is_first():
+        out.print(str(made), markup=False)
 
 
 @app.command()
 def evaluate(
     model: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
-    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
-    split: Annotated[str, typer.Option(help="Which part of it.")] = "test",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for scores.json and the table of patches.")] = None,
+    dataset: Annotated[str, typer.Argument(help="A patch store, or a series as for `dione predict`.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for scores.json, its tables and report.html.")] = None,
+    against: Annotated[list[str] | None, typer.Option(help="A model to compare with (bicubic by default). May be repeated.")] = None,
+    dates: Annotated[str, typer.Option(help="Numbers of dates to use, the target among them.")] = "1,2,4,8",
+    split: Annotated[str, typer.Option(help="Which part of a patch store.")] = "test",
+    shift: Annotated[float, typer.Option(min=0, help="Sub-pixel shifts given to a series' supports: their deviation, coarse pixels; 0.2 is usual.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="What those shifts are drawn with.")] = 0,
+    area: Area = None,
+    bands: Bands = None,
+    pattern: Pattern = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    align: Align = False,
+    feature: Feature = None,
     as_json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Score a model on patches whose truth is known: gain over bicubic by site and number of dates.
+    """Score a model on images whose truth is known: patches, or a series brought to 40 m and sharpened back.
 
-    Example: dione evaluate setsr-s runs/patches
+    Example: dione evaluate setsr-s runs/patches -o scores/ --against bicubic --against highresnet.safetensors
     """
     _logging(verbose)
-    from dione.evaluation import score
-    from dione.nets.resolver import load
-    from dione.patches.store import read
+    from dione.evaluation import run, words
 
-    table = score.score(load(model), read(store), split=split)
-    rows = score.summary(table)
-    if output:
-        score.write(output, table, rows)
+    counts = _numbers(dates)
+    source = (
+        dataset
+        if run.is_store(dataset)
+        else _stack(dataset, None, area, bands=bands, pattern=pattern, scale=scale, offset=offset, align=align, feature=feature)
+    )
+    with _progress("patch") as progress:
+        made = run.evaluate(model, source, out=output, against=against or ["bicubic"], dates=counts, split=split, shift_px=shift, seed=seed, progress=progress)
     if as_json:
-        sys.stdout.write(json.dumps(rows) + "\n")
+        sys.stdout.write(json.dumps(made.summary) + "\n")
         return
-    for row in rows:
-        out.print(score.line(row), markup=False)
+    for line in words.lines(made.summary):
+        out.print(line, markup=False)
+    if output:
+        out.print(f"report: {output / 'report.html'}", markup=False)
 
 
 @app.command()
@@ -276,6 +304,24 @@ def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file
     sys.stdout.write(json.dumps(facts, indent=None if as_json else 2) + "\n")
 
 
+@models.command()
+def calibrate(
+    model: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
+    store: Annotated[Path, typer.Argument(help="A patch store; its validation places are used.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .safetensors file to write.", show_default=False)],
+    verbose: Verbose = False,
+) -> None:
+    """Scale a model's sigma so that its intervals hold the truth as often as they say; the weights stay as they are.
+
+    Example: dione models calibrate setsr-s runs/patches -o calibrated.safetensors
+    """
+    _logging(verbose)
+    from dione.training.calibrate import calibrate_file
+
+    made = calibrate_file(model, store, output)
+    out.print(f"{output}: {made}", markup=False)
+
+
 def main() -> NoReturn:
     """The entry point: exit 0 done, 1 failed with a message, 2 wrong usage, 130 interrupted."""
     try:
@@ -307,20 +353,43 @@ def _stack(source: str, dates: str | None, area: str | None, *, bands: str | Non
     return stack
 
 
+def _numbers(text: str) -> list[int]:
+    """1,2,4 as numbers; wrong usage otherwise."""
+    words = text.split(",")
+    if not all(word.strip().isdecimal() and int(word) for word in words):
+        raise typer.BadParameter(f"'{text}' is not a list of numbers of dates, such as 1,2,4,8", param_hint="--dates")
+    return [int(word) for word in words]
+
+
 @contextmanager
-def _progress() -> Iterator[Any]:
-    """A bar on a terminal, plain lines elsewhere."""
+def _progress(unit: str = "block") -> Iterator[Any]:
+    """A bar on a terminal, plain lines elsewhere; how many a second, and how long it will take."""
+    began: dict[str, tuple[float, int]] = {}
+
+    def pace(what: str, done: int) -> float:
+        since, first = began.setdefault(what, (time.monotonic(), done))
+        return (done - first) / max(time.monotonic() - since, 1e-3)
+
+    def tell(what: str, done: int, total: int) -> None:
+        speed = pace(what, done)
+        if done == total or done % 50 == 0:
+            left = f", {speed:.3g}/s, {timedelta(seconds=round((total - done) / speed))} left" if speed and done < total else ""
+            err.print(f"{what}: {unit} {done} of {total}{left}", markup=False)
+
     if not err.is_terminal:
-        yield lambda what, done, total: err.print(f"{what}: block {done} of {total}", markup=False) if done == total or done % 50 == 0 else None
+        yield tell
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=err) as bar:
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]:.3g}/s"), TimeRemainingColumn(), console=err
+    ) as bar:
         tasks: dict[str, Any] = {}
 
         def show_progress(what: str, done: int, total: int) -> None:
-            tasks.setdefault(what, bar.add_task(what, total=total) if what not in tasks else None)
-            bar.update(tasks[what], completed=done)
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total, pace=0.0)
+            bar.update(tasks[what], completed=done, pace=pace(what, done))
 
         yield show_progress
 

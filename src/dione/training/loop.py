@@ -1,97 +1,105 @@
 """The training loop, in reading order."""
 
-import json
-import logging
+import math
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from pydantic import BaseModel, ConfigDict
 from torch import nn
 
-from dione.measure.losses import LossConfig, loss
-from dione.measure.metrics import cpsnr
-from dione.patches.dataset import Patches
+from dione.measure.losses import Terms, loss
+from dione.patches.dataset import Batch
+from dione.training import pictures
+from dione.training.config import TrainConfig
+from dione.training.draws import Draws
+from dione.training.faults import not_finite
+from dione.training.logs import Log, open_logs
+from dione.training.optimizers import optimizer
+from dione.training.part import Part
 from dione.training.state import State, load, save
+from dione.training.validation import validate
 
-log = logging.getLogger(__name__)
-
-
-class TrainConfig(BaseModel):
-    """How to train."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = 6000
-    batch: int = 64
-    rate: float = 2e-3
-    warmup: int = 200
-    clip: float = 1.0
-    ema: float = 0.998
-    dates: tuple[int, ...] = (1, 2, 4, 6, 8, 8)
-    """Number of dates of a step, drawn from these."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    validate_every: int = 500
-    save_every: int = 250
-    seed: int = 0
-    loss: LossConfig = LossConfig()
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Score:
-    """Validation: mean gain in cPSNR over bicubic of the target, dB, by number of dates."""
+class Run:
+    """What a run is made of, beside the network."""
 
-    step: int
-    gain: dict[int, float]
+    learn: Part
+    validation: Part
+    config: TrainConfig
+    folder: Path
+    facts: dict[str, Any]
+    """Kept with the checkpoints: a run goes on only where these are the same."""
 
 
-def train(net: nn.Module, train_set: Patches, validation: Patches, *, config: TrainConfig, folder: Path, resume: bool = True) -> nn.Module:
-    """Train `net`; returns its averaged weights. Checkpoints, log.jsonl and best weights are kept in `folder`.
+def train(net: nn.Module, run: Run, fabric: Fabric, *, resume: bool = True, progress: Progress = lambda *_: None) -> nn.Module:
+    """Train `net`; returns the averaged weights that did best in validation. Checkpoints, logs and pictures are kept in the run's folder.
 
-    Stopped at any point and started again with resume, it goes on from the last checkpoint to the same result.
+    Stopped at any point and started again with resume, it goes on from the last checkpoint to the same result, if the
+    number of processes is the same too. Raises DioneError for a loss that is not finite, CannotWrite for a full disk;
+    the last checkpoint stays good.
     """
-    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(net.parameters(), lr=config.rate)
-    net, optimizer = fabric.setup(net, optimizer)
-    state = State(net, optimizer, generator=torch.Generator().manual_seed(config.seed))
-    folder.mkdir(parents=True, exist_ok=True)
+    config = run.config
+    state, model = begin(net, config, fabric)
     if resume:
-        load(folder, state)
-    began, seen = time.monotonic(), 0
-    while state.step < config.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = rate(state.step, config)
-        dates = config.dates[int(torch.randint(len(config.dates), (), generator=state.generator))]
-        batch = train_set.draw(config.batch, dates, state.generator)
-        sr, log_sigma = net(fabric.to_device(batch.lr), fabric.to_device(batch.valid))
-        terms = loss(sr, log_sigma, fabric.to_device(batch.hr), config.loss)
-        fabric.backward(terms.total)
-        fabric.clip_gradients(net, optimizer, max_norm=config.clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        state.average(config.ema)
-        state.step += 1
-        seen += config.batch
-        if state.step % 50 == 0:
-            _log(
-                folder,
-                {
-                    "step": state.step,
-                    "loss": round(float(terms.total.detach()), 5),
-                    "rate": rate(state.step, config),
-                    "samples_per_s": round(seen / (time.monotonic() - began), 1),
-                },
-            )
-        if state.step % config.validate_every == 0 or state.step == config.steps:
-            _log(folder, asdict(validate(state.averaged, validation, step=state.step)))
-        if state.step % config.save_every == 0 or state.step == config.steps:
-            save(folder, state)
+        load(run.folder, state, run.facts)
+    fabric.barrier()
+    logs = open_logs(config.logs, run.folder, step=state.step, facts=run.facts) if fabric.is_global_zero else []
+    meter = Meter()
+    with Draws(run.learn.patches, config, rank=fabric.global_rank) as draws, ExitStack() as closing:
+        for each in logs:
+            closing.callback(each.close)
+        while state.step < config.steps and not state.tired(config.patience):
+            meter.begin()
+            for group in state.optimizer.param_groups:
+                group["lr"] = rate(state.step, config)
+            batch = draws.take(state.step)
+            terms, norm = backward(model, state.optimizer, batch, config, fabric)
+            if not math.isfinite(float(terms.total.detach()) + norm):
+                with fabric.autocast():
+                    raise not_finite(net, batch, run.learn, config.loss, step=state.step, norm=norm, folder=run.folder)
+            state.optimizer.step()
+            state.optimizer.zero_grad()
+            state.average(config.ema)
+            state.step += 1
+            meter.add(terms, norm)
+            last = state.step == config.steps
+            if state.step % config.log_every == 0:
+                _row(logs, state.step, {"rate": rate(state.step, config), **meter.row(config.batch * fabric.world_size, draws.waited)})
+                meter, draws.waited = Meter(), 0.0
+            if state.step % config.validate_every == 0 or last:
+                state.judge(fabric.broadcast(_look(state, run, logs) if fabric.is_global_zero else 0.0))
+            if (state.step % config.save_every == 0 or last or state.tired(config.patience)) and fabric.is_global_zero:
+                save(run.folder, state, run.facts)
+            if fabric.is_global_zero:
+                progress("train", state.step, config.steps)
+    fabric.barrier()
+    state.averaged.load_state_dict(state.best)
     return state.averaged
+
+
+def begin(net: nn.Module, config: TrainConfig, fabric: Fabric) -> tuple[State, nn.Module]:
+    """The state of a run at its start, and the network as the processes share it."""
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model, steps = fabric.setup(net, optimizer(net, config.optimizer, config.rate))
+    return State(net, steps), model
+
+
+def backward(model: nn.Module, steps: torch.optim.Optimizer, batch: Batch, config: TrainConfig, fabric: Fabric) -> tuple[Terms, float]:
+    """The loss of a batch and the length of its gradient, which is averaged over the processes and clipped."""
+    sr, log_sigma = model(fabric.to_device(batch.lr), fabric.to_device(batch.valid))
+    terms = loss(sr, log_sigma, fabric.to_device(batch.hr), config.loss)
+    fabric.backward(terms.total)
+    norm = fabric.clip_gradients(model, steps, max_norm=config.clip, error_if_nonfinite=False)
+    assert norm is not None
+    return terms, float(norm)
 
 
 def rate(step: int, config: TrainConfig) -> float:
@@ -102,25 +110,41 @@ def rate(step: int, config: TrainConfig) -> float:
     return float(config.rate * 0.5 * (1 + torch.cos(torch.tensor(done * torch.pi))))
 
 
-@torch.no_grad()
-def validate(net: nn.Module, patches: Patches, *, step: int = 0, dates: Sequence[int] = (1, 4, 8), limit: int = 512) -> Score:
-    """Gain over bicubic of the target on up to `limit` patches spread over the set."""
-    from dione.nets.baselines import Bicubic
+class Meter:
+    """What happened since the last row of the log."""
 
-    rows = torch.linspace(0, len(patches) - 1, min(limit, len(patches))).long()
-    gains: dict[int, float] = {}
-    for count in dates:
-        found = []
-        for part in rows.split(64):
-            batch = patches.batch(part, count)
-            clear = batch.valid[:, 0].all((-2, -1))
-            base = cpsnr(Bicubic()(batch.lr, batch.valid)[0], batch.hr)
-            found.append((cpsnr(net(batch.lr, batch.valid)[0], batch.hr) - base)[clear])
-        gains[count] = round(float(torch.cat(found).mean()), 4)
-    return Score(step, gains)
+    def __init__(self) -> None:
+        self.began, self.seconds, self.steps = 0.0, 0.0, 0
+        self.sums: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """A step begins; what is done between steps (validation, saving) is not counted."""
+        self.began = time.monotonic()
+
+    def add(self, terms: Terms, norm: float) -> None:
+        """It ended."""
+        self.seconds, self.steps = self.seconds + time.monotonic() - self.began, self.steps + 1
+        values = {"loss": terms.total, **terms.parts, "gradient_norm": torch.tensor(norm)}
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
+
+    def row(self, samples: int, waited: float) -> dict[str, float]:
+        """Means over the steps; samples of all processes a second; `busy`: the share of the time not spent waiting for a batch."""
+        means = {name: round(value / self.steps, 5) for name, value in self.sums.items()}
+        return means | {"samples_per_s": round(samples * self.steps / self.seconds, 1), "busy": round(1 - waited / self.seconds, 4)}
 
 
-def _log(folder: Path, row: dict[str, object]) -> None:
-    log.info("%s", row)
-    with open(folder / "log.jsonl", "a") as file:
-        file.write(json.dumps(row) + "\n")
+def _look(state: State, run: Run, logs: list[Log]) -> float:
+    """The score of the averaged weights; and a sheet of what they make of a few patches."""
+    score = validate(state.averaged, run.validation)
+    _row(logs, state.step, {"gain": score.gain})
+    sheet = pictures.draw(state.averaged, run.validation)
+    pictures.write(run.folder, state.step, sheet)
+    for each in logs:
+        each.picture(state.step, sheet)
+    return score.mean
+
+
+def _row(logs: list[Log], step: int, values: dict[str, Any]) -> None:
+    for each in logs:
+        each.row(step, values)

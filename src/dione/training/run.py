@@ -1,76 +1,93 @@
 """A training run from its recipe: patches in, a weights file out."""
 
-import json
 import logging
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from torch import nn
 
-from dione.base.errors import BadSource
+from dione.base.errors import BadModel, BadSource, faults
+from dione.base.files import folder
 from dione.nets import resolver, zoo
 from dione.patches import store
-from dione.patches.dataset import Patches
-from dione.training import loop
+from dione.training import devices, loop
+from dione.training.calibrate import calibrate
+from dione.training.config import TrainRecipe
+from dione.training.part import Part, fits, open_parts
 
 log = logging.getLogger(__name__)
 
 
-class NetRecipe(BaseModel):
-    """Which network, and its configuration."""
+def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress = lambda *_: None) -> Path:
+    """Train as the recipe says; returns the weights file, `out/name/name.safetensors`, its sigma calibrated on the validation places.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str = "setsr"
-    config: dict[str, Any] = {}
-
-
-class TrainRecipe(BaseModel):
-    """`dione train`: a network, a store of patches, and how."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    """Of the run and of its weights file."""
-    store: Path
-    """The patch store."""
-    out: Path = Path("runs")
-    net: NetRecipe = NetRecipe()
-    train: loop.TrainConfig = loop.TrainConfig()
-    provenance: dict[str, Any] = {}
-    """What the weights file will say of its data and licence."""
-
-
-def train(recipe: TrainRecipe, *, resume: bool = True) -> Path:
-    """Train as the recipe says; returns the weights file, `out/name/name.safetensors`.
-
-    Raises NotFound or BadSource for a store that cannot be used, BadModel for a network that is unknown.
+    Raises NotFound or BadSource for a store that cannot be used, BadModel for a network, a start or a checkpoint that cannot,
+    BadRecipe for a checkpoint of other settings, DioneError for a loss that is not finite, CannotWrite for a full disk.
     """
-    folder = recipe.out / recipe.name
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
-    opened = store.read(recipe.store)
-    parts = {split: opened.rows(split=split) for split in ("train", "validation")}
-    empty = [split for split, rows in parts.items() if not len(rows)]
-    if empty:
-        raise BadSource(f"{recipe.store} has no patch for {' and '.join(empty)}\nmake it again with another [split], e.g. a larger validation fraction")
-    torch.manual_seed(recipe.train.seed)
-    net = zoo.make(recipe.net.kind, recipe.net.config)
+    fabric = devices.fabric(recipe.train.precision)
+    opened, net = prepare(recipe)
+    parts = open_parts(opened)
+    if fabric.is_global_zero:
+        if not resume:
+            shutil.rmtree(recipe.folder, ignore_errors=True)
+        folder(recipe.folder)
+    fabric.barrier()
     log.info("%d parameters, %d patches to train on, %d to validate", sum(p.numel() for p in net.parameters()), *map(len, parts.values()))
-    sets = {split: Patches(opened, rows) for split, rows in parts.items()}
-    best = loop.train(net, sets["train"], sets["validation"], config=recipe.train, folder=folder)
-    return keep(folder / f"{recipe.name}.safetensors", best, recipe, opened)
+    run = loop.Run(parts["train"], parts["validation"], recipe.train, recipe.folder, facts(recipe, parts, processes=fabric.world_size))
+    best = loop.train(net, run, fabric, resume=resume, progress=progress)
+    path = recipe.folder / f"{recipe.name}.safetensors"
+    if fabric.is_global_zero:
+        keep(path, best, recipe, opened, parts["validation"])
+    fabric.barrier()
+    return path
 
 
-def keep(path: Path, net: torch.nn.Module, recipe: TrainRecipe, opened: store.Store) -> Path:
-    """Write the weights file with what produced it."""
+def prepare(recipe: TrainRecipe) -> tuple[store.Store, nn.Module]:
+    """The store of a recipe and its network at the start, which fit one another."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.train.seed)
+        net = zoo.make(recipe.net.kind, recipe.net.config)
+    opened = store.read(recipe.store)
+    fits(opened, net.config.bands, net.config.zoom)  # type: ignore[union-attr, arg-type]
+    if recipe.start is not None:
+        net.load_state_dict(starting(recipe.start, recipe.net.kind, net).state_dict())
+    return opened, net
+
+
+def starting(name: str, kind: str, net: nn.Module) -> nn.Module:
+    """The network of a weights file; raises BadModel with what differs where it is not like `net`."""
+    found = resolver.load(name)
+    given, wanted = (dict(vars(each).get("config", {})) for each in (found.net, net))
+    differ = [f"net.kind: {name} is a {found.about.net}, the recipe says {kind}"] if found.about.net != kind else []
+    differ += [f"net.config.{key}: {name} has {given[key]}, the recipe {wanted[key]}" for key in wanted if key in given and given[key] != wanted[key]]
+    if differ:
+        raise BadModel(faults(f"training cannot start from {name}", differ, "give [net] what the weights were made with, or leave `start` out"))
+    return found.net
+
+
+def facts(recipe: TrainRecipe, parts: dict[str, Part], *, processes: int) -> dict[str, Any]:
+    """What a run belongs to: it can go on only with the same."""
+    return recipe.model_dump(mode="json") | {"processes": processes, "patches": {split: len(part) for split, part in parts.items()}}
+
+
+def keep(path: Path, net: nn.Module, recipe: TrainRecipe, opened: store.Store, validation: Part) -> Path:
+    """Write the weights file with what produced it, sigma calibrated if there are places enough."""
     about = resolver.About(
         net=recipe.net.kind,
         config=recipe.net.config,
         zoom=opened.about["zoom"],
         margin=int(net.margin),  # type: ignore[arg-type]
-        provenance={**recipe.provenance, "train": json.loads(recipe.train.model_dump_json()), "patches": opened.about["patches"]},
+        provenance={
+            **recipe.provenance,
+            **({"start": recipe.start} if recipe.start else {}),
+            "train": recipe.train.model_dump(mode="json"),
+            "patches": opened.about["patches"],
+        },
     )
+    try:
+        about = calibrate(net, validation).on(about)
+    except BadSource as error:
+        log.warning("sigma is left as the network gives it: %s", error)
     return resolver.store(path, net, about)

@@ -1,28 +1,40 @@
-"""What a run needs to go on where it stopped."""
+"""What a run needs to go on where it stopped, and the file that keeps it."""
 
 import copy
-import os
+import io
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from dione.base.errors import BadModel, BadRecipe, faults
+from dione.base.files import whole
 
 CHECKPOINT = "last.ckpt"
+FREE = ("out", "provenance", "train.logs", "train.log_every", "train.save_every")
+"""Settings that a run may go on with changed: they do not change what is learnt."""
 
 
 @dataclass
 class State:
-    """Weights, their moving average, the optimiser, the step and the randomness."""
+    """Weights, their moving average, the optimiser, the step, and the best average so far."""
 
     net: nn.Module
     optimizer: torch.optim.Optimizer
-    generator: torch.Generator
     step: int = 0
     averaged: nn.Module = field(init=False)
+    best: dict[str, Tensor] = field(init=False)
+    score: float | None = None
+    """Of the best; none before the first validation."""
+    waited: int = 0
+    """Validations since."""
 
     def __post_init__(self) -> None:
-        self.averaged = copy.deepcopy(getattr(self.net, "module", self.net)).requires_grad_(False).eval()
+        self.averaged = copy.deepcopy(self.net).requires_grad_(False).eval()
+        self.best = copy.deepcopy(self.averaged.state_dict())
 
     @torch.no_grad()
     def average(self, decay: float) -> None:
@@ -31,33 +43,78 @@ class State:
         for kept, now in zip(self.averaged.parameters(), self.net.parameters(), strict=True):
             kept.lerp_(now, 1 - decay)
 
+    def judge(self, score: float) -> None:
+        """Keep the averaged weights if they are the best so far."""
+        if self.score is None or score > self.score:
+            self.best, self.score, self.waited = copy.deepcopy(self.averaged.state_dict()), score, 0
+        else:
+            self.waited += 1
 
-def save(folder: Path, state: State) -> Path:
-    """Write the checkpoint whole."""
-    path, partial = folder / CHECKPOINT, folder / f".{CHECKPOINT}.partial"
+    def tired(self, patience: int) -> bool:
+        """Whether `patience` validations brought nothing."""
+        return 0 < patience <= self.waited
+
+
+def save(folder: Path, state: State, facts: dict[str, Any]) -> Path:
+    """Write the checkpoint whole, with the `facts` that it belongs to; raises CannotWrite, and leaves the one before as it was."""
+    packed = io.BytesIO()
     torch.save(
         {
+            "facts": facts,
             "net": state.net.state_dict(),
             "averaged": state.averaged.state_dict(),
+            "best": state.best,
+            "score": state.score,
+            "waited": state.waited,
             "optimizer": state.optimizer.state_dict(),
-            "generator": state.generator.get_state(),
             "step": state.step,
         },
-        partial,
+        packed,
     )
-    os.replace(partial, path)
-    return path
+    with whole(folder / CHECKPOINT) as partial:
+        partial.write_bytes(packed.getbuffer())
+    return folder / CHECKPOINT
 
 
-def load(folder: Path, state: State) -> bool:
-    """Bring `state` to the checkpoint in `folder`; False if there is none."""
+def load(folder: Path, state: State, facts: dict[str, Any]) -> bool:
+    """Bring `state` to the checkpoint in `folder`; False if there is none.
+
+    Raises BadModel for a damaged one, BadRecipe with each setting that differs from `facts` for one of another run.
+    """
     path = folder / CHECKPOINT
     if not path.is_file():
         return False
-    kept = torch.load(path, weights_only=True)
-    state.net.load_state_dict(kept["net"])
-    state.averaged.load_state_dict(kept["averaged"])
-    state.optimizer.load_state_dict(kept["optimizer"])
-    state.generator.set_state(kept["generator"])
-    state.step = kept["step"]
+    try:
+        kept = torch.load(path, weights_only=True, map_location="cpu")
+        differ = differences(kept["facts"], facts)
+        if not differ:
+            state.net.load_state_dict(kept["net"])
+            state.averaged.load_state_dict(kept["averaged"])
+            state.optimizer.load_state_dict(kept["optimizer"])
+            state.best, state.score, state.waited, state.step = kept["best"], kept["score"], kept["waited"], kept["step"]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadModel(
+            f"{path} is damaged, or written by another version of dione: {first:.200}\nstart over with --fresh, or put a whole copy there"
+        ) from error
+    if differ:
+        raise BadRecipe(
+            faults(
+                f"{path} was made with other settings", differ, "go on with those, or start over with --fresh (which deletes it), or give the run another name"
+            )
+        )
     return True
+
+
+def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Each setting that differs, by its path; those of FREE are not looked at."""
+    old, new = dict(_flat(then)), dict(_flat(now))
+    paths = [path for path in [*new, *(path for path in old if path not in new)] if not any(path == free or path.startswith(f"{free}.") for free in FREE)]
+    return [f"{path}: was {old.get(path, 'not set')}, now {new.get(path, 'not set')}" for path in paths if old.get(path) != new.get(path)]
+
+
+def _flat(values: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        pairs += _flat(value, f"{above}{key}.") if isinstance(value, dict) and value else [(f"{above}{key}", value)]
+    return pairs

@@ -1,0 +1,98 @@
+"""How far a result stands from its reference: a sub-pixel search per patch, no network. Tensors in, tensors out.
+
+Orthorectified imagery is metres off, locally; a pixel of sharp imagery is smaller than that. So a reference is compared
+where it fits best. Shifts are in the pixels of what is compared (the sharp ones), rows then columns: `shifted(x, by)`
+looks `by` further down and right. Whole pixels are tried one by one, then least squares finds the fraction (Lucas &
+Kanade 1981); the mean difference of each band never counts.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+REACH = 2
+"""Pixels that bicubic interpolation looks to each side."""
+ROUNDS = 3
+"""Of least squares; each starts from where the last one ended."""
+
+
+def aligned(
+    sr: Float[Tensor, "b c y x"], hr: Float[Tensor, "b c y x"], *, limit_px: float
+) -> tuple[Float[Tensor, "b c v u"], Float[Tensor, "b c v u"], Float[Tensor, "b 2"]]:
+    """`sr` and `hr` moved onto it, both without the rim that a shift of up to `limit_px` leaves open; and the shift.
+
+    cPSNR up to a shift is `cpsnr(*aligned(sr, hr, limit_px=6)[:2], border=0)`.
+    """
+    by = find(sr, hr, limit_px=limit_px)
+    rim = margin(limit_px)
+    return inside(sr, rim), inside(shifted(hr, by), rim), by
+
+
+def margin(limit_px: float) -> int:
+    """Pixels on every side that cannot be compared after a shift of up to `limit_px`."""
+    return math.ceil(limit_px) + REACH
+
+
+@torch.no_grad()
+def find(sr: Float[Tensor, "b c y x"], hr: Float[Tensor, "b c y x"], *, limit_px: float) -> Float[Tensor, "b 2"]:
+    """The shift of `hr`, at most `limit_px` in each axis, with the least squared difference from `sr`; per patch."""
+    rim = margin(limit_px)
+    if min(sr.shape[-2:]) <= 2 * rim + 4:
+        raise ValueError(f"patches of {tuple(sr.shape[-2:])} px leave nothing to compare within a shift of {limit_px} px; needed more than {2 * rim + 4}")
+    fixed = inside(sr, rim)
+    best = _whole(fixed, hr, int(limit_px), rim)
+    cost = _cost(fixed, inside(shifted(hr, best), rim))
+    by = best
+    for _ in range(ROUNDS if limit_px > 0 else 0):
+        moved = shifted(hr, by)
+        by = (by + _step(fixed, moved, rim)).clamp(-limit_px, limit_px)
+        found = _cost(fixed, inside(shifted(hr, by), rim))
+        better = found < cost
+        best, cost = torch.where(better[:, None], by, best), torch.where(better, found, cost)
+    return best
+
+
+def shifted(x: Float[Tensor, "b c y x"], by: Float[Tensor, "b 2"]) -> Float[Tensor, "b c y x"]:
+    """`x` read `by` pixels further down and right, bicubic, edges repeated."""
+    height, width = x.shape[-2:]
+    rows = torch.arange(height, dtype=x.dtype, device=x.device) + by[:, :1]
+    columns = torch.arange(width, dtype=x.dtype, device=x.device) + by[:, 1:]
+    across, down = (2 * columns + 1) / width - 1, (2 * rows + 1) / height - 1
+    grid = torch.stack([across[:, None].expand(-1, height, -1), down[:, :, None].expand(-1, -1, width)], -1)
+    return F.grid_sample(x, grid, mode="bicubic", padding_mode="border", align_corners=False)
+
+
+def inside(x: Float[Tensor, "b c y x"], rim: int) -> Float[Tensor, "b c v u"]:
+    """`x` without `rim` pixels on every side."""
+    return x[..., rim : x.shape[-2] - rim, rim : x.shape[-1] - rim]
+
+
+def _whole(fixed: Float[Tensor, "b c v u"], hr: Float[Tensor, "b c y x"], limit: int, rim: int) -> Float[Tensor, "b 2"]:
+    """The best shift by whole pixels, by trying each."""
+    steps = range(-limit, limit + 1)
+    tried = torch.tensor([(down, right) for down in steps for right in steps], dtype=hr.dtype, device=hr.device)
+    (height, width), top = fixed.shape[-2:], rim
+    costs = [
+        _cost(fixed, hr[..., top + down : top + down + height, top + right : top + right + width]) for down, right in ((d, r) for d in steps for r in steps)
+    ]
+    return tried[torch.stack(costs).argmin(0)]
+
+
+def _cost(a: Float[Tensor, "b c v u"], b: Float[Tensor, "b c v u"]) -> Float[Tensor, " b"]:
+    """Mean squared difference, each band's mean difference taken off."""
+    return (a - b).var((-2, -1), correction=0).mean(1)
+
+
+def _step(fixed: Float[Tensor, "b c v u"], moved: Float[Tensor, "b c y x"], rim: int) -> Float[Tensor, "b 2"]:
+    """How much further to move, by least squares over all pixels and bands: fixed − moved ≈ step · gradient; at most a pixel."""
+    down = inside((moved.roll(-1, -2) - moved.roll(1, -2)) / 2, rim)
+    right = inside((moved.roll(-1, -1) - moved.roll(1, -1)) / 2, rim)
+    apart = fixed - inside(moved, rim)
+    down, right, apart = (part - part.mean((-2, -1), keepdim=True) for part in (down, right, apart))
+    yy, xy, xx, y, x = ((one * other).sum((1, 2, 3)) for one, other in ((down, down), (down, right), (right, right), (down, apart), (right, apart)))
+    ridge = 1e-4 * (yy + xx) + 1e-12
+    yy, xx = yy + ridge, xx + ridge
+    return (torch.stack([xx * y - xy * x, yy * x - xy * y], 1) / (yy * xx - xy * xy)[:, None]).clamp(-1, 1)

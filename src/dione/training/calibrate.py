@@ -1,0 +1,90 @@
+"""Calibration of a network on places that it did not learn from, and of a weights file that is there already."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from dione.base.bands import BANDS
+from dione.base.errors import BadModel, BadSource
+from dione.measure import calibration
+from dione.nets import resolver
+from dione.patches import store
+from dione.training.part import Part, fits, open_parts
+from dione.training.validation import BATCH, at
+
+DATES = (1, 2, 4, 8)
+"""Numbers of dates, mixed in equal parts."""
+LIMIT = 4096
+"""Patches looked at, about, the same number of each place."""
+BORDER = 4
+"""Sharp pixels at a patch's edge that are left out: there the network lacks what a scene would have shown it."""
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Factors for sigma, and how many places they stand on."""
+
+    factors: calibration.Calibration
+    places: int
+
+    def __str__(self) -> str:
+        bands = ", ".join(f"{band} {factor:.3f}" for band, factor in zip(BANDS, self.factors.sigma_scale, strict=True))
+        widths = ", ".join(f"{float(level):.0%} within {width:.3f}" for level, width in self.factors.intervals.items())
+        return f"sigma times {bands}; {widths} sigmas; from {self.places} places"
+
+    def on(self, about: resolver.About) -> resolver.About:
+        """`about` with these factors."""
+        note = {"places": self.places, "dates": list(DATES)}
+        return about.model_copy(
+            update={
+                "sigma_scale": self.factors.sigma_scale,
+                "intervals": self.factors.intervals,
+                "provenance": {**about.provenance, "calibration": note},
+            }
+        )
+
+
+@torch.no_grad()
+def calibrate(net: nn.Module, part: Part) -> Calibrated:
+    """Factors that make intervals of `net`'s sigma cover what they say on the places of `part`, where the target was seen.
+
+    What clouds hid and other dates filled is left out: it is harder, and would widen the intervals of all that was seen.
+
+    Raises BadSource for too few places.
+    """
+    shares, places = torch.zeros(len(BANDS), len(calibration.EDGES), dtype=torch.float64), 0
+    for rows in part.by_place(LIMIT).values():
+        found = torch.stack([_counts(net, part, some, dates) for some in rows.split(BATCH) for dates in DATES]).sum(0)
+        if found.any():
+            shares, places = shares + calibration.shares(found), places + 1
+    try:
+        return Calibrated(calibration.calibration(shares, places), places)
+    except ValueError as error:
+        raise BadSource(f"cannot calibrate: {error}\nmake the store again with more validation places") from error
+
+
+def calibrate_file(model: str | Path, patches: Path, out: Path) -> Calibrated:
+    """Write `model` to `out` with sigma calibrated on the validation places of a store; weights stay as they are.
+
+    Raises BadModel for a baseline, which has no weights to keep.
+    """
+    found = resolver.load(model)
+    if not found.has_weights:
+        raise BadModel(f"{model} is a baseline: it has no sigma of its own to calibrate\nname a model with weights, see `dione models list`")
+    opened = store.read(patches)
+    fits(opened, len(found.bands), found.zoom)
+    made = calibrate(found.net, open_parts(opened, ("validation",))["validation"])
+    resolver.store(out, found.net, made.on(found.about))
+    return made
+
+
+def _counts(net: nn.Module, part: Part, rows: torch.Tensor, dates: int) -> torch.Tensor:
+    """Counts of |error| / sigma over these patches."""
+    batch = at(net, part.patches.batch(rows, dates))
+    sr, log_sigma = net(batch.lr, batch.valid)
+    zoom = sr.shape[-1] // batch.lr.shape[-1]
+    seen = batch.valid[:, 0].repeat_interleave(zoom, -2).repeat_interleave(zoom, -1)
+    inner = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
+    return calibration.counts((sr - batch.hr)[inner], log_sigma.exp()[inner], seen[inner]).cpu()

@@ -1,0 +1,68 @@
+"""What a training recipe says."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from dione.measure.losses import LossConfig
+
+
+class TrainConfig(BaseModel):
+    """How to train."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: PositiveInt = 6000
+    batch: PositiveInt = 64
+    """Patches of a step, for each process."""
+    optimizer: Literal["adam", "muon"] = "muon"
+    rate: PositiveFloat = 2e-3
+    warmup: NonNegativeInt = 200
+    clip: PositiveFloat = 1.0
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.998
+    """How slowly the averaged weights, which are kept, follow the present ones."""
+    dates: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 2, 4, 6, 8, 8)
+    """Number of dates of a step, drawn from these."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    validate_every: PositiveInt = 500
+    patience: NonNegativeInt = 0
+    """Validations without a better score after which training stops early; 0 never does."""
+    save_every: PositiveInt = 250
+    log_every: PositiveInt = 50
+    logs: tuple[Literal["tensorboard", "wandb"], ...] = ()
+    """Kept beside log.jsonl."""
+    seed: NonNegativeInt = 0
+    loss: LossConfig = LossConfig()
+
+
+class NetRecipe(BaseModel):
+    """Which network, and its configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str = "setsr"
+    config: dict[str, Any] = {}
+
+
+class TrainRecipe(BaseModel):
+    """`dione train`: a network, a store of patches, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    """Of the run and of its weights file."""
+    store: Path
+    """The patch store."""
+    out: Path = Path("runs")
+    net: NetRecipe = NetRecipe()
+    start: str | None = None
+    """A model's name or a .safetensors file whose weights to start from; fresh ones by default."""
+    train: TrainConfig = TrainConfig()
+    provenance: dict[str, Any] = {}
+    """What the weights file will say of its data and licence."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the run."""
+        return self.out / self.name

@@ -1,0 +1,118 @@
+"""Where a run writes down how it goes: log.jsonl always, TensorBoard and Weights & Biases when asked for."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from PIL import Image
+
+from dione.base.errors import BadRecipe, CannotWrite
+from dione.base.files import room, write_text
+
+log = logging.getLogger(__name__)
+Row = Mapping[Any, Any]
+
+
+@runtime_checkable
+class Log(Protocol):
+    """A place that rows and pictures go to."""
+
+    def row(self, step: int, values: Row) -> None: ...
+    def picture(self, step: int, image: Image.Image) -> None: ...
+    def close(self) -> None: ...
+
+
+def open_logs(names: tuple[str, ...], folder: Path, *, step: int, facts: dict[str, Any]) -> list[Log]:
+    """log.jsonl and these; what they hold of steps after `step`, from which the run goes on, is dropped.
+
+    Raises BadRecipe where a package that was asked for is not installed.
+    """
+    kinds: dict[str, Callable[[Path, int, dict[str, Any]], Log]] = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
+    return [JsonLines(folder, step), *(kinds[name](folder, step, facts) for name in names)]
+
+
+class JsonLines:
+    """FOLDER/log.jsonl, one object a line."""
+
+    def __init__(self, folder: Path, step: int):
+        self.path = folder / "log.jsonl"
+        if self.path.is_file():
+            kept = [line for line in self.path.read_text(encoding="utf-8").splitlines() if _step(line) <= step]
+            write_text(self.path, "".join(f"{line}\n" for line in kept))
+
+    def row(self, step: int, values: Row) -> None:
+        log.info("step %d: %s", step, values)
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **values}) + "\n")
+        except OSError as error:
+            raise CannotWrite(f"cannot write {self.path}: {error.strerror}\n{room(self.path.parent)}") from error
+
+    def picture(self, step: int, image: Image.Image) -> None:
+        """Kept as a file already."""
+
+    def close(self) -> None:
+        """Nothing is open between rows."""
+
+
+class TensorBoard:
+    """FOLDER/tensorboard; look at it with `tensorboard --logdir runs`."""
+
+    def __init__(self, folder: Path, step: int, facts: dict[str, Any]):
+        _needed("tensorboard", "train")
+        self.writer = import_module("torch.utils.tensorboard").SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        self.writer.add_text("recipe", f"```\n{json.dumps(facts, indent=1)}\n```", step)
+
+    def row(self, step: int, values: Row) -> None:
+        for name, value in flat(values).items():
+            self.writer.add_scalar(name, value, step)
+
+    def picture(self, step: int, image: Image.Image) -> None:
+        self.writer.add_image("validation", np.asarray(image), step, dataformats="HWC")
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class WeightsAndBiases:
+    """A run of the project `dione`; WANDB_MODE=offline keeps it in FOLDER/wandb."""
+
+    def __init__(self, folder: Path, step: int, facts: dict[str, Any]):
+        self.wandb = _needed("wandb", "wandb")
+        self.run = self.wandb.init(project="dione", name=folder.name, id=folder.name, dir=str(folder), config=facts, resume="allow")
+
+    def row(self, step: int, values: Row) -> None:
+        self.run.log(flat(values), step=step)
+
+    def picture(self, step: int, image: Image.Image) -> None:
+        self.run.log({"validation": self.wandb.Image(image)}, step=step)
+
+    def close(self) -> None:
+        self.run.finish()
+
+
+def flat(values: Row, above: str = "") -> dict[str, float]:
+    """{"gain": {1: 0.5}} → {"gain/1": 0.5}."""
+    numbers: dict[str, float] = {}
+    for key, value in values.items():
+        numbers |= flat(value, f"{above}{key}/") if isinstance(value, Mapping) else {f"{above}{key}": value}
+    return numbers
+
+
+def _needed(package: str, extra: str) -> Any:
+    try:
+        return import_module(package)
+    except ModuleNotFoundError as error:
+        raise BadRecipe(f"[train] logs asks for {package}, which is not installed\npip install 'dione[{extra}]', or leave it out of logs") from error
+
+
+def _step(line: str) -> int:
+    """Of a line of log.jsonl; one that a kill cut short belongs to no step that is kept."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError):
+        return 1 << 62

@@ -1,0 +1,53 @@
+"""How good a network is while it trains: its gain over bicubic on patches that it does not learn from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from dione.base.errors import BadSource
+from dione.measure.metrics import cpsnr
+from dione.nets.baselines import Bicubic
+from dione.patches.dataset import Batch
+from dione.training.part import Part
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean gain in cPSNR over bicubic of the target, dB, by number of dates."""
+
+    gain: dict[int, float]
+
+    @property
+    def mean(self) -> float:
+        """What the best weights are chosen by."""
+        return sum(self.gain.values()) / len(self.gain)
+
+
+@torch.no_grad()
+def validate(net: nn.Module, part: Part, *, dates: Sequence[int] = (1, 4, 8), limit: int = 512) -> Score:
+    """Score of `net` on up to `limit` patches spread over `part`; those whose target is clouded are left out, as bicubic has nothing there."""
+    rows = part.spread(limit)
+    rows = rows[part.patches.valid[rows, 0].flatten(1).all(1)]
+    if not len(rows):
+        raise BadSource(
+            "no validation patch has a clear target, so nothing can be scored\nmake the store again with fewer clouds or a larger validation fraction"
+        )
+    bicubic = Bicubic()
+    gains: dict[int, float] = {}
+    for count in dates:
+        found = []
+        for some in rows.split(BATCH):
+            batch = at(net, part.patches.batch(some, count))
+            found.append(cpsnr(net(batch.lr, batch.valid)[0], batch.hr) - cpsnr(bicubic.to(batch.lr.device)(batch.lr, batch.valid)[0], batch.hr))
+        gains[count] = round(float(torch.cat(found).mean()), 4)
+    return Score(gains)
+
+
+def at(net: nn.Module, batch: Batch) -> Batch:
+    """`batch` on the device of `net`."""
+    device = next(net.parameters()).device
+    return replace(batch, lr=batch.lr.to(device), valid=batch.valid.to(device), hr=batch.hr.to(device))

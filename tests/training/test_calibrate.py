@@ -1,0 +1,88 @@
+import json
+
+import pytest
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from dione.base.errors import BadModel, BadSource
+from dione.nets.resolver import About, load
+from dione.patches import store
+from dione.training.calibrate import calibrate, calibrate_file
+from dione.training.part import open_parts
+from dione.training.run import train
+
+
+class Guess(nn.Module):
+    """Nearest, with a sigma that is `factor` times the mean error of each band."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(factor))
+
+    def forward(self, lr, valid):
+        sr = lr[:, 0].repeat_interleave(4, -1).repeat_interleave(4, -2)
+        return sr, torch.log(0.02 * self.factor) + torch.zeros_like(sr)
+
+
+@pytest.fixture
+def validation(patches):
+    return open_parts(store.read(patches))["validation"]
+
+
+def test_scaled_intervals_cover_what_they_say_on_the_places_they_were_made_from(validation):
+    made = calibrate(Guess(1.0), validation)
+    batch = validation.patches.batch(torch.arange(len(validation)))
+    sr, log_sigma = Guess(1.0)(batch.lr, batch.valid)
+    sigma = log_sigma.exp() * torch.tensor(made.factors.sigma_scale)[:, None, None]
+    error = (sr - batch.hr).abs()[..., 4:-4, 4:-4]
+    for level, width in made.factors.intervals.items():
+        share = float((error <= width * sigma[..., 4:-4, 4:-4]).float().mean())
+        assert float(level) <= share < float(level) * 11 / 10 + 0.02  # ten places: the one to come is allowed for
+
+
+def test_a_sigma_twice_as_large_has_half_the_factor(validation):
+    one, two = (calibrate(Guess(factor), validation).factors for factor in (1.0, 2.0))
+    assert torch.allclose(torch.tensor(one.sigma_scale), 2 * torch.tensor(two.sigma_scale), rtol=0.01) and one.intervals == pytest.approx(
+        two.intervals, rel=0.01
+    )
+
+
+def test_pixels_that_the_target_did_not_see_do_not_count(validation):
+    whole = calibrate(Guess(1.0), validation)
+    kept = validation.patches.valid.clone()
+    validation.patches.hr[:, :, :28] = 60000  # an error beyond all others ...
+    validation.patches.valid[:, 0, :7] = False  # ... where other dates fill the target
+    assert max(calibrate(Guess(1.0), validation).factors.sigma_scale) < 3 * max(whole.factors.sigma_scale)
+    validation.patches.valid[:] = kept
+    assert max(calibrate(Guess(1.0), validation).factors.sigma_scale) > 10 * max(whole.factors.sigma_scale)
+
+
+def test_targets_that_were_never_seen_calibrate_nothing(validation):
+    validation.patches.valid[:, 0] = False
+    with pytest.raises(BadSource, match="0 places cannot promise 90%"):
+        calibrate(Guess(1.0), validation)
+
+
+def test_a_weights_file_is_calibrated_without_touching_its_weights(recipe, patches, tmp_path):
+    first = train(recipe("train.steps=1"))
+    made = calibrate_file(first, patches, tmp_path / "calibrated.safetensors")
+    a, b = load(first), load(tmp_path / "calibrated.safetensors")
+    assert all(torch.equal(value, b.net.state_dict()[key]) for key, value in a.net.state_dict().items())
+    assert b.about.sigma_scale == made.factors.sigma_scale == a.about.sigma_scale and b.about.intervals == made.factors.intervals
+    assert "10 places" in str(made) and "90% within 1.645" in str(made)
+
+
+def test_a_baseline_has_nothing_to_calibrate(patches, tmp_path):
+    with pytest.raises(BadModel, match="baseline"):
+        calibrate_file("bicubic", patches, tmp_path / "x.safetensors")
+
+
+def test_a_weights_file_from_before_there_were_intervals_is_still_read(recipe, tmp_path):
+    path = train(recipe("train.steps=1"))
+    with safetensors.safe_open(path, framework="pt") as file:
+        about, tensors = json.loads(file.metadata()["dione"]), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    del about["intervals"]
+    safetensors.torch.save_file(tensors, tmp_path / "old.safetensors", metadata={"dione": json.dumps(about)})
+    assert load(tmp_path / "old.safetensors").about.intervals == {} == About(net="setsr", margin=1).intervals

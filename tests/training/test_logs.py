@@ -1,0 +1,97 @@
+import importlib.util
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dione.base.errors import BadRecipe, CannotWrite
+from dione.training import logs
+from dione.training.run import train
+
+
+class FakeRun:
+    def __init__(self):
+        self.rows, self.finished = [], False
+
+    def log(self, values, step):
+        self.rows.append((step, values))
+
+    def finish(self):
+        self.finished = True
+
+
+@pytest.fixture
+def wandb(monkeypatch):
+    """A stand-in for the package that keeps what it is told."""
+    fake = types.ModuleType("wandb")
+    fake.run, fake.given = FakeRun(), {}
+    fake.init = lambda **given: fake.given.update(given) or fake.run
+    fake.Image = lambda image: ("picture", image.size)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    return fake
+
+
+def test_weights_and_biases_is_told_the_recipe_the_rows_and_the_pictures(recipe, wandb):
+    train(recipe("train.logs=['wandb']"))
+    assert wandb.given["id"] == "tiny" and wandb.given["config"]["train"]["steps"] == 6 and wandb.given["resume"] == "allow"
+    told = {name for _, values in wandb.run.rows for name in values}
+    assert {"loss", "busy", "gain/1", "gain/8", "validation"} <= told and wandb.run.finished
+    steps = [step for step, _ in wandb.run.rows]
+    assert steps == sorted(steps) and steps[-1] == 6
+
+
+@pytest.mark.parametrize(("name", "advice"), [("tensorboard", "dione[train]"), ("wandb", "dione[wandb]")])
+def test_a_package_that_is_asked_for_and_missing_is_named_with_how_to_get_it(recipe, monkeypatch, name, advice):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(BadRecipe) as told:
+        train(recipe(f"train.logs=['{name}']"))
+    assert name in str(told.value) and f"pip install '{advice}'" in str(told.value)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("tensorboard"), reason="tensorboard is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_tensorboard_holds_the_rows_and_the_pictures(recipe):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(recipe("train.logs=['tensorboard']"))
+    found = EventAccumulator(str(recipe().folder / "tensorboard"))
+    found.Reload()
+    assert {"loss", "busy", "gain/8"} <= set(found.Tags()["scalars"]) and found.Tags()["images"] == ["validation"]
+    assert [event.step for event in found.Scalars("loss")] == [2, 4, 6]
+
+
+@pytest.mark.skipif(not getattr(importlib.util.find_spec("wandb"), "origin", None), reason="wandb is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_weights_and_biases_works_offline(recipe, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    train(recipe("train.logs=['wandb']"))
+    assert list((recipe().folder / "wandb").glob("offline-run-*/*.wandb"))
+
+
+def test_a_log_that_goes_on_keeps_what_stands_up_to_its_step_and_no_cut_line(tmp_path):
+    (tmp_path / "log.jsonl").write_text('{"step": 2, "loss": 1}\n{"step": 4, "loss": 0.5}\n{"step": 5, "lo')
+    lines = logs.JsonLines(tmp_path, 3)
+    lines.row(4, {"loss": 0.25})
+    assert [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [{"step": 2, "loss": 1}, {"step": 4, "loss": 0.25}]
+
+
+def test_a_log_on_a_full_disk_is_told(tmp_path):
+    lines = logs.JsonLines(tmp_path, 0)
+    lines.path.mkdir()
+    with pytest.raises(CannotWrite, match="cannot write"):
+        lines.row(1, {})
+
+
+def test_tables_in_a_row_become_paths():
+    assert logs.flat({"loss": 1.0, "gain": {1: 2.0, 8: 3.0}}) == {"loss": 1.0, "gain/1": 2.0, "gain/8": 3.0}
+
+
+def test_lines_of_json_take_no_pictures(tmp_path):
+    lines = logs.JsonLines(tmp_path, 0)
+    lines.picture(1, Image.fromarray(np.zeros((2, 2, 3), np.uint8)))
+    lines.close()
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,127 @@
+import pytest
+import torch
+
+from dione.base.errors import BadBands, BadModel, BadRecipe, BadSource
+from dione.nets.resolver import load
+from dione.patches import store
+from dione.recipe import read, text
+from dione.testing import landscape, series
+from dione.training.config import TrainRecipe
+from dione.training.run import train
+from dione.training.state import differences
+
+
+def test_a_run_ends_in_a_weights_file_that_says_what_made_it(recipe):
+    made = load(train(recipe()))
+    assert made.name == "tiny" and made.about.provenance["train"]["steps"] == 6 and made.about.provenance["patches"] == 18
+
+
+def test_a_run_ends_with_sigma_calibrated_on_the_validation_places(recipe):
+    about = load(train(recipe("train.steps=1"))).about
+    assert about.intervals["0.9"] == 1.645 and about.provenance["calibration"]["places"] == 10
+
+
+def test_every_fault_of_a_recipe_is_named_with_its_path(recipe):
+    with pytest.raises(BadRecipe) as told:
+        recipe("train.stepz=3", "train.batch=many", "nett=1", "train.loss.unit=furlong", "train.loss.shift_px=-1")
+    assert all(path in str(told.value) for path in ("train.stepz", "train.batch", "nett", "train.loss.unit", "train.loss.shift_px"))
+
+
+def test_a_recipe_survives_writing_and_reading(recipe, tmp_path):
+    made = recipe("train.loss.shift_px=2", "train.logs=['wandb']")
+    path = tmp_path / "again.toml"
+    path.write_text(text(made))
+    assert read(path, TrainRecipe) == made
+
+
+def test_an_unknown_network_is_told(recipe):
+    with pytest.raises(BadModel, match="there are"):
+        train(recipe("net.kind=perceptron"))
+
+
+def test_weights_to_start_from_are_where_training_starts(recipe):
+    first = train(recipe(out="first"))
+    second = train(recipe("train.steps=1", "train.rate=1e-9", f"start={first}", out="second"))
+    a, b = (load(path).net.state_dict() for path in (first, second))
+    assert all(torch.allclose(a[key], b[key], atol=1e-4) for key in a) and load(second).about.provenance["start"] == str(first)
+
+
+def test_weights_of_another_network_are_no_start_and_each_difference_is_named(recipe):
+    first = train(recipe("train.steps=1", out="first"))
+    with pytest.raises(BadModel) as told:
+        train(recipe(f"start={first}", "net.config.channels=12", "net.config.blocks=2"))
+    assert "net.config.channels" in str(told.value) and "net.config.blocks" in str(told.value) and "heads" not in str(told.value)
+    with pytest.raises(BadModel, match=r"net\.kind: .* is a setsr"):
+        train(recipe(f"start={first}", "net.kind=highresnet", "net.config={channels=4, encoder_blocks=1}"))
+
+
+def test_going_on_with_other_settings_is_refused_and_each_is_named(recipe):
+    train(recipe())
+    with pytest.raises(BadRecipe) as told:
+        train(recipe("train.steps=8", "train.loss.gradient=0.5", "net.config.blocks=2", "provenance.licence=mine", "train.save_every=1"))
+    said = str(told.value)
+    assert "train.steps: was 6, now 8" in said and "train.loss.gradient: was 0.2, now 0.5" in said and "net.config.blocks: was 1, now 2" in said
+    assert "licence" not in said and "save_every" not in said and "--fresh" in said
+    train(recipe("train.steps=8"), resume=False)
+
+
+def test_what_a_setting_is_called_now_and_was_called_then_are_both_told():
+    assert differences({"a": {"old": 1}, "out": "x"}, {"a": {"new": 2}, "out": "y"}) == ["a.new: was not set, now 2", "a.old: was 1, now not set"]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:1000], lambda data: b"", lambda data: data[:-3000] + b"\0" * 3000, lambda data: b"not a checkpoint at all"]
+)
+def test_a_damaged_checkpoint_is_told(recipe, damage):
+    train(recipe("train.steps=2"))
+    path = recipe().folder / "last.ckpt"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(BadModel, match=r"last\.ckpt is damaged"):
+        train(recipe("train.steps=2"))
+
+
+def one_patch_store(path, about=None, split="train", zoom=4):
+    made = series(landscape((14, 14), zoom=zoom), days=2, zoom=zoom)
+    facts = {"site": "a", "place": "b", "sensor": "c", "split": split}
+    store.write(path, iter([store.Patch(made.stack["reflectance"].values, made.stack["valid"].values, made.truth[0], facts)]), about or {})
+    return f"store={path}"
+
+
+def test_a_store_without_validation_is_told(recipe, tmp_path):
+    with pytest.raises(BadSource, match="no patch for validation"):
+        train(recipe(one_patch_store(tmp_path / "store")))
+
+
+def test_a_store_of_another_zoom_is_told(recipe, tmp_path):
+    with pytest.raises(BadSource, match=r"2 times finer.*\n.*net\.config\.zoom = 2"):
+        train(recipe(one_patch_store(tmp_path / "store", zoom=2)))
+
+
+def test_a_store_of_other_bands_is_told(recipe, tmp_path):
+    with pytest.raises(BadBands, match="red-edge"):
+        train(recipe(one_patch_store(tmp_path / "store", {"bands": ["blue", "green", "red", "red-edge"]})))
+
+
+def test_nothing_is_begun_where_something_does_not_fit(recipe, tmp_path):
+    with pytest.raises(BadModel):
+        train(recipe("start=no-such-model.safetensors", "net.kind=perceptron"))
+    assert not recipe().folder.exists()
+
+
+def test_a_store_whose_validation_targets_are_all_clouded_is_told(recipe, tmp_path):
+    made = series(landscape((14, 14)), days=2)
+    valid = made.stack["valid"].values.copy()
+    valid[0, 3, 3] = False
+    facts = [{"site": "a", "place": str(n), "sensor": "c", "split": split} for n, split in enumerate(("train", "validation"))]
+    store.write(tmp_path / "s", iter([store.Patch(made.stack["reflectance"].values, valid, made.truth[0], each) for each in facts]), {})
+    with pytest.raises(BadSource, match="clear target"):
+        train(recipe(f"store={tmp_path / 's'}", "train.dates=[2]"))
+
+
+def test_too_few_places_leave_sigma_as_it_is_and_say_so(recipe, tmp_path, caplog):
+    made = series(landscape((14, 14)), days=2)
+    facts = [{"site": "a", "place": str(n), "sensor": "c", "split": split} for n, split in enumerate(("train", "validation"))]
+    patches = (store.Patch(made.stack["reflectance"].values, made.stack["valid"].values, made.truth[0], each) for each in facts)
+    store.write(tmp_path / "s", patches, {})
+    about = load(train(recipe(f"store={tmp_path / 's'}", "train.steps=1"))).about
+    assert about.sigma_scale == (1, 1, 1, 1) and about.intervals == {} and "1 places cannot promise 90%" in caplog.text
