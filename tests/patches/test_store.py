@@ -11,21 +11,25 @@ from dione.patches.split import SplitRule
 from dione.testing import landscape
 
 
-def write_scene(path, seed, *, names=("red", "green", "blue", "nir"), side=40):
+def write_scene(path, seed, *, names=("red", "green", "blue", "nir"), side=40, dtype="uint8", crs="EPSG:32611", nodata=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     image = landscape((side, side), seed=seed)[[2, 1, 0, 3]]
     with rasterio.open(
         path,
         "w",
         driver="GTiff",
-        count=4,
-        dtype="uint8",
+        count=len(names),
+        dtype=dtype,
+        nodata=nodata,
         height=side * 4,
         width=side * 4,
-        crs="EPSG:32611",
+        crs=crs,
         transform=rasterio.Affine(1.25, 0, 5e5, 0, -1.25, 4e6),
     ) as file:
-        file.write(np.clip(image * 400, 1, 255).astype(np.uint8))
+        numbers = np.clip(image * 400, 1, 255).astype(dtype)[: len(names)]
+        if nodata is not None:
+            numbers[:, :, :50] = nodata
+        file.write(numbers)
         file.descriptions = names
 
 
@@ -87,11 +91,43 @@ def test_bands_in_an_unknown_order_are_refused(tmp_path):
         scenes.ground(scenes.places(kind, tmp_path)[0])
 
 
-def test_too_coarse_a_pixel_is_refused(tmp_path):
+@pytest.mark.parametrize("coarse_m", [2, 4.8])
+def test_too_coarse_a_pixel_for_the_zoom_is_refused(tmp_path, coarse_m):
     write_scene(tmp_path / "a" / "a_2020.tif", 1)
-    kind = scenes.SceneSet(path="a/*.tif", sensor="aerial", coarse_m=2)
-    with pytest.raises(BadSource, match="at most half"):
-        scenes.ground(scenes.places(kind, tmp_path)[0])
+    with pytest.raises(BadSource, match=f"needs at most {coarse_m / 4:g} m"):
+        scenes.ground(only_place(tmp_path, coarse_m=coarse_m))
+
+
+def only_place(root, **settings):
+    return scenes.places(scenes.SceneSet(path="a/*.tif", sensor="aerial", **({"coarse_m": 10} | settings)), root)[0]
+
+
+def test_a_missing_band_is_told(tmp_path):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1, names=("red", "green", "blue"))
+    with pytest.raises(BadBands, match="nir"):
+        scenes.ground(only_place(tmp_path))
+
+
+@pytest.mark.parametrize(("crs", "found"), [(None, "no CRS"), ("EPSG:4326", "degrees")])
+def test_a_pixel_of_unknown_size_is_refused_unless_the_recipe_says_it(tmp_path, crs, found):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1, crs=crs)
+    with pytest.raises(BadSource, match=found):
+        scenes.ground(only_place(tmp_path))
+    assert scenes.ground(only_place(tmp_path, pixel_m=1.25))[1] == 8
+
+
+def test_years_of_another_type_are_refused(tmp_path):
+    write_scene(tmp_path / "a" / "a_2018.tif", 1)
+    write_scene(tmp_path / "a" / "a_2020.tif", 1, dtype="uint16")
+    with pytest.raises(BadSource, match="uint16"):
+        scenes.ground(only_place(tmp_path))
+
+
+def test_a_border_of_no_data_gets_into_no_patch(tmp_path):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1, side=80, nodata=255)
+    image, _ = scenes.ground(only_place(tmp_path))
+    assert np.isnan(image[..., :50]).all()
+    assert all(np.isfinite(cut).all() for cut, _ in scenes.windows(image, 128, 20, np.random.default_rng(0)))
 
 
 def test_no_scenes_is_told(tmp_path):

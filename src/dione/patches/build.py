@@ -1,13 +1,18 @@
 """Sharp scenes → a store of simulated training patches."""
 
 import logging
+import multiprocessing
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from dione.patches import scenes, store
+from dione.base.errors import NotFound
+from dione.patches import scenes, store, tone
 from dione.patches.simulate import Degradation, simulate
 from dione.patches.split import SplitRule
 
@@ -20,52 +25,88 @@ class SimulateConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scenes: tuple[scenes.SceneSet, ...]
+    tones: tuple[str, ...] = ()
+    """Globs of real Sentinel-2 scenes whose brightness and contrast display imagery is given."""
     degradation: Degradation = Degradation()
     split: SplitRule = SplitRule()
+    held: float = 0.25
+    """Share of the draws that places of validation and test get: they are scored, not learnt from."""
     seed: int = 0
 
 
-def simulate_store(config: SimulateConfig, *, root: Path, out: Path) -> int:
-    """Simulate every patch of `config` from the scenes below `root` into a store at `out`; returns how many."""
+@dataclass(frozen=True)
+class Task:
+    """One place to make patches of; it draws from a Generator of its own, so places can be made in any order."""
+
+    place: scenes.Place
+    config: SimulateConfig
+    tones: tone.Palette | None
+    seed: tuple[int, ...]
+
+
+def simulate_store(config: SimulateConfig, *, root: Path, out: Path, workers: int | None = None) -> int:
+    """Simulate every patch of `config` from the scenes below `root` into a store at `out`; returns how many.
+
+    The same whatever the number of worker processes (all processors by default).
+    """
     about = {"made_by": "dione dataset simulate", "config": config.model_dump(mode="json")}
-    return store.write(out, patches(config, root), about)
+    return store.write(out, patches(config, root, workers=workers), about)
 
 
-def patches(config: SimulateConfig, root: Path) -> Iterator[store.Patch]:
-    """Every patch; each place draws from a Generator of its own, so places can be made in any order."""
+def patches(config: SimulateConfig, root: Path, *, workers: int | None = None) -> Iterator[store.Patch]:
+    """Every patch, place by place."""
+    tones = tone.palette(config.tones, root) if config.tones else None
+    tasks = []
     for part, kind in enumerate(config.scenes):
         found = scenes.places(kind, root)
-        log.info("%s: %d places", kind.sensor, len(found))
-        for number, place in enumerate(found):
-            yield from _patches_of(place, config, np.random.default_rng((config.seed, part, number)))
+        log.info("%s: %d places", kind.path, len(found))
+        tasks += [Task(place, config, tones, (config.seed, part, number)) for number, place in enumerate(found)]
+    if not tasks:
+        raise NotFound("the recipe names no scenes; needed at least one [[scenes]] table")
+    count = workers or os.cpu_count() or 1
+    if count == 1 or len(tasks) == 1:
+        for task in tasks:
+            yield from made(task)
+        return
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for group in pool.map(made, tasks):
+            yield from group
 
 
-def _patches_of(place: scenes.Place, config: SimulateConfig, rng: np.random.Generator) -> Iterator[store.Patch]:
-    image, fine = scenes.ground(place)
-    side = round((config.degradation.size_px + 2) * fine)
-    whole = round(config.degradation.size_px * fine)
-    for cut in scenes.windows(image, side, place.kind.draws, rng):
-        if min(cut.shape[-2:]) < whole:
-            log.warning("%s is left out: %d×%d px, a patch needs %d", place.name, *cut.shape[-2:], whole)
-            return
-        sample = simulate(tone(cut, place.kind, rng), fine, config.degradation, rng)
+def made(task: Task) -> list[store.Patch]:
+    """The patches of one place."""
+    place, rule = task.place, task.config.split
+    rng = np.random.default_rng(task.seed)
+    ground, fine = scenes.ground(place, task.config.degradation.zoom)
+    found = []
+    for name, block in scenes.blocks(ground, round(rule.block_px * fine), round(rule.gap_px * fine)):
+        found += list(_patches_of(replace(place, name=place.name + name), block, fine, task, rng))
+    return found
+
+
+def _patches_of(place: scenes.Place, ground: tone.Array, fine: float, task: Task, rng: np.random.Generator) -> Iterator[store.Patch]:
+    kind, degradation = place.kind, task.config.degradation
+    model = replace(degradation, noise=_times(degradation.noise, kind.noise), noise_slope=_times(degradation.noise_slope, kind.noise))
+    side, needed = round((model.size_px + 2) * fine), round(model.size_px * fine)
+    if min(ground.shape[-2:]) < needed:
+        log.warning("%s is left out: %d×%d px, a patch needs %d", place.name, *ground.shape[-2:], needed)
+        return
+    split = task.config.split.of(place.site, place.name)
+    draws = kind.draws if split == "train" else max(1, round(kind.draws * task.config.held))
+    for cut, years in scenes.windows(ground, side, draws, rng):
+        sample = simulate(tone.draw(cut, kind, fine, task.tones, rng), fine, model, rng)
         facts = {
             "site": place.site,
             "place": place.name,
-            "sensor": place.kind.sensor,
-            "split": config.split.of(place.site, place.name),
-            "files": [place.files[year].name for year in sample.years],
+            "sensor": kind.sensor,
+            "coarse_m": kind.coarse_m,
+            "split": split,
+            "files": [place.files[years[year]].name for year in sample.years],
             "clear": sample.valid.mean((1, 2)).round(3).tolist(),
             "shifts": sample.shifts.round(4).ravel().tolist(),
         }
         yield store.Patch(sample.lr, sample.valid, sample.hr, facts)
 
 
-def tone(cut: np.ndarray, kind: scenes.SceneSet, rng: np.random.Generator) -> np.ndarray:
-    """Brightness and curve drawn anew: display imagery's own are unknown; brightness alone for reflectance."""
-    bands = cut.shape[1]
-    gain = np.exp(0.2 * rng.standard_normal() + 0.1 * rng.standard_normal((bands, 1, 1))).astype(np.float32)
-    if kind.white is None:
-        return cut * gain
-    top = np.array(kind.reflectance, np.float32)[:, None, None] * kind.white
-    return top * gain * (cut / top) ** np.float32(rng.uniform(0.9, 1.7))
+def _times(span: tuple[float, float], factor: float) -> tuple[float, float]:
+    return span[0] * factor, span[1] * factor

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,6 +19,8 @@ class Batch:
     lr: Float[Tensor, "b t c h w"]
     valid: Bool[Tensor, "b t h w"]
     hr: Float[Tensor, "b c zh zw"]
+    rows: Int[Tensor, " b"]
+    """Which of the patches drawn from these are."""
 
 
 class Patches:
@@ -35,7 +37,7 @@ class Patches:
     def batch(self, rows: Tensor, dates: int | None = None) -> Batch:
         """These patches with their first `dates` dates (all by default), as reflectance."""
         lr, valid, hr = self.lr[rows, :dates], self.valid[rows, :dates], self.hr[rows]
-        return Batch(lr.float() / PER_UNIT, valid, hr.float() / PER_UNIT)
+        return Batch(lr.float() / PER_UNIT, valid, hr.float() / PER_UNIT, rows)
 
     def draw(self, size: int, dates: int, generator: torch.Generator) -> Batch:
         """A random batch: `dates` of each patch's dates (the target always), one of the eight turns and mirrorings."""
@@ -46,7 +48,7 @@ class Patches:
         own = torch.arange(size)[:, None]
         turn = int(torch.randint(8, (), generator=generator))
         lr, valid, hr = (_turned(part, turn) for part in (batch.lr[own, picked], batch.valid[own, picked], batch.hr))
-        return Batch(lr, valid, hr)
+        return Batch(lr, valid, hr, rows)
 
 
 def _rows(array: Pixels, keep: NDArray[np.bool_]) -> NDArray[Any]:

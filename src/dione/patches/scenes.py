@@ -38,6 +38,12 @@ class SceneSet(BaseModel):
     """What is split as one: all places of a folder, or each place."""
     draws: int = 8
     """Patches simulated from each patch's worth of ground."""
+    noise: float = 1.0
+    """Factor on the noise: a pixel of 40 m averages sixteen of 10 m, and has a quarter of their noise."""
+
+
+FINE_ENOUGH = 0.02
+"""How much coarser than wanted the truth's pixel may be, as a fraction."""
 
 
 @dataclass(frozen=True)
@@ -61,45 +67,89 @@ def places(kind: SceneSet, root: Path) -> list[Place]:
     return [Place(name, folder if kind.site == "folder" else name, tuple(files), kind) for (folder, name), files in found.items()]
 
 
-def ground(place: Place) -> tuple[NDArray[np.float32], float]:
+def ground(place: Place, zoom: int = 4) -> tuple[NDArray[np.float32], float]:
     """(years, band, y, x) reflectance, NaN where there is no data; and fine pixels per coarse pixel.
 
-    Years that differ in shape from the first by a pixel's rounding are cut to the smallest. Raises BadSource.
+    Years that differ in shape from the first by a pixel's rounding are cut to the smallest. Raises BadSource with what
+    does not fit: no pixel in metres, scenes of one place that differ in pixel or type, a pixel too coarse for the zoom.
     """
-    read = [_scene(file, place.kind) for file in place.files]
-    height, width = (min(image.shape[axis] for image, _ in read) for axis in (1, 2))
-    pixels = {round(pixel, 3) for _, pixel in read}
-    if len(pixels) > 1:
+    read = [image(file, place.kind) for file in place.files]
+    wrong = [f"{f.name}: {s.pixel_m:g} m, {s.type}" for f, s in zip(place.files, read, strict=True)]
+    if len({(round(scene.pixel_m, 3), scene.type) for scene in read}) > 1:
+        raise BadSource(faults(f"{place.name}: scenes of one place need the same pixel and type", wrong, "bring them to one, or give them a [[scenes]] each"))
+    fine = place.kind.coarse_m / read[0].pixel_m
+    if fine < zoom * (1 - FINE_ENOUGH):
         raise BadSource(
-            faults(f"{place.name}: scenes of one place with different pixels", [f"{f.name}: {p:g} m" for f, (_, p) in zip(place.files, read, strict=True)])
+            f"{place.files[0]}: pixel of {read[0].pixel_m:g} m\n"
+            f"needs at most {place.kind.coarse_m / zoom:g} m to be truth for {place.kind.coarse_m:g} m made {zoom} times finer; use sharper imagery or a larger coarse_m"
         )
-    fine = place.kind.coarse_m / read[0][1]
-    if fine < 2:
-        raise BadSource(
-            f"{place.files[0]}: pixel of {read[0][1]:g} m\nneeds at most half of the input's {place.kind.coarse_m:g} m; use sharper imagery or a larger coarse_m"
-        )
-    return np.stack([image[:, :height, :width] for image, _ in read]), fine
+    height, width = (min(scene.pixels.shape[axis] for scene in read) for axis in (1, 2))
+    return np.stack([scene.pixels[:, :height, :width] for scene in read]), fine
 
 
-def _scene(file: Path, kind: SceneSet) -> tuple[NDArray[np.float32], float]:
+@dataclass(frozen=True)
+class Image:
+    """One scene as read."""
+
+    pixels: NDArray[np.float32]
+    """(band, y, x) reflectance, blue green red nir; NaN where there is no data."""
+    pixel_m: float
+    type: str
+    """Of its numbers: uint8."""
+
+
+def image(file: Path, kind: SceneSet) -> Image:
+    """Read a scene. No data is what the file says it is, and zero in every band. Raises BadSource, or BadBands."""
     try:
         with rasterio.open(file) as scene:
             order = order_of(list(scene.descriptions), file.name)
-            numbers = scene.read([order[band] + 1 for band in BANDS]).astype(np.float32)
-            pixel = kind.pixel_m or abs(scene.transform.a)
+            picked = [order[band] + 1 for band in BANDS]
+            numbers = scene.read(picked).astype(np.float32)
+            # Not GDAL's masks: a fourth band of 8 bits counts as transparency there, and is near infrared here.
+            missing = np.array([np.nan if scene.nodatavals[band - 1] is None else scene.nodatavals[band - 1] for band in picked])
+            seen = np.isfinite(numbers).all(0) & (numbers != missing[:, None, None]).all(0) & (numbers > 0).any(0)
+            pixel, dtype = kind.pixel_m or _metres(scene, file), scene.dtypes[0]
     except rasterio.RasterioIOError as error:
         raise BadSource(f"{file} cannot be read: {error}") from error
-    numbers[:, (numbers <= 0).all(0)] = np.nan
-    return numbers * np.array(kind.reflectance, np.float32)[:, None, None], float(pixel)
+    reflectance = numbers * np.array(kind.reflectance, np.float32)[:, None, None]
+    return Image(np.where(seen, reflectance, np.float32(np.nan)), float(pixel), dtype)
 
 
-def windows(image: NDArray[np.float32], side: int, draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.float32]]:
-    """Random windows (years, band, ≤ side, ≤ side) without missing pixels: `draws` for each side² of ground."""
+def _metres(scene: rasterio.DatasetReader, file: Path) -> float:
+    """Pixel of a scene whose grid is in metres."""
+    if scene.crs is None or not scene.crs.is_projected:
+        found = "no CRS" if scene.crs is None else f"{scene.crs}, which is in degrees"
+        raise BadSource(f"{file} has {found}: the size of its pixel is not known\nreproject it to metres (gdalwarp -t_srs), or give pixel_m in the recipe")
+    return float(abs(scene.transform.a) * scene.crs.linear_units_factor[1])
+
+
+def windows(image: NDArray[np.float32], side: int, draws: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """Random windows (years, band, ≤ side, ≤ side), `draws` for each side² of ground, and which years they show.
+
+    Years with a missing pixel in a window are left out of it.
+    """
     height, width = image.shape[-2:]
     tall, wide = min(side, height), min(side, width)
     count = max(1, round(height * width / side**2)) * draws
     for _ in range(count):
         top, left = rng.integers(height - tall + 1), rng.integers(width - wide + 1)
         cut = image[..., top : top + tall, left : left + wide]
-        if np.isfinite(cut).all():
-            yield cut
+        years = np.flatnonzero(np.isfinite(cut).all((1, 2, 3)))
+        if len(years):
+            yield cut[years], years
+
+
+def blocks(image: NDArray[np.float32], side: int, gap: int) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """(years, band, y, x) in squares of about `side` pixels and their names, `gap` pixels apart; one square if it is no larger."""
+    height, width = image.shape[-2:]
+    down, across = max(1, round(height / side)), max(1, round(width / side))
+    if down * across == 1:
+        yield "", image
+        return
+    rows, columns = (np.linspace(0, size, parts + 1).round().astype(int) for size, parts in ((height, down), (width, across)))
+    half = (gap + 1) // 2
+    for row in range(down):
+        for column in range(across):
+            top, left = rows[row] + half * (row > 0), columns[column] + half * (column > 0)
+            bottom, right = rows[row + 1] - half * (row < down - 1), columns[column + 1] - half * (column < across - 1)
+            yield f"#{row}-{column}", image[..., top:bottom, left:right]

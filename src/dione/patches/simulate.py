@@ -3,10 +3,12 @@
 The model, per patch (every range is in `Degradation`; every draw comes from the Generator given):
 
     ground (years, band, y, x)       sharp reflectance of one place in one or more years
-      │ season         gain per date and band, haze; another year on some dates
-      │ blur, sample   detector ⊗ optics (base.optics), modulation at Nyquist drawn; sub-pixel shift per date
-      │ cloud, shadow  blobs, most flagged, some missed
-      │ noise          deviation² = floor² + slope² · reflectance, then digital numbers
+      │ blur, sample   another year on some dates; detector ⊗ optics (base.optics), modulation at Nyquist drawn per band;
+      │                sub-pixel shift per date, a smaller one per band
+      │ season         colours mixed, each date in its own way; gain per date and band, haze
+      │ cloud, shadow  blobs, most flagged, some missed; dates without anything
+      │ noise          deviation² = floor² + slope² · reflectance
+      │ compression    fine differences of neighbours rounded, as by JPEG 2000, then digital numbers
       ▼
     lr (date, band, y, x), valid (date, y, x), hr (band, zoom·y, zoom·x): date 0 is the target, hr its truth
 """
@@ -33,28 +35,36 @@ class Degradation:
     size_px: int = 14
     """Side of a patch on the coarse grid."""
     zoom: int = 4
-    truth_modulation: float = 0.6
-    """Left at Nyquist of the sharp reference: nearly a box, as an ideal sensor of that pixel would see."""
-    modulation: Range = (0.15, 0.35)
-    """Left at Nyquist of the coarse pixel, drawn per patch; dates differ by a tenth of it."""
-    shift_px: Range = (0.05, 0.4)
+    truth_modulation: float = 0.3
+    """Left at Nyquist of the sharp reference: what a well-made sensor of that pixel would see, as Sentinel-2 does of its own."""
+    modulation: Range = (0.2, 0.3)
+    """Left at Nyquist of the coarse pixel, drawn per patch; bands differ by a tenth of it, dates by a twentieth."""
+    shift_px: Range = (0.0, 0.35)
     """Deviation of a date's registration against the target, coarse pixels, drawn per patch."""
-    other_year: Range = (0.0, 0.6)
+    band_shift_px: float = 0.05
+    """Deviation of a band's registration against the others of its date, coarse pixels."""
+    other_year: Range = (0.0, 1.0)
     """Probability that a support shows another year, drawn per patch."""
+    mixing: Range = (0.0, 0.25)
+    """Deviation of what a support's season adds of each band's log contrast to each other's, drawn per patch."""
     gain: float = 0.08
     """Deviation of the gain of a date, common to bands; half of it more for each band."""
     haze: float = 0.01
     """Deviation of the path radiance of a date, reflectance; blue most."""
-    noise: Range = (0.0003, 0.001)
+    noise: Range = (0.0, 0.0005)
     """Floor of the noise, reflectance."""
-    noise_slope: Range = (0.002, 0.005)
-    """Root of the noise that grows with the signal: 0.0035 gives a signal-to-noise ratio of 90 at 10 % reflectance."""
+    noise_slope: Range = (0.0015, 0.0035)
+    """Root of the noise that grows with the signal: 0.0025 gives a signal-to-noise ratio of 126 at 10 % reflectance."""
+    compression: Range = (0.0, 0.0004)
+    """Step that fine differences are rounded to, reflectance, drawn per patch."""
     cloud: float = 0.3
     """Probability that a support has cloud."""
     target_cloud: float = 0.2
     """Probability that the target has cloud."""
     missed: float = 0.2
     """Probability that a cloud or shadow on a support goes unflagged."""
+    dropped: float = 0.05
+    """Probability that a support shows nothing at all."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +90,22 @@ def simulate(ground: Array, fine_per_coarse: float, model: Degradation, rng: np.
     """
     years = _years(len(ground), model, rng)
     shifts = np.vstack([np.zeros((1, 2)), np.clip(rng.normal(0, rng.uniform(*model.shift_px), (model.dates - 1, 2)), -0.7, 0.7)])
-    modulation = np.clip(rng.uniform(*model.modulation) * (1 + 0.1 * rng.standard_normal(model.dates)), 0.08, 0.5)
-    rows = optics.sampling(model.size_px, ground.shape[2], fine_per_coarse, shift_px=shifts[:, 0], modulation=modulation)
-    columns = optics.sampling(model.size_px, ground.shape[3], fine_per_coarse, shift_px=shifts[:, 1], modulation=modulation)
-    sampled: Array = np.matmul(rows[:, None] @ ground[years], columns[:, None].swapaxes(-1, -2), dtype=np.float32)
-    seen = _season(sampled, model, rng)
+    seen = _season(_sample(ground, fine_per_coarse, years, shifts, model, rng), model, rng)
     clouded, valid = _weather(seen, model, rng)
-    return Sample(_noise(clouded, model, rng), valid, truth(ground[years[0]], fine_per_coarse, model), years, shifts)
+    lr = _compress(_noise(clouded, model, rng), rng.uniform(*model.compression))
+    return Sample((np.clip(np.round(lr * 1e4), 1, 65535) / 1e4).astype(np.float32), valid, truth(ground[years[0]], fine_per_coarse, model), years, shifts)
+
+
+def _sample(ground: Array, fine: float, years: NDArray[np.int64], shifts: NDArray[np.float64], model: Degradation, rng: np.random.Generator) -> Array:
+    """(date, band, y, x): each date and band with its own blur and place; the target's bands lie on each other."""
+    bands = ground.shape[1]
+    by_band = rng.uniform(*model.modulation) * (1 + 0.1 * rng.standard_normal(bands))
+    modulation = np.clip(by_band * (1 + 0.05 * rng.standard_normal((model.dates, bands))), 0.08, 0.5)
+    places = shifts[:, None] + model.band_shift_px * rng.standard_normal((model.dates, bands, 2))
+    places[0] = 0
+    rows = optics.sampling(model.size_px, ground.shape[2], fine, shift_px=places[..., 0], modulation=modulation)
+    columns = optics.sampling(model.size_px, ground.shape[3], fine, shift_px=places[..., 1], modulation=modulation)
+    return np.matmul(rows @ ground[years], columns.swapaxes(-1, -2), dtype=np.float32)
 
 
 def truth(ground: Array, fine_per_coarse: float, model: Degradation) -> Array:
@@ -108,12 +127,20 @@ def _years(years: int, model: Degradation, rng: np.random.Generator) -> NDArray[
 
 
 def _season(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
-    """Gain and haze of every date but the target, whose truth has to keep its colours."""
+    """Mixed colours, gain and haze of every date but the target, whose truth has to keep its colours.
+
+    What differs from the scene's mean, in logarithms of reflectance, is multiplied by a matrix near identity: crops
+    that ripen and leaves that fall change the bands' contrasts against each other, and leave edges where they are.
+    """
     dates, bands = lr.shape[:2]
+    mix = np.eye(bands) + rng.uniform(*model.mixing) * rng.standard_normal((dates, bands, bands))
     gain = np.exp(model.gain * (rng.standard_normal((dates, 1)) + 0.5 * rng.standard_normal((dates, bands))))
     haze = model.haze * np.abs(rng.standard_normal((dates, 1))) * np.linspace(1, 0.2, bands)
-    gain[0], haze[0] = 1, 0
-    return (lr * gain[..., None, None] + haze[..., None, None]).astype(np.float32)
+    logs = np.log(np.maximum(lr[1:], 1e-3))
+    mean = logs.mean((2, 3), keepdims=True)
+    mixed = np.exp(np.clip(np.einsum("tij,tjyx->tiyx", mix[1:], logs - mean) + mean, -7, 0.7))
+    changed = mixed * gain[1:, :, None, None] + haze[1:, :, None, None]
+    return np.concatenate([lr[:1], changed]).astype(np.float32)
 
 
 def _weather(lr: Array, model: Degradation, rng: np.random.Generator) -> tuple[Array, Mask]:
@@ -129,10 +156,29 @@ def _weather(lr: Array, model: Degradation, rng: np.random.Generator) -> tuple[A
     seen = np.where(cloud[:, None], np.where(shadow[:, None, None, None], dark, bright), lr)
     # An unnoticed cloud on the target would make a wrong truth right.
     noticed: Mask = np.array([date == 0 or rng.random() >= model.missed for date in range(dates)])
-    return seen.astype(np.float32), ~(cloud & noticed[:, None, None])
+    dropped = (rng.random(dates) < model.dropped) & (np.arange(dates) > 0)
+    return seen.astype(np.float32), ~(cloud & noticed[:, None, None]) & ~dropped[:, None, None]
 
 
 def _noise(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
     floor, slope = rng.uniform(*model.noise), rng.uniform(*model.noise_slope)
-    noisy = lr + np.sqrt(floor**2 + slope**2 * np.maximum(lr, 0)) * rng.standard_normal(lr.shape)
-    return (np.clip(np.round(noisy * 1e4), 1, 65535) / 1e4).astype(np.float32)
+    return (lr + np.sqrt(floor**2 + slope**2 * np.maximum(lr, 0)) * rng.standard_normal(lr.shape)).astype(np.float32)
+
+
+def _compress(lr: Array, step: float) -> Array:
+    """The differences within each 2×2 pixels (Haar's wavelet) rounded towards zero to multiples of `step`, as JPEG 2000 does."""
+    height, width = (size // 2 * 2 for size in lr.shape[-2:])
+    if step <= 0:
+        return lr
+    part = lr[..., :height, :width]
+    total = np.zeros_like(part)
+    for across in (1, -1):
+        for down in (1, -1):
+            sign = np.tile(np.array([[1, across], [down, across * down]], np.float32), (height // 2, width // 2))
+            inside = part * sign
+            mean = (inside[..., ::2, ::2] + inside[..., 1::2, ::2] + inside[..., ::2, 1::2] + inside[..., 1::2, 1::2]) / 4
+            kept = mean if across == down == 1 else np.trunc(mean / np.float32(step)) * np.float32(step)
+            total += sign * kept.repeat(2, -2).repeat(2, -1)
+    out = lr.copy()
+    out[..., :height, :width] = total
+    return out

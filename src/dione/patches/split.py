@@ -14,6 +14,10 @@ class SplitRule(BaseModel):
     """Sites kept out of training altogether."""
     validation: float = 0.1
     """Fraction of the remaining places."""
+    block_px: int = 48
+    """Large scenes are split by squares of about this many coarse pixels, each a place of its own."""
+    gap_px: int = 2
+    """Coarse pixels left out between them."""
     seed: int = 0
 
     def of(self, site: str, place: str) -> str:
