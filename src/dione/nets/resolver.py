@@ -44,6 +44,8 @@ class About(BaseModel):
     """Radius of the receptive field in coarse pixels: windows overlap by it."""
     sigma_scale: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
     """Calibration: what each band's sigma is multiplied by."""
+    intervals: dict[str, float] = {}
+    """Calibration: half the width of the interval of each level in scaled sigmas, {"0.5": 0.6, "0.8": 1.2, "0.9": 1.645}; empty if there was none."""
     provenance: dict[str, Any] = {}
     """What made it: data, seeds, steps, scores, licence."""
 

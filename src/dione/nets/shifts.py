@@ -1,0 +1,133 @@
+"""Where dates stand: each date's sub-pixel shift against the target, and what the dates say together of a finer picture.
+
+A date that stands a shift s away from the target should differ from it by (A_s − A_0) x, where x is the fine picture
+and A_s the sensor's blur and sampling at that place. Over the shifts that happen, A_s is close to a polynomial,
+
+    A_s ≈ Σ_m φ_m(s) A_m,    φ = (1, 2s, 4s²) ⊗ (1, 2s, 4s²)
+
+so that a few fixed convolutions serve every pixel and date. What a date shows beyond that is its residual; the
+residuals of all dates, weighted by φ_m, are what a step of least squares would send back to x (multi-frame
+back-projection: Irani & Peleg 1991; unrolled for the network to finish).
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dione.base import optics
+from dione.nets.blocks import replicate
+
+RADIUS = 7
+"""Of the window that a shift is measured in, coarse pixels."""
+MARGIN = 2 + 3 * RADIUS
+"""Coarse pixels that a measured shift depends on: a local mean, and three windows, each measured in the one before."""
+LARGEST = 0.6
+"""Shift, coarse pixels; larger ones are taken for this."""
+RIDGE = 0.02
+"""Share of the gradients' strength added to it: where nothing has an edge, the shift is zero."""
+
+
+def slope(x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
+    """Derivative to the right from two neighbours on each side, exact for cubics; zero at the edges."""
+    inner = (8 * (x[..., 3:-1] - x[..., 1:-3]) - (x[..., 4:] - x[..., :-4])) / 12 if x.shape[-1] > 4 else x[..., :0]
+    return F.pad(inner, (2, x.shape[-1] - inner.shape[-1] - 2)) if inner.shape[-1] else torch.zeros_like(x)
+
+
+def pooled(x: Float[Tensor, "b t k h w"]) -> Float[Tensor, "b t k h w"]:
+    """Mean over the window around every pixel, zero outside the picture."""
+    size = 2 * RADIUS + 1
+    flat = rearrange(x, "b t k h w -> (b t) k h w")
+    flat = F.avg_pool2d(F.avg_pool2d(flat, (size, 1), stride=1, padding=(RADIUS, 0)), (1, size), stride=1, padding=(0, RADIUS))
+    return rearrange(flat, "(b t) k h w -> b t k h w", b=len(x))
+
+
+def measured(own: Float[Tensor, "b t c h w"], both: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t 2 h w"]:
+    """Shift (rows, columns) of each date against the target around every pixel, coarse pixels; zero where nothing says.
+
+    Least squares over a window: date − target ≈ shift · mean gradient of the two (Lucas & Kanade 1981), each band
+    weighted by how well it agrees there. own: dates without their local mean; both: 1 where date and target are seen.
+    """
+    target = own[:, :1]
+    down, right = slope(own.mT).mT, slope(own)
+    down, right = (down + down[:, :1]) * both / 2, (right + right[:, :1]) * both / 2
+    apart = (own - target) * both
+    weight = 1 / (pooled(apart.square() + 1e-3 * (target * both).square()) + 1e-12)
+    products = (down * down, down * right, right * right, down * apart, right * apart)
+    yy, xy, xx, y, x = pooled(torch.cat([(part * weight).sum(2, keepdim=True) for part in products], 2)).split(1, dim=2)
+    ridge = RIDGE * (yy + xx) + 1e-9
+    yy, xx = yy + ridge, xx + ridge
+    found = torch.cat([xx * y - xy * x, yy * x - xy * y], 2) / (yy * xx - xy * xy)
+    return found.clamp(-LARGEST, LARGEST)
+
+
+def likeness(own: Float[Tensor, "b t c h w"], both: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t c h w"]:
+    """What each date's detail is multiplied by to be most like the target's, by band and window; one where they never meet.
+
+    Another season's contrast becomes the target's; what has nothing in common with the target goes to zero.
+    """
+    alike = pooled(torch.cat([own * own[:, :1] * both, own.square() * both], 2))
+    common, strength = alike.chunk(2, dim=2)
+    met = pooled(both) > 0
+    return torch.where(met, (common / (strength + 1e-12)).clamp(-1.5, 1.5), 1.0)
+
+
+def basis(shift: Float[Tensor, "b t 2 h w"]) -> Float[Tensor, "b t 9 h w"]:
+    """φ of a shift: nine products of 1, 2s, 4s² down and across; the first is one."""
+    powers = torch.stack([torch.ones_like(shift), 2 * shift, 4 * shift.square()], 3)
+    return rearrange(powers[:, :, 0, :, None] * powers[:, :, 1, None], "b t i j h w -> b t (i j) h w")
+
+
+def places(shift: Float[Tensor, "b t 2 h w"]) -> Float[Tensor, "b t 9 h w"]:
+    """Bilinear weights of nine places, half a pixel apart, that a date's samples fall among (drizzle: Fruchter & Hook 2002, arXiv astro-ph/9808087)."""
+    at = torch.tensor([-0.5, 0.0, 0.5], dtype=shift.dtype, device=shift.device)[:, None, None]
+    near = (1 - (shift[:, :, :, None] - at).abs() * 2).clamp_min(0)
+    return rearrange(near[:, :, 0, :, None] * near[:, :, 1, None], "b t i j h w -> b t (i j) h w")
+
+
+@lru_cache
+def taps(zoom: int, modulation: float = optics.NYQUIST_MODULATION) -> NDArray[np.float32]:
+    """(3, 2r + 1, zoom) along one axis: weights of the fine pixels of the coarse pixels -r … r, for each power of the shift."""
+    radius = optics.kernel(zoom, modulation).shape[0] // 2 + 1
+    size = 2 * radius + 1
+    shift = np.linspace(-LARGEST, LARGEST, 25)
+    rows = optics.sampling(size, size * zoom, zoom, shift_px=shift, modulation=modulation)[:, radius]
+    powers = np.stack([np.ones_like(shift), 2 * shift, 4 * shift**2], 1)
+    fitted, *_ = np.linalg.lstsq(powers, rows.astype(np.float64), rcond=None)
+    return fitted.reshape(3, size, zoom).astype(np.float32)
+
+
+class Expected(nn.Module):
+    """How each power of a shift changes what the sensor sees of a fine picture: A_1 … A_8 of the module's drawing."""
+
+    kernel: Tensor
+
+    def __init__(self, zoom: int):
+        super().__init__()
+        axis = torch.from_numpy(taps(zoom))
+        self.margin = axis.shape[1] // 2
+        kernels = torch.einsum("aip,bjq->abpqij", axis, axis).flatten(0, 1)[1:]
+        self.register_buffer("kernel", rearrange(kernels, "m p q i j -> m (p q) i j").contiguous(), persistent=False)
+
+    def forward(self, fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c 8 h w"]:
+        """(b, c · zoom², h, w), as `pixel_shuffle` takes it → the eight changes of each band."""
+        bands = fine.shape[1] // self.kernel.shape[1]
+        changes = F.conv2d(replicate(fine, self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+        return rearrange(changes, "b (c m) h w -> b c m h w", c=bands)
+
+
+def residuals(
+    apart: Float[Tensor, "b t c h w"], phi: Float[Tensor, "b t 9 h w"], weight: Float[Tensor, "b t 9 h w"], changes: Float[Tensor, "b c 8 h w"]
+) -> Float[Tensor, "b c9 h w"]:
+    """What the dates show beyond what the fine picture explains: for each m, its slope against φ_m over the dates."""
+    total = torch.zeros_like(weight[:, 0, None] * apart[:, 0, :, None])
+    for date in range(1, apart.shape[1]):  # one by one: nine maps of every date at once would be most of the memory
+        left = apart[:, date] - (changes * phi[:, date, None, 1:]).sum(2)
+        total = torch.addcmul(total, left[:, :, None], weight[:, date, None])
+    total = total / (weight.sum(1)[:, None] + 0.05)
+    return rearrange(total, "b c m h w -> b (c m) h w")
