@@ -3,6 +3,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from dione.patches import store
+from dione.testing import landscape, series
+
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
@@ -10,3 +15,33 @@ def test_the_memory_benchmark_runs_on_a_small_scene():
     run = subprocess.run([sys.executable, BENCHMARKS / "memory.py", "64"], capture_output=True, text=True, timeout=300, check=True)
     (made,) = json.loads(run.stdout)["runs"]
     assert made["side_px"] == 64 and made["peak_gb"] > 0
+
+
+def test_the_training_benchmark_tells_a_ratio():
+    run = subprocess.run([sys.executable, BENCHMARKS / "training.py", "1", "1"], capture_output=True, text=True, timeout=600, check=True)
+    told = json.loads(run.stdout)
+    assert told["ratio"] > 1 and told["flops_ratio"] > 6 and 0 < told["busy"] <= 1
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    """A store of eight patches to learn from and four to score, as `dione dataset simulate` names them."""
+
+    def each():
+        for number in range(12):
+            made = series(landscape((14, 14), seed=number), days=8, seed=number)
+            facts = {"site": "here" if number < 8 else "wales", "place": str(number), "sensor": "naip", "split": "train" if number < 8 else "test"}
+            yield store.Patch(made.stack["reflectance"].values[::-1], made.stack["valid"].values[::-1], made.truth[-1], facts)
+
+    store.write(tmp_path / "store", each(), {})
+    return tmp_path / "store"
+
+
+def test_an_ablation_is_trained_scored_and_told(tmp_path, monkeypatch, simulated):
+    monkeypatch.chdir(tmp_path)
+    ask = [sys.executable, BENCHMARKS / "ablations.py", str(simulated), "--only", "mean", "--minutes", "0.001"]
+    subprocess.run(ask, capture_output=True, text=True, timeout=600, check=True)
+    found = json.loads(Path("runs/ablations/mean.json").read_text())
+    assert set(found["gain_db"]["Wales"]) == {"1", "4", "8"} and found["samples"] > 0
+    told = subprocess.run([*ask[:3], "--table"], capture_output=True, text=True, timeout=600, check=True).stdout
+    assert "mean of the dates instead of attention" in told and "Wales" in told

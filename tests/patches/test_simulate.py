@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dione.base import optics
-from dione.patches.simulate import Degradation, simulate, truth
+from dione.patches.simulate import Degradation, _compress, simulate, truth
 from dione.testing import landscape
 
 STILL = Degradation(
@@ -10,6 +12,8 @@ STILL = Degradation(
     band_shift_px=0,
     other_year=(0, 0),
     mixing=(0, 0),
+    bending=(0, 0),
+    parcels=0,
     gain=0,
     haze=0,
     noise=(0, 0),
@@ -74,3 +78,36 @@ def test_clouds_are_flagged_on_the_target_and_mostly_on_supports(ground):
 def test_the_target_keeps_its_colours(ground):
     sample = simulate(ground[:1], 8.0, Degradation(target_cloud=0), np.random.default_rng(1))
     assert np.abs(sample.lr[0].mean((1, 2)) / sample.hr.mean((1, 2)) - 1).max() < 0.02
+
+
+def test_another_season_changes_colours_and_moves_no_edge(ground):
+    seasons = replace(STILL, mixing=(0.25, 0.25), bending=(0.5, 0.5))
+    changed, unmoved = [], []
+    for seed in range(10):
+        lr = simulate(ground[:1], 8.0, seasons, np.random.default_rng(seed)).lr
+        still = simulate(ground[:1], 8.0, STILL, np.random.default_rng(seed)).lr
+        assert np.allclose(lr[0], still[0])  # the target keeps its own
+        changed.append(np.abs(lr[1:] - still[1:]).mean())
+        steps = [np.abs(np.diff(np.log(x[1:]), axis=-1)).sum(1) for x in (lr, still)]
+        unmoved.append(np.corrcoef(steps[0].ravel(), steps[1].ravel())[0, 1])
+    assert np.mean(changed) > 0.003 and np.mean(unmoved) > 0.6
+
+
+def test_parcels_change_as_a_whole(ground):
+    flat = np.full_like(ground[:1], 0.2)
+    lr = simulate(flat, 8.0, replace(STILL, parcels=1), np.random.default_rng(2)).lr
+    assert all(2 <= len(np.unique(date[0].round(3))) <= 4 for date in lr[1:]) and np.ptp(lr[0]) < 1e-3
+
+
+def test_compression_keeps_means_and_forgets_small_differences():
+    noisy = (0.1 + 0.0001 * np.random.default_rng(0).standard_normal((1, 4, 14, 14))).astype(np.float32)
+    lossy = _compress(noisy, 0.002)
+    means = [x.reshape(1, 4, 7, 2, 7, 2).mean((3, 5)) for x in (noisy, lossy)]
+    assert np.allclose(*means, atol=1e-6)
+    assert np.ptp(lossy.reshape(1, 4, 7, 2, 7, 2), axis=(3, 5)).max() < 1e-6
+
+
+def test_some_supports_show_nothing(ground):
+    samples = [simulate(ground, 8.0, replace(STILL, dropped=0.5), np.random.default_rng(seed)) for seed in range(20)]
+    empty = np.array([~sample.valid.any((1, 2)) for sample in samples])
+    assert not empty[:, 0].any() and 0.35 < empty[:, 1:].mean() < 0.65

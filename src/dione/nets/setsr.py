@@ -13,6 +13,8 @@ sub-pixel convolution (Shi et al. 2016, arXiv 1609.05158), residual blocks witho
 arXiv 1707.02921), back-projection (Irani & Peleg 1991).
 """
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -39,6 +41,7 @@ class SetSRConfig(BaseModel):
     encoder_blocks: int = 1
     channels: int = 64
     blocks: int = 4
+    fusion: Literal["attention", "mean"] = "attention"
     heads: int = 4
     shifts: bool = True
     """Whether features of a date are weighted by its measured shift against the target."""
@@ -66,7 +69,7 @@ class SetSR(nn.Module):
         self.config = config
         self.entry, self.entry_target = conv(2 * c.bands, e), conv(c.bands, e)
         self.encoder = nn.Sequential(nn.ReLU(), *(Residual(e) for _ in range(c.encoder_blocks)))
-        self.attention = Attention(e, c.heads)
+        self.attention = Attention(e, c.heads) if c.fusion == "attention" else Mean()
         self.merge = conv(2 * e + c.bands + 3 + (9 * c.bands + 9 if c.shifts else 0), c.channels, 1)
         self.trunk = nn.ModuleList(nn.Sequential(*(Residual(c.channels) for _ in range(part))) for part in c.parts)
         self.detail = nn.ModuleList(conv(c.channels, c.bands * c.zoom**2) for _ in c.parts)
@@ -193,6 +196,16 @@ class Attention(nn.Module):
         heads = rearrange(features, "b t (n d) h w -> b t n d h w", n=self.heads)
         fused = (share[:, :, :, None] * heads).sum(1)
         return rearrange(fused, "b n d h w -> b (n d) h w"), share.mean(2)
+
+
+class Mean(nn.Module):
+    """Every date that is valid counts alike."""
+
+    def forward(self, features: Float[Tensor, "b t e h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
+        """Fused features, and the share of each date."""
+        seen = valid.to(features.dtype)
+        share = seen / seen.sum(1, keepdim=True).clamp_min(1)
+        return (share[:, :, None] * features).sum(1), share
 
 
 LOOK = 4

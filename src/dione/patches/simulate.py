@@ -5,7 +5,7 @@ The model, per patch (every range is in `Degradation`; every draw comes from the
     ground (years, band, y, x)       sharp reflectance of one place in one or more years
       │ blur, sample   another year on some dates; detector ⊗ optics (base.optics), modulation at Nyquist drawn per band;
       │                sub-pixel shift per date, a smaller one per band
-      │ season         colours mixed, each date in its own way; gain per date and band, haze
+      │ season         colours mixed and bent, each date in its own way; parcels changed; gain per date and band, haze
       │ cloud, shadow  blobs, most flagged, some missed; dates without anything
       │ noise          deviation² = floor² + slope² · reflectance
       │ compression    fine differences of neighbours rounded, as by JPEG 2000, then digital numbers
@@ -47,6 +47,10 @@ class Degradation:
     """Probability that a support shows another year, drawn per patch."""
     mixing: Range = (0.0, 0.25)
     """Deviation of what a support's season adds of each band's log contrast to each other's, drawn per patch."""
+    bending: Range = (0.0, 0.5)
+    """Deviation of what it adds by steps between colours, in the patch's own log contrast, drawn per patch."""
+    parcels: float = 0.3
+    """Probability that parts of a support, bounded by lines, changed on their own."""
     gain: float = 0.08
     """Deviation of the gain of a date, common to bands; half of it more for each band."""
     haze: float = 0.01
@@ -127,20 +131,45 @@ def _years(years: int, model: Degradation, rng: np.random.Generator) -> NDArray[
 
 
 def _season(lr: Array, model: Degradation, rng: np.random.Generator) -> Array:
-    """Mixed colours, gain and haze of every date but the target, whose truth has to keep its colours.
+    """Changed colours, gain and haze of every date but the target, whose truth has to keep its colours.
 
-    What differs from the scene's mean, in logarithms of reflectance, is multiplied by a matrix near identity: crops
-    that ripen and leaves that fall change the bands' contrasts against each other, and leave edges where they are.
+    In logarithms of reflectance, what differs from the scene's mean is multiplied by a matrix near identity, and smooth
+    steps between colours are added: crops that ripen and leaves that fall change the contrasts of bands and materials,
+    edges appear and go, none moves. Parcels change as a whole.
     """
-    dates, bands = lr.shape[:2]
-    mix = np.eye(bands) + rng.uniform(*model.mixing) * rng.standard_normal((dates, bands, bands))
-    gain = np.exp(model.gain * (rng.standard_normal((dates, 1)) + 0.5 * rng.standard_normal((dates, bands))))
-    haze = model.haze * np.abs(rng.standard_normal((dates, 1))) * np.linspace(1, 0.2, bands)
+    dates, bands = lr.shape[0] - 1, lr.shape[1]
     logs = np.log(np.maximum(lr[1:], 1e-3))
     mean = logs.mean((2, 3), keepdims=True)
-    mixed = np.exp(np.clip(np.einsum("tij,tjyx->tiyx", mix[1:], logs - mean) + mean, -7, 0.7))
-    changed = mixed * gain[1:, :, None, None] + haze[1:, :, None, None]
-    return np.concatenate([lr[:1], changed]).astype(np.float32)
+    apart = logs - mean
+    mix = np.eye(bands) + rng.uniform(*model.mixing) * rng.standard_normal((dates, bands, bands))
+    changed = (
+        np.einsum("tij,tjyx->tiyx", mix, apart) + mean + _steps(apart, rng.uniform(*model.bending), rng) + _parcels(lr.shape[2:], dates, bands, model, rng)
+    )
+    gain = np.exp(model.gain * (rng.standard_normal((dates, 1)) + 0.5 * rng.standard_normal((dates, bands))))
+    haze = model.haze * np.abs(rng.standard_normal((dates, 1))) * np.linspace(1, 0.2, bands)
+    seen = np.exp(np.clip(changed, -7, 0.7)) * gain[..., None, None] + haze[..., None, None]
+    return np.concatenate([lr[:1], seen]).astype(np.float32)
+
+
+def _steps(apart: Array, strength: float, rng: np.random.Generator, count: int = 3) -> Array:
+    """Sums of smooth steps along random directions of colour (date, band, y, x), `strength` times the contrast of each date."""
+    dates, bands = apart.shape[:2]
+    along = np.einsum("tkj,tjyx->tkyx", rng.standard_normal((dates, count, bands)), apart)
+    along /= along.std((2, 3), keepdims=True) + 1e-6
+    step = np.tanh(1.5 * along + rng.standard_normal((dates, count, 1, 1)))
+    height = strength * apart.std((1, 2, 3))[:, None, None] * rng.standard_normal((dates, bands, count)) / count**0.5
+    return np.asarray(np.einsum("tik,tkyx->tiyx", height, step), np.float32)
+
+
+def _parcels(shape: tuple[int, ...], dates: int, bands: int, model: Degradation, rng: np.random.Generator) -> Array:
+    """Logarithms of gains (date, band, y, x), constant between two random lines across the patch; zero on most dates."""
+    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij")
+    angle, offset = rng.uniform(0, 2 * np.pi, (2, dates, 1, 1)), rng.uniform(-0.7, 0.7, (2, dates, 1, 1))
+    side = (np.cos(angle) * y + np.sin(angle) * x > offset).astype(int)
+    part = 2 * side[0] + side[1]
+    gains = 0.1 * (rng.standard_normal((dates, 4, 1)) + 0.7 * rng.standard_normal((dates, 4, bands)))
+    gains *= (rng.random(dates) < model.parcels)[:, None, None]
+    return np.asarray(gains[np.arange(dates)[:, None, None], part].transpose(0, 3, 1, 2), np.float32)
 
 
 def _weather(lr: Array, model: Degradation, rng: np.random.Generator) -> tuple[Array, Mask]:

@@ -1,10 +1,11 @@
 """The patch store: pixels written once as Zarr v3 shards, facts about them as a Parquet index, one row a patch.
 
-    STORE/pixels.zarr   lr (patch, date, band, y, x) uint16, valid (patch, date, y, x) bool, hr (patch, band, y, x) uint16
+    STORE/pixels.zarr   lr (patch, date, band, y, x), valid (patch, date, y, x) bool, hr (patch, band, y, x)
     STORE/index.parquet site, place, sensor, split, clear, ...; later steps add columns, never pixels
     STORE/about.json    zoom, bands, and what made it
 
-Reflectance is stored × 10000.
+Reflectance is stored × 10000: as whole numbers, uint16, or as they are, float32, where a store is made of values that
+were no whole numbers and have to come out again as they went in. Either way a reader divides by PER_UNIT.
 """
 
 import json
@@ -43,8 +44,11 @@ class Patch:
     """Its row of the index."""
 
 
-def write(path: Path, patches: Iterator[Patch], about: dict[str, Any]) -> int:
-    """Write patches as they come, a shard at a time; returns how many. The store appears when it is whole."""
+def write(path: Path, patches: Iterator[Patch], about: dict[str, Any], *, exact: bool = False) -> int:
+    """Write patches as they come, a shard at a time; returns how many. The store appears when it is whole.
+
+    exact: keep values as float32, unrounded and unbounded; whole numbers from 0 to 65535 otherwise.
+    """
     partial = path.with_name(path.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -54,25 +58,27 @@ def write(path: Path, patches: Iterator[Patch], about: dict[str, Any]) -> int:
         facts.append(patch.facts)
         shard.append(patch)
         if len(shard) == SHARD:
-            _append(partial / PIXELS, shard)
+            _append(partial / PIXELS, shard, exact)
             shard = []
     if shard:
-        _append(partial / PIXELS, shard)
+        _append(partial / PIXELS, shard, exact)
     if not facts:
         raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
     pq.write_table(pa.Table.from_pylist(facts), partial / INDEX)
     zoom = patch.hr.shape[-1] // patch.lr.shape[-1]
-    write_text(partial / ABOUT, json.dumps({"bands": list(BANDS), "zoom": zoom, "patches": len(facts), **about}, indent=1))
+    write_text(
+        partial / ABOUT, json.dumps({"bands": list(BANDS), "zoom": zoom, "patches": len(facts), "numbers": "float32" if exact else "uint16", **about}, indent=1)
+    )
     shutil.rmtree(path, ignore_errors=True)
     partial.rename(path)
     return len(facts)
 
 
-def _append(path: Path, shard: list[Patch]) -> None:
+def _append(path: Path, shard: list[Patch], exact: bool) -> None:
     arrays = {
-        "lr": np.stack([np.clip(np.round(p.lr * PER_UNIT), 0, 65535) for p in shard]).astype(np.uint16),
+        "lr": np.stack([_numbers(p.lr, exact) for p in shard]),
         "valid": np.stack([p.valid for p in shard]),
-        "hr": np.stack([np.clip(np.round(p.hr * PER_UNIT), 0, 65535) for p in shard]).astype(np.uint16),
+        "hr": np.stack([_numbers(p.hr, exact) for p in shard]),
     }
     group = zarr.open_group(path, mode="a")
     for name, rows in arrays.items():
@@ -84,6 +90,13 @@ def _append(path: Path, shard: list[Patch]) -> None:
         start = array.shape[0]
         array.resize((start + len(rows), *rows.shape[1:]))
         array[start:] = rows
+
+
+def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
+    """What is stored of it."""
+    if exact:
+        return (reflectance.astype(np.float64) * PER_UNIT).astype(np.float32)
+    return np.clip(np.round(reflectance * PER_UNIT), 0, 65535).astype(np.uint16)
 
 
 Pixels = zarr.Array[Any]

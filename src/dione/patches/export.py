@@ -1,0 +1,100 @@
+"""A patch store → a folder of samples of the older pipeline (interchange.py says what is in one).
+
+What was imported comes out as it went in. Any other store has labels in reflectance, of which the older pipeline's
+label is made by its own formulas, so that reading it back gives the same reflectance; the normalisation is then counted
+from the store's training rows, country by country (its column `country`, or `site`). Their form has no mask, and their rule
+was at most 5 % of cloud: a support with more is left out, and what stands in the store under the rest of the clouds is
+written as it is, NaN where nothing does.
+"""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dione.base.errors import BadSource
+from dione.base.files import folder as made_folder
+from dione.base.files import whole
+from dione.patches import counts, sample, tables
+from dione.patches.interchange import INDEX, Progress
+from dione.patches.store import PER_UNIT, SHARD, Store
+
+CLEAR = 0.95
+"""Share of a support that has to be seen clear."""
+
+
+def export_folder(store: Store, out: Path, *, progress: Progress = lambda *_: None) -> int:
+    """Write every patch of `store` to `out`, with index and normalisation; returns how many. Raises BadSource or CannotWrite."""
+    made_folder(out)
+    norms = tables.Tables.model_validate(store.about["normalisation"]) if "normalisation" in store.about else counts.tables(store)
+    tables.write(out, norms)
+    rows, total = [], store.index.num_rows
+    for start in range(0, total, SHARD):
+        lr, valid, hr = (np.asarray(part[start : start + SHARD]) for part in (store.lr, store.valid, store.hr))
+        for at, facts in enumerate(store.index.slice(start, SHARD).to_pylist()):
+            made = sample_of(lr[at], valid[at], hr[at], facts, norms, row=start + at)
+            name = _file(facts, start + at)
+            sample.write(out / name, made)
+            rows.append(index_row(made, facts, name))
+            progress("export", start + at + 1, total)
+    with whole(out / INDEX) as partial:
+        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), partial)
+    return total
+
+
+def sample_of(lr: np.ndarray, valid: np.ndarray, hr: np.ndarray, facts: dict[str, Any], norms: tables.Tables, *, row: int) -> sample.Sample:
+    """One patch in the older form: dates from oldest to newest."""
+    if not valid[0].any():
+        raise BadSource(f"row {row} ({facts['site']}/{facts['place']}) has a target that was nowhere seen clear: the older form cannot hold it")
+    kept = np.flatnonzero((valid.mean((1, 2)) >= CLEAR) | (np.arange(len(valid)) == 0))
+    known = valid[kept] | (lr[kept] > 0).any(1)
+    seen = np.where(known[:, None], lr[kept].astype(np.float64) / PER_UNIT, np.nan)[::-1]
+    country = counts.country(facts)
+    label = norms.label(np.moveaxis(hr.astype(np.float64) / PER_UNIT, 0, -1), country)
+    dates = facts.get("dates") or []
+    times = tuple(_time(dates[at] if at < len(dates) else "") for at in kept[::-1])
+    patchlet = str(facts.get("patchlet") or f"{facts['place']}_{row}")
+    return sample.Sample(np.moveaxis(seen, 1, -1), label.astype(np.float32), times, _time(facts.get("reference_date") or ""), patchlet, country)
+
+
+def index_row(made: sample.Sample, facts: dict[str, Any], name: str) -> dict[str, Any]:
+    """Of npz_info.pq."""
+    reference = made.reference_time
+    return {
+        "patchlet": made.patchlet,
+        "eopatch": str(facts["place"]),
+        "countries": made.country,
+        "timestamp_deimos": reference and reference.replace(tzinfo=None),
+        "singleton_npz_filename": name,
+        "timestamps_s2_str": "|".join(str(time.replace(tzinfo=None)) if time else "" for time in made.times),
+        "num_tstamps": len(made.times),
+        "train_test_validation": facts["split"],
+        "is_shadow_v2": bool(facts.get("shadow") or False),
+    }
+
+
+_SCHEMA = pa.schema(
+    {
+        **{name: pa.string() for name in ("patchlet", "eopatch", "countries")},
+        "timestamp_deimos": pa.timestamp("us"),
+        **{name: pa.string() for name in ("singleton_npz_filename", "timestamps_s2_str")},
+        "num_tstamps": pa.int64(),
+        "train_test_validation": pa.string(),
+        "is_shadow_v2": pa.bool_(),
+    }
+)
+
+
+def _file(facts: dict[str, Any], row: int) -> str:
+    """Its own name where it came from a .npz, one made of place and row otherwise."""
+    own = [name for name in facts.get("files") or [] if str(name).endswith(".npz") and Path(str(name)).name == str(name)]
+    place = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{facts['site']}-{facts['place']}")
+    return str(own[0]) if len(own) == 1 else f"data_{place}_{row}.npz"
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,150 @@
+"""A folder of samples of the older pipeline → a patch store. Back again: export.py.
+
+    FOLDER/npz_info.pq            one row a sample: singleton_npz_filename, patchlet, eopatch, countries,
+                                  timestamp_deimos, num_tstamps, train_test_validation, is_shadow_v2, ...
+    FOLDER/*.npz                  the samples (sample.py)
+    FOLDER/s2_norm_per_country.pq, s2_min_max_norm.npz, deimos_min_max_norm.npz     what they are normalised with (tables.py)
+
+The newest date becomes the target, as in their training; dates that a sample lacks are filled with invalid ones. Labels
+become reflectance by the inverse of Sentinel-2's normalisation (tables.py), as floats, so nothing is lost.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dione.base.errors import BadSource, DioneError, NotFound, faults
+from dione.patches import sample, store, tables
+
+INDEX = "npz_info.pq"
+NEEDED = ("singleton_npz_filename", "eopatch", "train_test_validation")
+SENSOR = "deimos-2"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Imported:
+    """How an import went."""
+
+    patches: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """File → why it is not in the store."""
+
+    def raise_failed(self, out: Path) -> None:
+        """Raises BadSource with every sample that is not in the store."""
+        if self.failed:
+            told = [f"{name}: {' '.join(why.split())}" for name, why in self.failed.items()]
+            head = f"{len(told)} of {self.patches + len(told)} samples are not in {out}, which holds the other {self.patches}"
+            raise BadSource(faults(head, told, "mend these and import again, or leave them out of npz_info.pq"))
+
+
+def import_folder(folder: Path, out: Path, *, dates: int | None = None, sensor: str = SENSOR, progress: Progress = lambda *_: None) -> Imported:
+    """Write a store at `out` of every sample that `folder`'s index names and that can be read; what cannot is told in the result.
+
+    dates: of each patch, the newest kept (as many as the sample with the most has).
+    Raises NotFound or BadSource where nothing can be read: no index, no normalisation, no whole sample.
+    """
+    rows = read_index(folder)
+    norms = tables.read(folder)
+    if dates is None:
+        dates = max([int(row["num_tstamps"]) for row in rows if row.get("num_tstamps")], default=8)
+    result = Imported()
+    about = {
+        "made_by": "dione dataset import",
+        "normalisation": norms.model_dump(mode="json"),
+        "label": "normalised radiance, taken as Sentinel-2's normalised reflectance (dione.patches.tables)",
+    }
+    try:
+        result.patches = store.write(out, _patches(folder, rows, norms, dates, sensor, result, progress), about, exact=True)
+    except BadSource as error:
+        if result.failed:
+            result.raise_failed(out)
+        raise BadSource(f"{folder / INDEX} names no sample") from error
+    return result
+
+
+def read_index(folder: Path) -> list[dict[str, Any]]:
+    """The rows of npz_info.pq; raises NotFound or BadSource."""
+    path = folder / INDEX
+    if not path.is_file():
+        raise NotFound(f"no {INDEX} in {folder}\nneeded the older pipeline's index of samples, with the columns {', '.join(NEEDED)}")
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadSource(f"{path} cannot be read as Parquet: {error}") from error
+    missing = [name for name in NEEDED if name not in table.column_names]
+    if missing:
+        raise BadSource(f"{path} has no column {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    return list(table.to_pylist())
+
+
+def _patches(
+    folder: Path, rows: list[dict[str, Any]], norms: tables.Tables, dates: int, sensor: str, result: Imported, progress: Progress
+) -> Iterator[store.Patch]:
+    """Every sample that fits the first; the others are noted as failed."""
+    first: tuple[int, ...] = ()
+    for number, row in enumerate(rows):
+        name = str(row["singleton_npz_filename"])
+        try:
+            made = patch(_inside(folder, name), row, norms, dates=dates, sensor=sensor)
+            shape = made.lr.shape + made.hr.shape
+            if first and shape != first:
+                raise BadSource(f"its sizes (dates, bands, px; bands, px) are {shape}, those of the first sample {first}; needed the same")
+        except DioneError as error:
+            result.failed[name] = str(error)
+        else:
+            first = shape
+            yield made
+        progress("import", number + 1, len(rows))
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    if Path(name).name != name:
+        raise BadSource(f"'{name}' is not the name of a file beside {INDEX}")
+    return path
+
+
+def patch(path: Path, row: dict[str, Any], norms: tables.Tables, *, dates: int, sensor: str = SENSOR) -> store.Patch:
+    """One sample as a row of a store: dates from newest to oldest. Raises NotFound or BadSource."""
+    found = sample.read(path)
+    differ = [
+        f"{name} is '{inside}' in the file and '{row[column]}' in {INDEX}"
+        for name, column, inside in (("patchlet", "patchlet", found.patchlet), ("country", "countries", found.country))
+        if row.get(column) not in (None, inside)
+    ]
+    if differ:
+        raise BadSource(faults(f"{path} and its row disagree", differ, "mend one of them"))
+    newest = np.moveaxis(found.features[::-1][:dates], -1, 1)
+    seen = np.isfinite(newest).all(1)
+    lr, valid = np.zeros((dates, *newest.shape[1:]), np.float32), np.zeros((dates, *seen.shape[1:]), bool)
+    lr[: len(newest)], valid[: len(newest)] = np.where(seen[:, None], newest, 0), seen
+    hr = np.moveaxis(norms.reflectance(found.label.astype(np.float64), found.country), -1, 0).astype(np.float32)
+    return store.Patch(lr, valid, hr, facts(found, row, valid, sensor))
+
+
+def facts(found: sample.Sample, row: dict[str, Any], valid: np.ndarray, sensor: str) -> dict[str, Any]:
+    """Its row of the store's index."""
+    return {
+        "site": found.country,
+        "place": str(row["eopatch"]),
+        "patchlet": found.patchlet,
+        "country": found.country,
+        "sensor": sensor,
+        "split": str(row["train_test_validation"] or "none"),
+        "dates": [_text(time) for time in found.times[::-1][: len(valid)]],
+        "reference_date": _text(found.reference_time),
+        "shadow": bool(row.get("is_shadow_v2") or False),
+        "files": [str(row["singleton_npz_filename"])],
+        "clear": valid.mean((1, 2)).round(3).tolist(),
+    }
+
+
+def _text(time: datetime | None) -> str:
+    return time.isoformat() if time else ""
