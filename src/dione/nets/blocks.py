@@ -86,12 +86,35 @@ def bicubic_taps(zoom: int) -> np.ndarray:
     return np.where(t < 1, near, np.where(t < 2, far, 0)).astype(np.float32)
 
 
+def box_mean(x: Float[Tensor, "*n h w"], size: int) -> Float[Tensor, "*n h w"]:
+    """Mean over size × size pixels (size odd) around each, zero beyond the edges.
+
+    Sums of 1, 2, 4 … neighbours are made of one another, so a window of 15 takes six additions a side.
+    """
+    for axis in (-2, -1):
+        span, reach = x.shape[axis], size // 2
+        pad = (0, 0, reach, reach) if axis == -2 else (reach, reach)
+        run, total, width, start = F.pad(x, pad), None, 1, 0
+        while width <= size:
+            if size & width:
+                part = run.narrow(axis, start, span)
+                total = part if total is None else total + part
+                start += width
+            if 2 * width <= size:
+                length = run.shape[axis] - width
+                run = run.narrow(axis, 0, length) + run.narrow(axis, width, length)
+            width *= 2
+        assert total is not None
+        x = total
+    return x / size**2
+
+
 def local_mean(x: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"], size: int = 5) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n 1 h w"]]:
     """Weighted mean over size × size pixels, and the mean weight there; zero where no pixel has weight.
 
     `x` must be zero where its weight is.
     """
-    near = F.avg_pool2d(torch.cat([x, weight], 1), size, stride=1, padding=size // 2)
+    near = box_mean(torch.cat([x, weight], 1), size)
     mean, share = near[:, :-1], near[:, -1:]
     return mean / share.clamp_min(1e-6), share
 

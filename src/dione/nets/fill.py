@@ -1,11 +1,10 @@
 """The target date with its unseen pixels filled from the other dates."""
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from dione.nets.blocks import continued
+from dione.nets.blocks import box_mean, continued
 
 FILL_RADIUS = 8
 HOLE_RADIUS = 4
@@ -36,4 +35,4 @@ def fill(
 def _spread(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
     """Mean over a window of FILL_RADIUS that falls off towards its edge."""
     size = FILL_RADIUS + 1
-    return F.avg_pool2d(F.avg_pool2d(x, size, stride=1, padding=size // 2), size, stride=1, padding=size // 2)
+    return box_mean(box_mean(x, size), size)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
-from dione.nets.blocks import replicate
+from dione.nets.blocks import box_mean, replicate
 
 RADIUS = 7
 """Of the window that a shift is measured in, coarse pixels."""
@@ -41,10 +41,7 @@ def slope(x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
 
 def pooled(x: Float[Tensor, "b t k h w"]) -> Float[Tensor, "b t k h w"]:
     """Mean over the window around every pixel, zero outside the picture."""
-    size = 2 * RADIUS + 1
-    flat = rearrange(x, "b t k h w -> (b t) k h w")
-    flat = F.avg_pool2d(F.avg_pool2d(flat, (size, 1), stride=1, padding=(RADIUS, 0)), (1, size), stride=1, padding=(0, RADIUS))
-    return rearrange(flat, "(b t) k h w -> b t k h w", b=len(x))
+    return box_mean(x, 2 * RADIUS + 1)
 
 
 def measured(own: Float[Tensor, "b t c h w"], both: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t 2 h w"]:

@@ -1,0 +1,60 @@
+"""`dione models import` as a user types it."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from dione import cli
+from dione.nets.resolver import load
+from dione.patches import tables
+
+FOUR = (0.1, 0.2, 0.3, 0.4)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """The command, in this process: exit code, what it printed, what it said on the error stream."""
+
+    def typed(*words):
+        monkeypatch.setattr(sys, "argv", ["dione", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return typed
+
+
+@pytest.fixture
+def checkpoint(tmp_path, old):
+    torch.save(old.weights(old.SHUFFLE), tmp_path / "HRNet.pth")
+    (tmp_path / "config.json").write_text(json.dumps(old.config(old.SHUFFLE)))
+    return tmp_path / "HRNet.pth", "--config", tmp_path / "config.json", "-o", tmp_path / "out.safetensors"
+
+
+def test_a_checkpoint_is_brought_along_and_says_so_when_nothing_is_normalised(run, checkpoint, tmp_path):
+    code, out, err = run("models", "import", *checkpoint)
+    assert code == 0 and "out.safetensors: highresnet" in out and "no --normalisation" in err
+    assert load(tmp_path / "out.safetensors").net.config.order == "oldest first"
+
+
+def test_with_the_normalisation_of_a_country_it_takes_reflectance(run, checkpoint, tmp_path):
+    span = tables.Span(p1=(-1, -1, -1, -1), p99=(1, 1, 1, 1))
+    country = tables.Moments(mean=FOUR, median=FOUR, std=FOUR)
+    tables.write(tmp_path, tables.Tables(countries={"Cyprus": country}, sentinel=span, reference=span))
+    assert run("models", "import", *checkpoint, "--normalisation", tmp_path, "--country", "Cyprus")[::2] == (0, "")
+    config = load(tmp_path / "out.safetensors").net.config
+    assert config.spread == pytest.approx([0.2, 0.4, 0.6, 0.8]) and config.centre == pytest.approx([0, 0, 0, 0])
+    code, _, err = run("models", "import", *checkpoint, "--normalisation", tmp_path, "--country", "Atlantis")
+    assert code == 1 and "there is one for Cyprus" in err
+
+
+def test_a_normalisation_without_a_country_is_wrong_usage(run, checkpoint, tmp_path):
+    assert run("models", "import", *checkpoint, "--normalisation", tmp_path)[0] == 2
+
+
+def test_a_shiftnet_needs_no_config(run, tmp_path, old):
+    torch.save(old.shift_weights(), tmp_path / "ShiftNet.pth")
+    code, out, err = run("models", "import", tmp_path / "ShiftNet.pth", "-o", tmp_path / "shift.safetensors")
+    assert code == 0 and "shiftnet" in out and err == ""
