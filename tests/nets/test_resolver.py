@@ -14,7 +14,7 @@ CONFIG = {"encoder_channels": 8, "channels": 8, "blocks": 1}
 @pytest.fixture
 def kept(tmp_path):
     net = make("setsr", CONFIG)
-    torch.nn.init.normal_(net.detail.weight, std=0.05)
+    torch.nn.init.normal_(net.detail[-1].weight, std=0.05)
     about = resolver.About(net="setsr", config=CONFIG, margin=net.margin, provenance={"data": "made up"})
     return net, resolver.store(tmp_path / "mine.safetensors", net, about, half=False)
 
@@ -65,7 +65,7 @@ def test_a_foreign_file_is_refused_with_its_reason(kept, tmp_path, header, said)
 def test_weights_that_are_not_finite_are_refused(kept, tmp_path):
     net, _ = kept
     with torch.no_grad():
-        net.detail.weight[0] = float("nan")
+        net.detail[-1].weight[0] = float("nan")
     about = resolver.About(net="setsr", config=CONFIG, margin=net.margin)
     with pytest.raises(BadModel, match="not finite"):
         resolver.load(resolver.store(tmp_path / "nan.safetensors", net, about))

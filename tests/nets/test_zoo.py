@@ -36,7 +36,7 @@ def test_invalid_values_stay_out(name):
 def test_a_gradient_reaches_every_weight(name):
     net = make(name, SMALL[name])
     if name == "setsr":
-        torch.nn.init.normal_(net.detail.weight, std=0.05)
+        torch.nn.init.normal_(net.detail[-1].weight, std=0.05)
     sr, log_sigma = net(torch.rand(1, 4, 4, 9, 9), torch.ones(1, 4, 9, 9, dtype=torch.bool))
     ((sr - torch.rand_like(sr)).square().mean() + log_sigma.mean()).backward()
     constant = {"highresnet": ()}  # its log sigma is a constant

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import dione
 from dione.base import grid, stack
 from dione.base.errors import NotFound, NothingClear
+from dione.base.windows import lattice
 from dione.nets.resolver import About, Resolver, load
 from dione.nets.setsr import SetSR, SetSRConfig
 from dione.prediction.canvas import encode
@@ -20,16 +21,16 @@ from dione.testing import grid_at, landscape, series, still
 def lively():
     """A small network with weights of its own, so that a wrong window shows."""
     torch.manual_seed(1)
-    config = SetSRConfig(encoder_channels=8, channels=8, blocks=1)
+    config = SetSRConfig(encoder_channels=8, channels=8, blocks=2)
     net = SetSR(config).eval()
-    torch.nn.init.normal_(net.detail.weight, std=0.2)
-    torch.nn.init.normal_(net.spread.last.weight, std=0.2)
+    for last in (*net.detail, net.spread.last):
+        torch.nn.init.normal_(last.weight, std=0.2)
     return Resolver(net, About(net="setsr", config=config.model_dump(), margin=net.margin), "lively", "made up")
 
 
 @pytest.fixture(scope="module")
 def made():
-    return series(landscape((90, 70), seed=1), days=5, cloud=0.25, seed=3)
+    return series(landscape((150, 130), seed=1), days=5, cloud=0.25, seed=3)
 
 
 @settings(max_examples=40, deadline=None)
@@ -146,6 +147,6 @@ def test_dask_and_numpy_stacks_give_the_same(lively, made):
 
 def test_the_pieces_cover_the_scene_once(made):
     count = np.zeros((90, 70), int)
-    for piece in pieces(made.stack, load("nearest"), choose(made.stack)[0], block=32):
+    for piece in pieces(made.stack, load("nearest"), choose(made.stack)[0], lattice((150, 130), 32)):
         count[piece.window.slices] += 1
     assert (count == 1).all()

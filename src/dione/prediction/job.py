@@ -19,8 +19,9 @@ from dione.nets.resolver import Resolver
 from dione.prediction import item, quicklook, report, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
+from dione.prediction.overlap import Behind
 from dione.prediction.preview import preview
-from dione.prediction.scene import BLOCK_PX, piece
+from dione.prediction.scene import BLOCK_PX, Piece, pieces
 from dione.prepare.area import sample
 from dione.prepare.select import Choice, choose
 
@@ -124,12 +125,14 @@ class Session:
         """Paint every block that is still missing."""
         missing = {*sr.missing(), *sigma.missing()}
         windows, zoom = list(sr.windows()), self.resolver.zoom
-        for done, fine in enumerate(windows):
-            if fine in missing:
-                made = piece(self.stack, self.resolver, choice, Window(*(edge // zoom for edge in (fine.top, fine.left, fine.bottom, fine.right))))
-                sr.paint(fine, made.sr, valid=made.valid)
-                sigma.paint(fine, made.sigma, valid=made.valid)
-            self.progress(choice.day, done + 1, len(windows))
+        coarse = {Window(*(edge // zoom for edge in (w.top, w.left, w.bottom, w.right))): w for w in windows if w in missing}
+        done = len(windows) - len(coarse)
+        self.progress(choice.day, done, len(windows))
+        with Behind() as behind:
+            for made in pieces(self.stack, self.resolver, choice, coarse):
+                behind.do(_keep, made, coarse[made.window], sr, sigma)
+                done += 1
+                self.progress(choice.day, done, len(windows))
 
     def sharpen(self, choice: Choice) -> run.Target:
         """One target from its blocks to its finished files, measured."""
@@ -155,6 +158,11 @@ class Session:
             seconds={"predict": round(painted - began, 3), "measure": round(time.perf_counter() - painted, 3)},
             warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
         )
+
+
+def _keep(made: Piece, window: Window, sr: Canvas, sigma: Canvas) -> None:
+    sr.paint(window, made.sr, valid=made.valid)
+    sigma.paint(window, made.sigma, valid=made.valid)
 
 
 def _seen(stack: xr.Dataset, date: int, window: Window) -> np.ndarray:

@@ -8,6 +8,7 @@ import xarray as xr
 from dione.base import stack as stacks
 from dione.base.files import folder
 from dione.base.grid import finer
+from dione.base.windows import lattice
 from dione.nets.resolver import Resolver, load
 from dione.prediction import run
 from dione.prediction.canvas import Canvas
@@ -52,7 +53,7 @@ def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int = 
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
     valid = np.zeros(shape, bool)
-    for piece in pieces(stack, resolver, choice, block=block):
+    for piece in pieces(stack, resolver, choice, lattice((stack.sizes["y"], stack.sizes["x"]), block)):
         rows, columns = piece.window.zoomed(zoom).slices
         sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
     return sr, sigma, valid
