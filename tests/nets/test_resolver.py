@@ -51,7 +51,7 @@ def test_a_truncated_file_is_refused(kept, tmp_path):
         (json.dumps({"format": 99}), "format 99"),
         (json.dumps({"format": 1, "net": "setsr", "margin": 3, "bands": ["red"]}), "made for the bands"),
         (json.dumps({"format": 1, "net": "other", "margin": 3}), "no network is called 'other'"),
-        (json.dumps({"format": 1, "net": "setsr", "margin": 3, "config": CONFIG | {"blocks": 2}}), "no tensor 'trunk.1"),
+        (json.dumps({"format": 1, "net": "setsr", "margin": 3, "config": CONFIG | {"blocks": 2}}), "no tensor 'trunk.0"),
         (json.dumps({"format": 1, "net": "setsr", "margin": 3, "config": CONFIG | {"channels": 12}}), "needs"),
     ],
 )
