@@ -26,6 +26,8 @@ dataset = typer.Typer(help="Build, look at and split datasets of training patche
 models = typer.Typer(help="List and describe models.", no_args_is_help=True)
 app.add_typer(dataset, name="dataset")
 app.add_typer(models, name="models")
+vhr = typer.Typer(help="Look through deliveries of very-high-resolution imagery, the sharp references for training.", no_args_is_help=True)
+app.add_typer(vhr, name="vhr")
 
 out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -57,6 +59,8 @@ def predict(
     views: Annotated[int, typer.Option(min=1, help="The most dates used for one result.")] = 8,
     max_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of a target that is not named.")] = 0.5,
     block: Annotated[int, typer.Option(min=16, help="Side of a window, input pixels; memory grows with it, the result does not change.")] = 256,
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler (not there yet).")] = None,
     bands: Bands = None,
@@ -80,7 +84,9 @@ def predict(
 
     resolver = load(model)
     stack = _stack(source, dates, area, bands=bands, pattern=pattern, scale=scale, offset=offset, align=align, feature=feature)
-    config = PredictConfig(target=target, views=views, max_cloud=max_cloud, block=block)
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")
+    config = PredictConfig(target=target, views=views, max_cloud=max_cloud, block=block, device=device, precision=precision)  # type: ignore[arg-type]
     with _progress() as progress:
         run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=progress)
     if as_json:
@@ -275,6 +281,85 @@ def simulate(
     out.print(f"{output}: {count} patches", markup=False)
 
 
+@dataset.command("import")
+def import_dataset(
+    folder: Annotated[Path, typer.Argument(help="Samples of the older pipeline: .npz files beside npz_info.pq and their normalisation.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
+    dates: Annotated[int | None, typer.Option(min=1, help="Dates kept of each patch, the newest; as many as the longest has by default.")] = None,
+    sensor: Annotated[str, typer.Option(help="Which sensor the labels are from.")] = "deimos-2",
+    verbose: Verbose = False,
+) -> None:
+    """Bring samples of the older pipeline (.npz) into a patch store. No pickle in them is run.
+
+    Example: dione dataset import npz-samples/ -o runs/deimos
+    """
+    _logging(verbose)
+    from dione.patches.interchange import import_folder
+
+    with _progress("sample") as progress:
+        made = import_folder(folder, output, dates=dates, sensor=sensor, progress=progress)
+    out.print(f"{output}: {made.patches} patches", markup=False)
+    made.raise_failed(output)
+
+
+@dataset.command("export")
+def export_dataset(
+    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the samples.", show_default=False)],
+    form: Annotated[str, typer.Option("--format", help="npz: samples of the older pipeline, with their index and normalisation.")] = "npz",
+    verbose: Verbose = False,
+) -> None:
+    """Write a patch store as samples that other tools read.
+
+    Example: dione dataset export runs/deimos -o npz-samples/ --format npz
+    """
+    _logging(verbose)
+    if form != "npz":
+        raise typer.BadParameter(f"'{form}' is not a format; there is npz", param_hint="--format")
+    from dione.patches.export import export_folder
+    from dione.patches.store import read as read_store
+
+    with _progress("sample") as progress:
+        count = export_folder(read_store(store), output, progress=progress)
+    out.print(f"{output}: {count} samples", markup=False)
+
+
+@dataset.command()
+def curate(
+    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Condition on the columns that a patch has to fulfil to count: 'ssim > 0.2 and views >= 2'. May be repeated.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Conditions by name: prior-art, or all to keep every patch again.")] = None,
+    shift: Annotated[float, typer.Option(min=0, help="Largest shift of the reference that is looked for, sharp pixels.")] = 3.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Score again what was scored before.")] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Score how well each patch's Sentinel-2 and reference go together, and choose by it. Nothing is deleted.
+
+    Example: dione dataset curate runs/deimos --preset prior-art --keep 'correlation > 0.5'
+    """
+    _logging(verbose)
+    from dione.patches import curate as curation
+    from dione.patches.store import read as read_store
+
+    opened = read_store(store)
+    if fresh or not set(curation.COLUMNS) <= set(opened.index.column_names):
+        with _progress("patch") as progress:
+            curation.score(opened, limit_px=shift, progress=progress)
+        opened = read_store(store)
+    conditions = [*(curation.preset(opened, preset) if preset else ()), *(keep or ())]
+    kept = curation.keep(opened, conditions) if conditions else len(opened.rows())
+    told = {"patches": opened.index.num_rows, "kept": kept, "conditions": conditions, "columns": curation.summary(opened.index)}
+    if as_json:
+        sys.stdout.write(json.dumps(told) + "\n")
+        return
+    for name, values in told["columns"].items():
+        out.print(f"{name:13} {values['p5']:10.4g} {values['median']:10.4g} {values['p95']:10.4g}   (5 %, median, 95 % of {values['known']})", markup=False)
+    out.print(f"{store}: {kept} of {opened.index.num_rows} patches are kept", markup=False)
+
+
 @models.command("list")
 def list_models(as_json: Json = False) -> None:
     """The models that come with dione, and the baselines."""
@@ -304,6 +389,39 @@ def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file
     sys.stdout.write(json.dumps(facts, indent=None if as_json else 2) + "\n")
 
 
+@models.command("import")
+def import_model(
+    checkpoint: Annotated[Path, typer.Argument(help="HRNet.pth, or ShiftNet.pth, of the older pipeline.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .safetensors file to write.", show_default=False)],
+    config: Annotated[Path | None, typer.Option(help="The config.json that it was trained with; a ShiftNet needs none.")] = None,
+    normalisation: Annotated[
+        Path | None,
+        typer.Option(help="Folder with s2_norm_per_country.pq, s2_min_max_norm.npz and deimos_min_max_norm.npz, if it was trained on normalised values."),
+    ] = None,
+    country: Annotated[str | None, typer.Option(help="Which country's normalisation to keep in the model.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Bring a HighRes-Net of the older pipeline along: same numbers, reflectance in and out. No pickle in it is run.
+
+    Example: dione models import HRNet.pth --config config.json --normalisation npz-samples/ --country Lithuania -o hrnet.safetensors
+    """
+    _logging(verbose)
+    from dione.nets.imported import Scaling, import_checkpoint
+
+    scaling = Scaling()
+    if (normalisation is None) != (country is None):
+        raise typer.BadParameter("--normalisation and --country go together", param_hint="--country")
+    if normalisation is not None:
+        from dione.patches.tables import read as read_tables
+
+        centre, spread = read_tables(normalisation).scaling(country or "")
+        scaling = Scaling(centre=tuple(centre.tolist()), spread=tuple(spread.tolist()), source=f"normalisation of {country}")
+    made = import_checkpoint(checkpoint, output, config=config, scaling=scaling)
+    out.print(f"{made.path}: {made.net}", markup=False)
+    if made.net == "highresnet" and normalisation is None:
+        err.print("note: no --normalisation: the network is taken to have been trained on reflectance as it is", markup=False)
+
+
 @models.command()
 def calibrate(
     model: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
@@ -320,6 +438,58 @@ def calibrate(
 
     made = calibrate_file(model, store, output)
     out.print(f"{output}: {made}", markup=False)
+
+
+@vhr.command("scan")
+def scan_deliveries(
+    folder: Annotated[str, typer.Argument(help="A folder of deliveries: Deimos-2 / GEOSAT-2 (.dim), or GeoTIFFs with --sensor.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The table to write: scenes.parquet.", show_default=False)],
+    sensor: Annotated[str | None, typer.Option(help="Sensor of the GeoTIFFs that come without metadata: pleiades, planetscope, ...")] = None,
+    sensors: Annotated[Path | None, typer.Option(help="A TOML file that describes further sensors.")] = None,
+    sun_elevation: Annotated[float | None, typer.Option(help="Degrees, for GeoTIFFs of radiance.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Gather the metadata of every scene into one table; scenes that cannot be used are listed, and the exit is 1.
+
+    Example: dione vhr scan deliveries/ -o scenes.parquet
+    """
+    _logging(verbose)
+    from dione.sources import deliveries, scenetable
+    from dione.sources.plainvhr import Told
+    from dione.sources.sensors import table
+
+    made = deliveries.scan(folder, told=Told(sensor, sun_elevation=sun_elevation), sensors=table(sensors))
+    if made.products:
+        scenetable.write(output, map(scenetable.row, made.products))
+        kinds = [product.kind for product in made.products]
+        out.print(f"{output}: {kinds.count('ms')} scenes, {kinds.count('pan')} with pan", markup=False)
+    made.complain()
+
+
+@vhr.command("statistics")
+def scene_statistics(
+    table: Annotated[Path, typer.Argument(help="The table that `dione vhr scan` wrote; columns are added to it.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write another table instead.")] = None,
+    blue_above: Annotated[float, typer.Option(help="Radiance of blue that is cloud, W m-2 sr-1 um-1; 95 to 100 for Deimos-2.")] = 97.0,
+    all_below: Annotated[float, typer.Option(min=0, max=1, help="Scenes with a smaller fraction of cloud use all their pixels.")] = 0.1,
+    sharpen: Annotated[str, typer.Option(help="How to pansharpen: gsa, ratio, or no.")] = "gsa",
+    verbose: Verbose = False,
+) -> None:
+    """Add each scene's statistics to the table: medians, and mean, median and deviation without clouds.
+
+    Example: dione vhr statistics scenes.parquet
+    """
+    _logging(verbose)
+    from dione.prepare.brightness import CloudRule
+    from dione.prepare.scenestatistics import Opener, add, method
+    from dione.sources import deliveries, scenetable
+
+    rows = scenetable.read(table)
+    opener = Opener(scenetable.numbers, scenetable.stack)
+    with _progress("scene") as progress:
+        made = add(rows, opener, rule=CloudRule(blue_above, all_below), sharpen=method(sharpen), progress=progress)
+    out.print(f"{scenetable.write(output or table, made.rows)}: {len(made.rows)} rasters", markup=False)
+    deliveries.complain(tuple(deliveries.Failed(*one) for one in made.failed), len(rows))
 
 
 def main() -> NoReturn:

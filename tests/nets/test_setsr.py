@@ -87,3 +87,11 @@ def test_it_averages_back_to_the_target(net):
 def test_sigma_is_finite_and_never_below_the_floor(net, dates):
     log_sigma = outputs(net, *dates)[1]
     assert log_sigma.isfinite().all() and (log_sigma.exp() >= 4.9e-4).all()
+
+
+def test_half_the_precision_in_the_network_leaves_the_picture_exact(net, dates):
+    lr, valid = dates
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = outputs(net, lr, valid)
+    apart = (rough - outputs(net, lr, valid))[0].abs()
+    assert rough.dtype == torch.float32 and float(apart.mean()) < 1e-3

@@ -33,6 +33,14 @@ class Window:
         """The same ground on a grid `zoom` times finer."""
         return Window(self.top * zoom, self.left * zoom, self.bottom * zoom, self.right * zoom)
 
+    def halves(self) -> tuple["Window", "Window"]:
+        """Two windows side by side, or one above the other where it is taller than wide."""
+        if self.shape[0] > self.shape[1]:
+            middle = (self.top + self.bottom) // 2
+            return Window(self.top, self.left, middle, self.right), Window(middle, self.left, self.bottom, self.right)
+        middle = (self.left + self.right) // 2
+        return Window(self.top, self.left, self.bottom, middle), Window(self.top, middle, self.bottom, self.right)
+
 
 def lattice(shape: tuple[int, int], block: int) -> Iterator[Window]:
     """Windows of at most block × block pixels that cover a scene of `shape` once, row by row."""

@@ -11,7 +11,7 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadModel, BadSource, NotFound
 from dione.evaluation.cases import Cases, Made, Models, enough, scored
 from dione.patches.store import PER_UNIT, SHARD, Store
-from dione.prediction.scene import sharpened
+from dione.prediction.engine import EXACT
 
 BATCH = 64
 BORDER_PX = 1
@@ -57,7 +57,7 @@ class Shelf:
         if not kept.any():
             return
         lr, valid, hr, seen = lr[kept].float() / PER_UNIT, valid[kept], hr[kept].float() / PER_UNIT, seen[kept]
-        made = {name: Made(*sharpened(resolver, lr, valid)) for name, resolver in models.items()}
+        made = {name: Made(*EXACT.run(resolver, lr, valid)) for name, resolver in models.items()}
         yield Cases(self._keys(rows[kept.numpy()], valid), lr[:, 0], hr, seen, made)
 
     def _keys(self, rows: NDArray[np.int64], valid: torch.Tensor) -> dict[str, NDArray[np.generic]]:

@@ -29,6 +29,11 @@ def conv(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
 
 
+def exact(x: Tensor) -> torch.autocast:
+    """Float32 for what carries the picture itself, whatever precision surrounds it."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
 class Enlarge(nn.Module):
     """Keys' bicubic interpolation (a = -0.5), edges replicated, to zoom² sub-pixels a pixel.
 
@@ -47,8 +52,8 @@ class Enlarge(nn.Module):
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b czz h w"]:
         """(b, c, h, w) → (b, c · zoom², h, w), in the order that `pixel_shuffle` takes."""
         bands = x.shape[1]
-        padded = replicate(x, self.margin)
-        return F.conv2d(padded, self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+        with exact(x):
+            return F.conv2d(replicate(x.float(), self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
 
 
 class Reduce(nn.Module):
@@ -65,8 +70,8 @@ class Reduce(nn.Module):
     def forward(self, x: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c h w"]:
         """(b, c · zoom², h, w) → (b, c, h, w)."""
         bands = x.shape[1] // self.kernel.shape[1]
-        padded = replicate(x, self.margin)
-        return F.conv2d(padded, self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+        with exact(x):
+            return F.conv2d(replicate(x.float(), self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
 
 
 def replicate(x: Float[Tensor, "b c h w"], by: int) -> Float[Tensor, "b c hh ww"]:

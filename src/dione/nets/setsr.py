@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from dione.nets.blocks import Enlarge, Reduce, Residual, conv, local_mean, masked
 from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
-from dione.nets.shifts import MARGIN, Expected, basis, likeness, measured, places, residuals
+from dione.nets.shifts import LIKENED, MARGIN, Expected, basis, likeness, measured, places, residuals
 
 SIGMA_FLOOR = 5e-4
 """Added to the contrast that sigma is measured in, reflectance: about half the noise of Sentinel-2's own."""
@@ -90,7 +90,7 @@ class SetSR(nn.Module):
     def margin(self) -> int:
         """Radius in coarse pixels beyond which nothing changes an output pixel."""
         c = self.config
-        encoded = LOOK + 1 + 2 * c.encoder_blocks
+        encoded = max(LOOK, LIKENED if c.shifts else 0) + 1 + 2 * c.encoder_blocks
         filled = encoded + FILL_RADIUS + HOLE_RADIUS + Enlarge.margin + self.expected.margin
         evidence = max(filled, MARGIN)
         compared = max(self.reduce.margin, self.expected.margin) * (len(c.parts) - 1)

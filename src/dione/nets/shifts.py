@@ -21,11 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
-from dione.nets.blocks import box_mean, replicate
+from dione.nets.blocks import box_mean, exact, replicate
 
 RADIUS = 7
 """Of the window that a shift is measured in, coarse pixels."""
-MARGIN = 2 + 3 * RADIUS
+LIKENED = 2 + RADIUS
+"""Coarse pixels that a date scaled to the target depends on: a local mean, and the window it is compared in."""
+MARGIN = LIKENED + 2 * RADIUS
 """Coarse pixels that a measured shift depends on: a local mean, and three windows, each measured in the one before."""
 LARGEST = 0.6
 """Shift, coarse pixels; larger ones are taken for this."""
@@ -114,7 +116,8 @@ class Expected(nn.Module):
     def forward(self, fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c 8 h w"]:
         """(b, c · zoom², h, w), as `pixel_shuffle` takes it → the eight changes of each band."""
         bands = fine.shape[1] // self.kernel.shape[1]
-        changes = F.conv2d(replicate(fine, self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+        with exact(fine):
+            changes = F.conv2d(replicate(fine.float(), self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
         return rearrange(changes, "b (c m) h w -> b c m h w", c=bands)
 
 

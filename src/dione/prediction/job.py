@@ -19,6 +19,7 @@ from dione.nets.resolver import Resolver
 from dione.prediction import item, quicklook, report, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
+from dione.prediction.engine import AnyPrecision, Engine, engine
 from dione.prediction.overlap import Behind
 from dione.prediction.preview import preview
 from dione.prediction.scene import BLOCK_PX, Piece, pieces
@@ -41,6 +42,10 @@ class PredictConfig(BaseModel):
     max_cloud: float = 0.5
     block: int = BLOCK_PX
     """Side of a window, pixels of the input."""
+    device: str = "auto"
+    """Where to compute: a GPU if there is one, else the processor; or cpu, cuda, cuda:1."""
+    precision: AnyPrecision = "auto"
+    """Of the network's inner layers: the faster one here, or as said."""
 
 
 def predict_to(
@@ -54,7 +59,7 @@ def predict_to(
     began = time.perf_counter()
     folder(out)
     choices = choose(stack, target=config.target, views=config.views, max_cloud=config.max_cloud)
-    session = Session(stack, out, resolver, config, fingerprint(stack), fresh, progress or (lambda *_: None))
+    session = Session(stack, out, resolver, config, engine(config.device, config.precision), fingerprint(stack), fresh, progress or (lambda *_: None))
     targets = tuple(session.sharpen(choice) for choice in choices)
     done = run.Run(
         source=stack.attrs.get("source", ""),
@@ -62,7 +67,7 @@ def predict_to(
         coarse=stacks.grid_of(stack),
         zoom=resolver.zoom,
         targets=targets,
-        options=config.model_dump(),
+        options=config.model_dump() | {"engine": str(session.engine)},
         notes={key: str(value) for key, value in stack.attrs.items() if key != "source"},
         seconds={"total": round(time.perf_counter() - began, 3)},
     )
@@ -106,6 +111,7 @@ class Session:
     out: Path
     resolver: Resolver
     config: PredictConfig
+    engine: Engine
     identity: str
     """Fingerprint of the input."""
     fresh: bool
@@ -113,7 +119,7 @@ class Session:
 
     def canvas(self, choice: Choice, ending: str, unit: str) -> Canvas:
         """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
-        key = repr((self.identity, self.resolver.name, self.resolver.digest, choice.views, run.installed("dione")))
+        key = repr((self.identity, self.resolver.name, self.resolver.digest, choice.views, self.engine.precision, run.installed("dione")))
         grid = finer(stacks.grid_of(self.stack), self.resolver.zoom)
         made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.config.block * self.resolver.zoom, key=key, unit=unit)
         if self.fresh:
@@ -129,7 +135,7 @@ class Session:
         done = len(windows) - len(coarse)
         self.progress(choice.day, done, len(windows))
         with Behind() as behind:
-            for made in pieces(self.stack, self.resolver, choice, coarse):
+            for made in pieces(self.stack, self.resolver, choice, coarse, self.engine):
                 behind.do(_keep, made, coarse[made.window], sr, sigma)
                 done += 1
                 self.progress(choice.day, done, len(windows))

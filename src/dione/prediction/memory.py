@@ -12,6 +12,7 @@ from dione.base.windows import lattice
 from dione.nets.resolver import Resolver, load
 from dione.prediction import run
 from dione.prediction.canvas import Canvas
+from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.job import named
 from dione.prediction.scene import BLOCK_PX, pieces
 from dione.prepare.radiometry import check_values
@@ -21,7 +22,15 @@ DEFAULT_MODEL = "setsr-s"
 
 
 def predict(
-    stack: xr.Dataset, *, model: str | Path | Resolver = DEFAULT_MODEL, target: str = "latest", views: int = 8, max_cloud: float = 0.5, block: int = BLOCK_PX
+    stack: xr.Dataset,
+    *,
+    model: str | Path | Resolver = DEFAULT_MODEL,
+    target: str = "latest",
+    views: int = 8,
+    max_cloud: float = 0.5,
+    block: int = BLOCK_PX,
+    device: str = "auto",
+    precision: AnyPrecision = "auto",
 ) -> xr.Dataset:
     """Sharpen dates of a Stack.
 
@@ -30,6 +39,8 @@ def predict(
     target: a date (YYYY-MM-DD), 'latest' (the latest that is clear enough) or 'all'.
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
     block: side of a window in input pixels; memory grows with it, the result does not change.
+    device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
+        'bfloat16', or 'auto', the faster one here; in float32 the same input gives the same result on every machine.
 
     Returns a Stack on a grid `model.zoom` times finer, one time a target, with one more variable,
     `sigma (time, band, y, x)`: the 1σ of reflectance. Where no date saw anything, `valid` is False and both are NaN.
@@ -39,7 +50,8 @@ def predict(
     check_values(stack)
     resolver = model if isinstance(model, Resolver) else load(model)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
-    made = [painted(stack, resolver, choice, block) for choice in choices]
+    used = engine(device, precision)
+    made = [painted(stack, resolver, choice, block, used) for choice in choices]
     times = [stack["time"].values[choice.target] for choice in choices]
     sr, sigma, valid = (np.stack(parts) for parts in zip(*made, strict=True))
     items = [str(stack["item"].values[choice.target]) for choice in choices]
@@ -47,13 +59,13 @@ def predict(
     return sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma)).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom)
 
 
-def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int = BLOCK_PX) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int = BLOCK_PX, used: Engine = EXACT) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid (y, x)."""
     zoom = resolver.zoom
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
     valid = np.zeros(shape, bool)
-    for piece in pieces(stack, resolver, choice, lattice((stack.sizes["y"], stack.sizes["x"]), block)):
+    for piece in pieces(stack, resolver, choice, lattice((stack.sizes["y"], stack.sizes["x"]), block), used):
         rows, columns = piece.window.zoomed(zoom).slices
         sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
     return sr, sigma, valid

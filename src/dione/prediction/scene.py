@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Bool, Float
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
+from dione.prediction.engine import EXACT, Engine
 from dione.prediction.overlap import ahead
 from dione.prepare.select import Choice
 
@@ -19,6 +18,8 @@ Array = NDArray[np.float32]
 
 BLOCK_PX = 256
 """Side of a window, coarse pixels."""
+SMALLEST_PX = 32
+"""A window that is not halved any more for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,21 @@ class Raw:
     valid: NDArray[np.bool_]
     """(date, y, x)"""
 
+    def cut(self, inner: Window) -> "Raw":
+        """A part of it; `inner` counts from its own corner."""
+        rows, columns = inner.slices
+        outer = Window(self.outer.top + inner.top, self.outer.left + inner.left, self.outer.top + inner.bottom, self.outer.left + inner.right)
+        return Raw(outer, self.reflectance[..., rows, columns], self.valid[..., rows, columns])
 
-def pieces(stack: xr.Dataset, resolver: Resolver, choice: Choice, windows: Iterable[Window]) -> Iterator[Piece]:
+
+def pieces(stack: xr.Dataset, resolver: Resolver, choice: Choice, windows: Iterable[Window], engine: Engine = EXACT) -> Iterator[Piece]:
     """These windows (coarse pixels) of the target of `choice`, sharpened; the next one is read meanwhile.
 
     The result does not depend on how the scene is cut: the margin is the receptive field's radius, and at the edge of
     the scene every window sees the same edge.
     """
     for window, raw in ahead(lambda window: read(stack, choice.views, window, resolver.margin), windows):
-        yield sharpen(resolver, window, raw)
+        yield sharpen(resolver, window, raw, engine)
 
 
 def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int) -> Raw:
@@ -64,21 +71,27 @@ def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int)
     return Raw(outer, np.ascontiguousarray(part["reflectance"].values), np.ascontiguousarray(part["valid"].values))
 
 
-@torch.inference_mode()
-def sharpen(resolver: Resolver, window: Window, raw: Raw) -> Piece:
-    """What was read, sharpened and cropped to its window."""
+def sharpen(resolver: Resolver, window: Window, raw: Raw, engine: Engine = EXACT) -> Piece:
+    """What was read, sharpened and cropped to its window; in halves where memory does not suffice."""
+    try:
+        return _whole(resolver, window, raw, engine)
+    except RuntimeError as error:  # torch.OutOfMemoryError on a GPU; a plain one says so on a CPU
+        if not (isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)) or max(window.shape) <= SMALLEST_PX:
+            raise
+    outer = raw.outer
+    parts = [(half, half.grown(resolver.margin, (outer.bottom, outer.right)).within(outer)) for half in window.halves()]
+    made = [sharpen(resolver, half, raw.cut(inner), engine) for half, inner in parts]
+    axis = -1 if made[0].window.shape[1] < window.shape[1] else -2
+    return Piece(window, *(np.concatenate([getattr(part, name) for part in made], axis) for name in ("sr", "sigma", "valid")))
+
+
+def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piece:
     keep = [date == 0 or bool(raw.valid[date].any()) for date in range(len(raw.valid))]  # the target stays, even if it saw nothing
     seen = torch.from_numpy(raw.valid[keep])[None]
-    sr, sigma = sharpened(resolver, torch.from_numpy(raw.reflectance[keep])[None], seen)
+    sr, sigma = engine.run(resolver, torch.from_numpy(raw.reflectance[keep])[None], seen)
     covered = seen[0].any(0) if resolver.fills else seen[0, 0]
     core = window.within(raw.outer)
     shown = covered[core.slices].repeat_interleave(resolver.zoom, 0).repeat_interleave(resolver.zoom, 1)
     fine = core.zoomed(resolver.zoom).slices
     cut = [torch.where(shown, x[:, *fine], torch.nan).numpy() for x in (sr[0], sigma[0])]
     return Piece(window, cut[0], cut[1], shown.numpy())
-
-
-def sharpened(resolver: Resolver, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b c y x"]]:
-    """What a Resolver says: reflectance and its 1σ, with the calibration of each band."""
-    sr, log_sigma = resolver.net(lr, valid)
-    return sr, log_sigma.exp() * torch.tensor(resolver.about.sigma_scale)[:, None, None]

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+import torch
+
+from dione.base.errors import DioneError
+from dione.base.windows import Window, lattice
+from dione.nets.resolver import About, Resolver
+from dione.nets.setsr import SetSR, SetSRConfig
+from dione.prediction import engine as engines
+from dione.prediction.engine import EXACT, Engine, engine
+from dione.prediction.scene import pieces
+from dione.prepare.select import choose
+from dione.testing import landscape, series
+
+
+class Cramped(torch.nn.Module):
+    """A network on a machine with room for so many pixels."""
+
+    def __init__(self, net, room, error):
+        super().__init__()
+        self.net, self.room, self.error, self.asked = net, room, error, []
+
+    def forward(self, lr, valid):
+        self.asked.append(lr.shape[-2] * lr.shape[-1])
+        if self.asked[-1] > self.room:
+            raise self.error
+        return self.net(lr, valid)
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(1)
+    made = SetSR(SetSRConfig(encoder_channels=8, channels=8, blocks=2)).eval()
+    for last in (*made.detail, made.spread.last):
+        torch.nn.init.normal_(last.weight, std=0.1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def made():
+    return series(landscape((150, 130), seed=1), days=3, cloud=0.2, seed=3).stack
+
+
+def resolver(net, margin):
+    return Resolver(net, About(net="setsr", config={}, margin=margin), "made up")
+
+
+OUT_OF_MEMORY = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes")]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["gpu", "cpu"])
+def test_where_memory_does_not_suffice_the_window_is_halved_and_the_result_is_the_same(net, made, error):
+    cramped = Cramped(net, 130 * 120, error)
+    choice, windows = choose(made)[0], list(lattice((150, 130), 256))
+    whole, halved = (next(pieces(made, resolver(each, net.margin), choice, windows)) for each in (net, cramped))
+    assert len(cramped.asked) > 2
+    assert np.array_equal(whole.valid, halved.valid)
+    assert np.allclose(whole.sr, halved.sr, atol=1e-5, equal_nan=True) and np.allclose(whole.sigma, halved.sigma, atol=1e-5, equal_nan=True)
+
+
+def test_another_error_is_not_taken_for_want_of_memory(net, made):
+    with pytest.raises(RuntimeError, match="something else"):
+        next(pieces(made, resolver(Cramped(net, 0, RuntimeError("something else")), net.margin), choose(made)[0], [Window(0, 0, 150, 130)]))
+
+
+def test_want_of_memory_for_the_smallest_window_is_told(net, made):
+    with pytest.raises(torch.OutOfMemoryError):
+        next(pieces(made, resolver(Cramped(net, 0, OUT_OF_MEMORY[0]), net.margin), choose(made)[0], [Window(0, 0, 64, 64)]))
+
+
+def test_bfloat16_is_taken_where_the_trial_is_clearly_faster(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for half, wanted in ((1.0, "bfloat16"), (1.9, "float32"), (30.0, "float32")):
+        engine.cache_clear()
+        monkeypatch.setattr(engines, "trial", lambda *kinds, half=half: [{torch.float32: 2.0, torch.bfloat16: half}[kind] for kind in kinds])
+        assert engine().precision == wanted
+    engine.cache_clear()
+
+
+def test_the_trial_times_both_precisions():
+    assert all(0 < seconds < 10 for seconds in engines.trial(torch.float32, torch.bfloat16, rounds=1))
+
+
+def test_bfloat16_stays_near_and_gives_float32(net):
+    lr, valid = 0.1 + torch.rand(1, 3, 4, 40, 40) * 0.02, torch.ones(1, 3, 40, 40, dtype=torch.bool)
+    exact, rough = (each.run(resolver(net, net.margin), lr, valid)[0] for each in (EXACT, Engine("cpu", "bfloat16")))
+    assert rough.dtype == torch.float32 and not torch.equal(exact, rough)
+    assert float((exact - rough).abs().mean()) < 2e-3
+
+
+def test_a_device_that_is_not_there_is_told():
+    with pytest.raises(DioneError, match="there is cpu"):
+        engine("cuda:7")
