@@ -3,6 +3,8 @@
 from dione.base.errors import BadBands, faults
 
 BANDS = ("blue", "green", "red", "nir")
+PAN = ("pan",)
+"""The one band of a panchromatic Stack, which comes beside a multispectral one and is never mixed with it."""
 
 ALIASES = {
     "blue": {"blue", "b", "b2", "b02", "sr_b2"},

@@ -16,22 +16,24 @@ DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
 
 
-def make(reflectance: Any, valid: Any, times: Sequence[Any], grid: GeoBox, *, items: Sequence[str] = (), **attrs: str) -> xr.Dataset:
+def make(
+    reflectance: Any, valid: Any, times: Sequence[Any], grid: GeoBox, *, items: Sequence[str] = (), bands: Sequence[str] = BANDS, **attrs: str
+) -> xr.Dataset:
     """A Stack from plain (or dask) arrays.
 
-    reflectance: (time, band, y, x) float32, 1.0 = 100 %, bands blue, green, red, nir.
+    reflectance: (time, band, y, x) float32, 1.0 = 100 %, bands blue, green, red, nir; or PAN alone, if `bands` says so.
     valid: (time, y, x) bool, True = seen clear.
     times: UTC, ascending. items: what each date was read from. attrs: notes that travel along (source, radiometry, ...).
     Raises NotAStack.
     """
     coords: dict[Any, Any] = {
         "time": ("time", np.array(times, dtype="datetime64[ns]")),
-        "band": ("band", list(BANDS)),
+        "band": ("band", list(bands)),
         "item": ("time", np.array(list(items) or [""] * len(times), dtype=str)),
         **_grid_coords(grid),
     }
     stack = xr.Dataset({"reflectance": (DIMS["reflectance"], reflectance), "valid": (DIMS["valid"], valid)}, coords, attrs)
-    return check(stack)
+    return check(stack, bands=tuple(bands))
 
 
 def _grid_coords(grid: GeoBox) -> dict[Any, Any]:
@@ -64,8 +66,11 @@ def days(stack: xr.Dataset) -> list[str]:
     return [str(day) for day in stack["time"].values.astype("datetime64[D]")]
 
 
-def check(stack: xr.Dataset, name: str = "this dataset") -> xr.Dataset:
-    """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once."""
+def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
+    """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once.
+
+    A panchromatic Stack is one only where it is asked for (`bands=PAN`), so that none is sharpened by mistake.
+    """
     wrong = [f"no variable '{v}'; found {sorted(map(str, stack.data_vars))}" for v in DIMS if v not in stack.data_vars]
     for variable in DIMS.keys() & set(stack.data_vars):
         array = stack[variable]
@@ -73,8 +78,8 @@ def check(stack: xr.Dataset, name: str = "this dataset") -> xr.Dataset:
             wrong.append(f"'{variable}' has dims {array.dims}, needs {DIMS[variable]}")
         if array.dtype != DTYPES[variable]:
             wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}")
-    if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != BANDS:
-        wrong.append(f"bands are {list(np.atleast_1d(stack['band'].values))}, need {list(BANDS)}")
+    if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != bands:
+        wrong.append(f"bands are {list(map(str, np.atleast_1d(stack['band'].values)))}, need {list(bands)}")
     wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref") if c not in stack.coords]
     if "time" in stack.coords:
         times = stack["time"].values

@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources import eopatch, geotiff, zarrstack
+from dione.sources import eopatch, geotiff, vhr, zarrstack
 from dione.sources.places import naming, near, shown, system
 
 NOT_YET = {
@@ -17,7 +17,7 @@ NOT_YET = {
 
 
 def open(source: str | Path, **options: Any) -> xr.Dataset:
-    """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack or an EOPatch folder, also on `s3://`.
+    """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack, an EOPatch folder or a `.dim`, also on `s3://`.
 
     options: those of `dione.sources.geotiff.open` or `dione.sources.eopatch.open`; one that is None says nothing.
     Nothing but headers is read. Raises NotFound, NotAStack, BadSource and its kinds.
@@ -42,6 +42,8 @@ def _opener(name: str) -> tuple[str, Any]:
     """What a source is, in words, and the function that opens it; raises NotFound."""
     fs, inside = system(name)
     with naming(name):
+        if name.lower().endswith(".dim"):
+            return "a VHR scene", vhr.open
         if not fs.isdir(inside):
             if fs.exists(inside) or any(c in name for c in "*?["):
                 return "GeoTIFF", geotiff.open

@@ -39,19 +39,19 @@ class Decoder(Protocol):
     def read(self, date: int, window: Window) -> Pixels: ...
 
 
-def arrays(decoder: Decoder) -> tuple[LazilyIndexedArray, LazilyIndexedArray]:
+def arrays(decoder: Decoder, *, bands: int = len(BANDS)) -> tuple[LazilyIndexedArray, LazilyIndexedArray]:
     """`reflectance` (time, band, y, x) float32 and `valid` (time, y, x) bool for an xarray variable, nothing read yet."""
     token = uuid4().hex
-    return LazilyIndexedArray(Lazy(decoder, token, "reflectance")), LazilyIndexedArray(Lazy(decoder, token, "valid"))
+    return LazilyIndexedArray(Lazy(decoder, token, "reflectance", bands)), LazilyIndexedArray(Lazy(decoder, token, "valid", bands))
 
 
 class Lazy(BackendArray):
     """One of the two variables as xarray's own readers of files are: slices of slices add up before anything is read."""
 
-    def __init__(self, decoder: Decoder, token: str, variable: Literal["reflectance", "valid"]) -> None:
+    def __init__(self, decoder: Decoder, token: str, variable: Literal["reflectance", "valid"], bands: int = len(BANDS)) -> None:
         self.decoder, self.token, self.variable = decoder, token, variable
         dates, rows, columns = decoder.shape
-        self.shape = (dates, len(BANDS), rows, columns) if variable == "reflectance" else (dates, rows, columns)
+        self.shape = (dates, bands, rows, columns) if variable == "reflectance" else (dates, rows, columns)
         self.dtype = np.dtype("float32" if variable == "reflectance" else "bool")
 
     def __getitem__(self, key: ExplicitIndexer) -> Any:

@@ -1,0 +1,110 @@
+"""The adapter of EOReader, before a product that is made up."""
+
+import sys
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import rioxarray  # noqa: F401  gives DataArrays .rio, as EOReader's have
+import xarray as xr
+
+from dione.base import stack as stacks
+from dione.base.errors import BadBands, BadSource, DioneError
+from dione.sources import vhr
+from dione.testing import grid_at
+
+
+class Band(Enum):
+    NIR = "NIR"
+    BLUE = "BLUE"
+    GREEN = "GREEN"
+    RED = "RED"
+
+
+class EoReaderError(Exception):
+    pass
+
+
+class Product(SimpleNamespace):
+    constellation = SimpleNamespace(value="Pleiades")
+    name = "IMG_PHR1A_001"
+    bands = tuple(Band)
+
+    def has_band(self, name: str) -> bool:
+        return name in [band.name for band in self.bands]
+
+    def get_datetime(self, as_datetime: bool) -> datetime:
+        assert as_datetime
+        return datetime(2020, 5, 11, 2, 31, 58)
+
+    def load(self, names: list[str]) -> xr.Dataset:
+        grid = grid_at((5, 6), pixel=2)
+        rng = np.random.default_rng(0)
+        made = {}
+        for band in Band:  # EOReader's order is its own
+            values = rng.uniform(0.01, 0.5, (1, 5, 6)).astype(np.float32)
+            values[:, 0, 0] = np.nan
+            made[band] = xr.DataArray(values, dims=("band", "y", "x")).rio.write_crs(str(grid.crs)).rio.write_transform(grid.affine)
+        self.loaded = made
+        return xr.Dataset(made)
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    held = SimpleNamespace(product=Product(), fault=None)
+
+    class Reader:
+        def open(self, path: str, remove_tmp: bool) -> Any:
+            if held.fault:
+                raise held.fault
+            return held.product
+
+    for name, content in {"eoreader": {}, "eoreader.reader": {"Reader": Reader}, "eoreader.exceptions": {"EoReaderError": EoReaderError}}.items():
+        module = ModuleType(name)
+        module.__dict__.update(content)
+        monkeypatch.setitem(sys.modules, name, module)
+    return held
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "IMG_PHR1A_001"
+    path.mkdir()
+    (path / "VOL_PHR.XML").write_text("<a/>")
+    return path
+
+
+def test_a_product_becomes_a_stack_with_its_bands_in_order(reader: SimpleNamespace, folder: Path) -> None:
+    stack = stacks.check(vhr.open(folder))
+    for band in ("blue", "green", "red", "nir"):
+        found = stack["reflectance"].sel(band=band).values[0]
+        np.testing.assert_array_equal(found[1:], reader.product.loaded[Band[band.upper()]].values[0, 1:])
+    assert not stack["valid"].values[0, 0, 0] and stack["valid"].values[0].sum() == 29
+    assert stacks.days(stack) == ["2020-05-11"]
+    assert stacks.grid_of(stack).affine.a == 2
+    assert stack.attrs["sensor"] == "Pleiades"
+
+
+def test_what_eoreader_does_not_know_or_cannot_read_is_told(reader: SimpleNamespace, folder: Path) -> None:
+    reader.fault = EoReaderError("no metadata")
+    with pytest.raises(BadSource, match="cannot be read by EOReader: no metadata"):
+        vhr.open(folder)
+    reader.fault, reader.product = None, None
+    with pytest.raises(BadSource, match="no product that EOReader knows"):
+        vhr.open(folder)
+
+
+def test_a_product_without_near_infrared_is_refused(reader: SimpleNamespace, folder: Path) -> None:
+    reader.product.bands = (Band.RED, Band.GREEN, Band.BLUE)
+    with pytest.raises(BadBands, match="no band NIR"):
+        vhr.open(folder)
+
+
+def test_without_eoreader_the_command_to_install_it_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "eoreader", None)
+    with pytest.raises(DioneError, match=r"pip install 'dione\[vhr\]'"):
+        vhr.open(folder)
