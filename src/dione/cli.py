@@ -287,6 +287,7 @@ def import_dataset(
     output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
     dates: Annotated[int | None, typer.Option(min=1, help="Dates kept of each patch, the newest; as many as the longest has by default.")] = None,
     sensor: Annotated[str, typer.Option(help="Which sensor the labels are from.")] = "deimos-2",
+    allow_absent: Annotated[bool, typer.Option("--allow-absent", help="Samples that the index names and that are not there are no failure.")] = False,
     verbose: Verbose = False,
 ) -> None:
     """Bring samples of the older pipeline (.npz) into a patch store. No pickle in them is run.
@@ -297,8 +298,10 @@ def import_dataset(
     from dione.patches.interchange import import_folder
 
     with _progress("sample") as progress:
-        made = import_folder(folder, output, dates=dates, sensor=sensor, progress=progress)
+        made = import_folder(folder, output, dates=dates, sensor=sensor, allow_absent=allow_absent, progress=progress)
     out.print(f"{output}: {made.patches} patches", markup=False)
+    if made.absent:
+        err.print(f"note: {len(made.absent)} samples of the index are not in {folder}", markup=False)
     made.raise_failed(output)
 
 

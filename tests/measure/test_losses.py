@@ -86,3 +86,22 @@ def test_the_likelihood_does_not_shape_the_picture(sharp):
     log_sigma = torch.zeros_like(sharp).requires_grad_()
     loss(sr, log_sigma, sharp, LossConfig(**{**NONE, "likelihood": 1})).total.backward()
     assert sr.grad is None or not sr.grad.any()
+
+
+def test_terms_of_the_older_pipeline_match_a_calculation_by_hand(sharp):
+    error = 0.05 * torch.rand(sharp.shape, generator=torch.Generator().manual_seed(1))
+    sr = sharp + error
+    assert only(sr, sharp, mse=1, unit="reflectance") == pytest.approx(float(error.square().mean()), rel=1e-4)
+    assert only(sr, sharp, mae=1, unit="network") == pytest.approx(float(error.mean()), rel=1e-4)
+    centred = error - error.mean((-2, -1), keepdim=True)
+    assert only(sr, sharp, mse=1, unit="reflectance", bias=True) == pytest.approx(float(centred.square().mean()), rel=1e-4)
+    similar = 1 - only(sr, sharp, dissimilarity=1, unit="network")
+    assert 0 < similar < 1 and only(sharp, sharp, dissimilarity=1, unit="network") < 1e-5
+    mixed = only(sr, sharp, mse=1, dissimilarity=0.1, unit="network")
+    assert mixed == pytest.approx(float(error.square().mean()) + 0.1 * (1 - similar), rel=1e-4)
+
+
+def test_similarity_drops_with_blur():
+    image = torch.from_numpy(landscape((14, 14), seed=1))[None] * 3
+    blurred = torch.nn.functional.avg_pool2d(image, 5, stride=1, padding=2)
+    assert only(blurred, image, dissimilarity=1, unit="network") > 0.05

@@ -236,7 +236,7 @@ def test_a_corrupt_npz_is_told(old_folder, damage):
 
 def test_a_sample_and_its_row_that_disagree_are_told(old_folder):
     row = interchange.read_index(old_folder)[0] | {"countries": "Atlantis"}
-    with pytest.raises(BadSource, match="Cyprus.*Atlantis"):
+    with pytest.raises(BadSource, match=r"Cyprus.*Atlantis"):
         interchange.patch(files(old_folder)[0], row, tables.read(old_folder), dates=3)
 
 
@@ -267,7 +267,7 @@ def test_a_file_outside_the_folder_is_not_opened(old_folder, tmp_path):
 
 def test_a_table_that_cannot_be_used_is_told(old_folder):
     np.savez(old_folder / "s2_min_max_norm.npz", p1=np.ones(4), p99=np.zeros(4))
-    with pytest.raises(BadSource, match="sentinel: .*p99"):
+    with pytest.raises(BadSource, match=r"sentinel: .*p99"):
         tables.read(old_folder)
 
 

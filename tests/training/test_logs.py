@@ -5,11 +5,27 @@ import types
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 from dione.base.errors import BadRecipe, CannotWrite
-from dione.training import logs
+from dione.patches import store
+from dione.training import distributions, logs
+from dione.training.part import open_parts
 from dione.training.run import train
+
+
+class Repeated(nn.Module):
+    """Nearest, with a weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Parameter(torch.ones(()))
+
+    def forward(self, lr, valid):
+        sr = self.one * lr[:, 0].repeat_interleave(4, -1).repeat_interleave(4, -2)
+        return sr, sr
 
 
 class FakeRun:
@@ -30,6 +46,7 @@ def wandb(monkeypatch):
     fake.run, fake.given = FakeRun(), {}
     fake.init = lambda **given: fake.given.update(given) or fake.run
     fake.Image = lambda image: ("picture", image.size)
+    fake.Histogram = lambda values: ("distribution", values.size)
     monkeypatch.setitem(sys.modules, "wandb", fake)
     return fake
 
@@ -38,7 +55,7 @@ def test_weights_and_biases_is_told_the_recipe_the_rows_and_the_pictures(recipe,
     train(recipe("train.logs=['wandb']"))
     assert wandb.given["id"] == "tiny" and wandb.given["config"]["train"]["steps"] == 6 and wandb.given["resume"] == "allow"
     told = {name for _, values in wandb.run.rows for name in values}
-    assert {"loss", "busy", "gain/1", "gain/8", "validation"} <= told and wandb.run.finished
+    assert {"loss", "busy", "gain/1", "gain/8", "validation", "blue/input", "nir/result", "red/truth"} <= told and wandb.run.finished
     steps = [step for step, _ in wandb.run.rows]
     assert steps == sorted(steps) and steps[-1] == 6
 
@@ -60,6 +77,7 @@ def test_tensorboard_holds_the_rows_and_the_pictures(recipe):
     found = EventAccumulator(str(recipe().folder / "tensorboard"))
     found.Reload()
     assert {"loss", "busy", "gain/8"} <= set(found.Tags()["scalars"]) and found.Tags()["images"] == ["validation"]
+    assert {"blue/input", "nir/result", "red/truth"} <= set(found.Tags()["histograms"])
     assert [event.step for event in found.Scalars("loss")] == [2, 4, 6]
 
 
@@ -95,3 +113,12 @@ def test_lines_of_json_take_no_pictures(tmp_path):
     lines.picture(1, Image.fromarray(np.zeros((2, 2, 3), np.uint8)))
     lines.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_distributions_are_of_what_the_target_saw_band_by_band(patches):
+    part = open_parts(store.read(patches))["validation"]
+    part.patches.valid[:, 0, :7] = False
+    part.patches.hr[:, :, :28] = 60000  # unseen
+    values = distributions.values(Repeated(), part)
+    assert len(values) == 12 and values["nir/truth"].size == 16 * values["nir/input"].size == 10 * 28 * 56 and values["nir/truth"].max() < 2
+    assert np.allclose(values["red/result"].mean(), values["red/input"].mean(), rtol=1e-4)

@@ -125,3 +125,11 @@ def test_too_few_places_leave_sigma_as_it_is_and_say_so(recipe, tmp_path, caplog
     store.write(tmp_path / "s", patches, {})
     about = load(train(recipe(f"store={tmp_path / 's'}", "train.steps=1"))).about
     assert about.sigma_scale == (1, 1, 1, 1) and about.intervals == {} and "1 places cannot promise 90%" in caplog.text
+
+
+def test_a_setting_that_came_since_a_run_began_is_no_difference_as_long_as_it_is_left_alone(recipe):
+    now = recipe().model_dump(mode="json")
+    then = {**now, "train": {key: value for key, value in now["train"].items() if key != "augment"}}
+    then["train"]["loss"] = {"charbonnier": 1.0, "gradient": 0.2, "spectral_angle": 0.0, "likelihood": 0.1, "unit": "contrast", "bias": False, "shift_px": 0.0}
+    assert differences(then, now) == []
+    assert differences(then, recipe("train.augment.gain=0.2").model_dump(mode="json")) == ["train.augment.gain: was not set, now 0.2"]

@@ -2,6 +2,9 @@
 
 A reference from another sensor is never quite in place nor equally bright. Two tolerances, both off by default, admit
 that: `shift_px` compares it where it fits best, `bias` takes each band's mean difference off.
+
+The terms of the older pipeline are here too: its MAE, MSE and SSIM are `mae`, `mse` and `dissimilarity` of weight 1, its
+MIXED is `mse` of weight 1 with `dissimilarity` of weight 0.1, all in the network's own unit.
 """
 
 from collections.abc import Callable
@@ -12,6 +15,7 @@ import torch
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat
 from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dione.measure import shift
 
@@ -32,8 +36,11 @@ class LossConfig(BaseModel):
     gradient: NonNegativeFloat = 0.2
     spectral_angle: NonNegativeFloat = 0.0
     likelihood: NonNegativeFloat = 0.1
-    unit: Literal["contrast"] = "contrast"
-    """What errors are divided by: a name in UNITS."""
+    mae: NonNegativeFloat = 0.0
+    mse: NonNegativeFloat = 0.0
+    dissimilarity: NonNegativeFloat = 0.0
+    unit: Literal["contrast", "reflectance", "network"] = "contrast"
+    """What errors are divided by, a name in UNITS: the patch's own contrast, nothing, or what the network normalises with."""
     bias: bool = False
     """Whether each band's mean difference is forgiven."""
     shift_px: NonNegativeFloat = 0.0
@@ -98,11 +105,31 @@ def likelihood(x: Compared) -> Float[Tensor, ""]:
     return laplace((x.sr - x.hr).detach(), x.log_sigma).mean()
 
 
+def mean_absolute(x: Compared) -> Float[Tensor, ""]:
+    """Of the error."""
+    return x.error.abs().mean()
+
+
+def mean_squared(x: Compared) -> Float[Tensor, ""]:
+    """Of the error."""
+    return x.error.square().mean()
+
+
+def dissimilarity(x: Compared) -> Float[Tensor, ""]:
+    """1 − SSIM, for images of range 1 after division by the unit (Wang et al. 2004; Gaussian window of 11 px, deviation 1.5)."""
+    similar = structural_similarity_index_measure(x.sr / x.unit, x.hr / x.unit, data_range=1.0)
+    assert isinstance(similar, Tensor)
+    return 1 - similar
+
+
 TERMS: dict[str, Callable[[Compared], Tensor]] = {
     "charbonnier": distance,
     "gradient": gradient,
     "spectral_angle": spectral_angle,
     "likelihood": likelihood,
+    "mae": mean_absolute,
+    "mse": mean_squared,
+    "dissimilarity": dissimilarity,
 }
 
 
@@ -111,8 +138,13 @@ def contrast(hr: Float[Tensor, "b c y x"]) -> Float[Tensor, "b 1 1 1"]:
     return hr.std((-2, -1), keepdim=True).mean(1, keepdim=True) + CONTRAST_FLOOR
 
 
-UNITS: dict[str, Callable[[Tensor], Tensor]] = {"contrast": contrast}
-"""Reference → (b, 1, 1, 1) reflectance that an error is divided by."""
+def one(hr: Float[Tensor, "b c y x"]) -> Float[Tensor, "b 1 1 1"]:
+    """Nothing is divided."""
+    return torch.ones_like(hr[:, :1, :1, :1])
+
+
+UNITS: dict[str, Callable[[Tensor], Tensor]] = {"contrast": contrast, "reflectance": one, "network": one}
+"""Reference → (b, 1, 1, 1) that an error is divided by. For `network`, the caller brings images in the network's own unit."""
 
 
 def charbonnier(x: Float[Tensor, "..."], eps: float = 0.2) -> Float[Tensor, "..."]:

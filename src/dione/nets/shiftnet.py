@@ -85,7 +85,9 @@ def middle(image: Float[Tensor, "b c y x"], side: int) -> Float[Tensor, "b c v u
 def store(path: Path, net: ShiftNet) -> Path:
     """Write weights and configuration as one .safetensors file, whole."""
     with whole(path) as partial:
-        partial.write_bytes(save({key: value.contiguous() for key, value in net.state_dict().items()}, metadata={HEADER: net.config.model_dump_json()}))
+        partial.write_bytes(
+            save({key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}, metadata={HEADER: net.config.model_dump_json()})
+        )
     return path
 
 

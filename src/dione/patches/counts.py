@@ -29,7 +29,7 @@ def tables(store: Store, *, split: str = "train") -> Tables:
     found: dict[str, Counts] = defaultdict(lambda: np.zeros((len(BANDS), NUMBERS), np.int64))
     for country_, numbers in _pixels(store, split):
         found[country_] += np.stack([np.bincount(band, minlength=NUMBERS) for band in numbers])
-    wanted = {country(row) for row in store.index.to_pylist()}
+    wanted = {country(row) for row in store.index.take(store.rows()).to_pylist()}
     bare = sorted(name for name in wanted if name not in found or not found[name].any() or (np.count_nonzero(found[name], axis=1) < 2).any())
     if bare:
         raise BadSource(f"{store.path} has no clear, changing pixel of split '{split}' for {', '.join(bare)}\nneeded some of every country to normalise with")
@@ -48,13 +48,14 @@ def moments(counted: Counts) -> Moments:
     values, total = np.arange(NUMBERS) / PER_UNIT, counted.sum(1)
     mean = counted @ values / total
     deviation = np.sqrt((counted * (values - mean[:, None]) ** 2).sum(1) / total)
-    median = [float((_at(band, (n - 1) // 2) + _at(band, n // 2)) / 2 / PER_UNIT) for band, n in zip(counted, total, strict=True)]
+    median = [float((_at(band, int(n - 1) // 2) + _at(band, int(n) // 2)) / 2 / PER_UNIT) for band, n in zip(counted, total, strict=True)]
     return Moments.model_validate({"mean": tuple(mean), "median": tuple(median), "std": tuple(deviation)})
 
 
 def percentiles(counted: dict[str, Counts], countries: dict[str, Moments]) -> Span:
     """1st and 99th percentile of (reflectance − median) / deviation over all countries, by rank."""
-    low, high = [], []
+    low: list[float] = []
+    high: list[float] = []
     for band in range(len(BANDS)):
         values = np.concatenate([(np.arange(NUMBERS) / PER_UNIT - of.median[band]) / of.std[band] for of in countries.values()])
         weights = np.concatenate([counted[name][band] for name in countries])
@@ -71,10 +72,11 @@ def _at(counted: Counts, rank: int) -> int:
 
 def _pixels(store: Store, split: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """(band, pixel) digital numbers of each patch of a split, those seen clear."""
+    kept = set(store.rows(split=split).tolist())
     for start in range(0, store.index.num_rows, SHARD):
         rows = store.index.slice(start, SHARD).to_pylist()
         lr, valid = (np.asarray(part[start : start + SHARD]) for part in (store.lr, store.valid))
         for at, facts in enumerate(rows):
-            if facts["split"] == split:
+            if start + at in kept:
                 seen = np.moveaxis(lr[at], 1, 0)[:, valid[at]]
                 yield country(facts), np.clip(np.rint(seen), 0, NUMBERS - 1).astype(np.int64)

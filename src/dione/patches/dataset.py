@@ -1,4 +1,4 @@
-"""Batches for training: random patches, a random number of dates, turned and mirrored at random."""
+"""Batches for training: random patches, a random number of dates, turned and mirrored at random, and more if asked for."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dione.patches import augment as augments
+from dione.patches.augment import AugmentConfig
 from dione.patches.store import PER_UNIT, SHARD, Pixels, Store
 
 
@@ -39,15 +41,19 @@ class Patches:
         lr, valid, hr = self.lr[rows, :dates], self.valid[rows, :dates], self.hr[rows]
         return Batch(lr.float() / PER_UNIT, valid, hr.float() / PER_UNIT, rows)
 
-    def draw(self, size: int, dates: int, generator: torch.Generator) -> Batch:
-        """A random batch: `dates` of each patch's dates (the target always), one of the eight turns and mirrorings."""
+    def draw(self, size: int, dates: int, generator: torch.Generator, augment: AugmentConfig = AugmentConfig()) -> Batch:
+        """A random batch: `dates` of each patch's dates (the target always), augmented."""
         rows = torch.randint(len(self), (size,), generator=generator)
         batch = self.batch(rows)
         picked = torch.rand(size, self.lr.shape[1] - 1, generator=generator).argsort(1)[:, : dates - 1] + 1
+        picked = picked if augment.order == "random" else picked.sort(1).values
         picked = torch.cat([torch.zeros(size, 1, dtype=torch.long), picked], 1)
         own = torch.arange(size)[:, None]
         turn = int(torch.randint(8, (), generator=generator))
-        lr, valid, hr = (_turned(part, turn) for part in (batch.lr[own, picked], batch.valid[own, picked], batch.hr))
+        parts = batch.lr[own, picked], batch.valid[own, picked], batch.hr
+        lr, valid, hr = (_turned(part, turn if augment.turns else 0) for part in parts)
+        lr, hr = augments.brightness(lr, hr, augment, generator)
+        hr = augments.moved(augments.matched(hr, lr[:, 0], valid[:, 0]) if augment.match_histograms else hr, augment, generator)
         return Batch(lr, valid, hr, rows)
 
 

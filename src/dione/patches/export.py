@@ -28,22 +28,24 @@ CLEAR = 0.95
 
 
 def export_folder(store: Store, out: Path, *, progress: Progress = lambda *_: None) -> int:
-    """Write every patch of `store` to `out`, with index and normalisation; returns how many. Raises BadSource or CannotWrite."""
+    """Write every patch of `store` that curation kept to `out`, with index and normalisation; returns how many. Raises BadSource or CannotWrite."""
     made_folder(out)
     norms = tables.Tables.model_validate(store.about["normalisation"]) if "normalisation" in store.about else counts.tables(store)
     tables.write(out, norms)
-    rows, total = [], store.index.num_rows
-    for start in range(0, total, SHARD):
+    kept, rows = set(store.rows().tolist()), []
+    for start in range(0, store.index.num_rows, SHARD):
         lr, valid, hr = (np.asarray(part[start : start + SHARD]) for part in (store.lr, store.valid, store.hr))
         for at, facts in enumerate(store.index.slice(start, SHARD).to_pylist()):
+            if start + at not in kept:
+                continue
             made = sample_of(lr[at], valid[at], hr[at], facts, norms, row=start + at)
             name = _file(facts, start + at)
             sample.write(out / name, made)
             rows.append(index_row(made, facts, name))
-            progress("export", start + at + 1, total)
+            progress("export", len(rows), len(kept))
     with whole(out / INDEX) as partial:
         pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), partial)
-    return total
+    return len(rows)
 
 
 def sample_of(lr: np.ndarray, valid: np.ndarray, hr: np.ndarray, facts: dict[str, Any], norms: tables.Tables, *, row: int) -> sample.Sample:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from dione.base.errors import BadSource, DioneError, NotFound, faults
 from dione.patches import sample, store, tables
@@ -35,6 +36,8 @@ class Imported:
     patches: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     """File → why it is not in the store."""
+    absent: list[str] = field(default_factory=list)
+    """Files that the index names and that were allowed not to be there."""
 
     def raise_failed(self, out: Path) -> None:
         """Raises BadSource with every sample that is not in the store."""
@@ -44,10 +47,13 @@ class Imported:
             raise BadSource(faults(head, told, "mend these and import again, or leave them out of npz_info.pq"))
 
 
-def import_folder(folder: Path, out: Path, *, dates: int | None = None, sensor: str = SENSOR, progress: Progress = lambda *_: None) -> Imported:
+def import_folder(
+    folder: Path, out: Path, *, dates: int | None = None, sensor: str = SENSOR, allow_absent: bool = False, progress: Progress = lambda *_: None
+) -> Imported:
     """Write a store at `out` of every sample that `folder`'s index names and that can be read; what cannot is told in the result.
 
     dates: of each patch, the newest kept (as many as the sample with the most has).
+    allow_absent: a file that is not there is no failure, as in a part of a larger dataset.
     Raises NotFound or BadSource where nothing can be read: no index, no normalisation, no whole sample.
     """
     rows = read_index(folder)
@@ -55,6 +61,9 @@ def import_folder(folder: Path, out: Path, *, dates: int | None = None, sensor: 
     if dates is None:
         dates = max([int(row["num_tstamps"]) for row in rows if row.get("num_tstamps")], default=8)
     result = Imported()
+    if allow_absent:
+        result.absent = [str(row["singleton_npz_filename"]) for row in rows if not _inside(folder, str(row["singleton_npz_filename"])).is_file()]
+        rows = [row for row in rows if str(row["singleton_npz_filename"]) not in set(result.absent)]
     about = {
         "made_by": "dione dataset import",
         "normalisation": norms.model_dump(mode="json"),
@@ -65,7 +74,7 @@ def import_folder(folder: Path, out: Path, *, dates: int | None = None, sensor: 
     except BadSource as error:
         if result.failed:
             result.raise_failed(out)
-        raise BadSource(f"{folder / INDEX} names no sample") from error
+        raise BadSource(f"{folder / INDEX} names no sample that is there") from error
     return result
 
 
@@ -122,14 +131,14 @@ def patch(path: Path, row: dict[str, Any], norms: tables.Tables, *, dates: int, 
     if differ:
         raise BadSource(faults(f"{path} and its row disagree", differ, "mend one of them"))
     newest = np.moveaxis(found.features[::-1][:dates], -1, 1)
-    seen = np.isfinite(newest).all(1)
+    seen: NDArray[np.bool_] = np.asarray(np.isfinite(newest).all(1))
     lr, valid = np.zeros((dates, *newest.shape[1:]), np.float32), np.zeros((dates, *seen.shape[1:]), bool)
     lr[: len(newest)], valid[: len(newest)] = np.where(seen[:, None], newest, 0), seen
-    hr = np.moveaxis(norms.reflectance(found.label.astype(np.float64), found.country), -1, 0).astype(np.float32)
+    hr = np.moveaxis(norms.reflectance(found.label, found.country), -1, 0).astype(np.float32)
     return store.Patch(lr, valid, hr, facts(found, row, valid, sensor))
 
 
-def facts(found: sample.Sample, row: dict[str, Any], valid: np.ndarray, sensor: str) -> dict[str, Any]:
+def facts(found: sample.Sample, row: dict[str, Any], valid: NDArray[np.bool_], sensor: str) -> dict[str, Any]:
     """Its row of the store's index."""
     return {
         "site": found.country,

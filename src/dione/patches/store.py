@@ -1,7 +1,7 @@
 """The patch store: pixels written once as Zarr v3 shards, facts about them as a Parquet index, one row a patch.
 
     STORE/pixels.zarr   lr (patch, date, band, y, x), valid (patch, date, y, x) bool, hr (patch, band, y, x)
-    STORE/index.parquet site, place, sensor, split, clear, ...; later steps add columns, never pixels
+    STORE/index.parquet site, place, sensor, split, clear, ...; later steps add columns, never pixels; `kept` says which count
     STORE/about.json    zoom, bands, and what made it
 
 Reflectance is stored × 10000: as whole numbers, uint16, or as they are, float32, where a store is made of values that
@@ -95,7 +95,10 @@ def _append(path: Path, shard: list[Patch], exact: bool) -> None:
 def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
     """What is stored of it."""
     if exact:
-        return (reflectance.astype(np.float64) * PER_UNIT).astype(np.float32)
+        number = reflectance.astype(np.float64) * PER_UNIT
+        nearest = np.round(number)
+        same = (nearest / PER_UNIT).astype(np.float32) == reflectance  # what was a whole number stays one
+        return np.where(same, nearest, number).astype(np.float32)
     return np.clip(np.round(reflectance * PER_UNIT), 0, 65535).astype(np.uint16)
 
 
@@ -114,8 +117,9 @@ class Store:
     hr: Pixels
 
     def rows(self, **equal: str) -> NDArray[np.int64]:
-        """Patches whose columns have these values: `store.rows(split="train")`."""
-        keep = np.ones(self.index.num_rows, bool)
+        """Patches whose columns have these values: `store.rows(split="train")`; without those that curation did not keep."""
+        curated = "kept" in self.index.column_names
+        keep = np.array(self.index["kept"].to_pylist(), bool) if curated else np.ones(self.index.num_rows, bool)
         for column, value in equal.items():
             keep &= np.array(self.index[column].to_pylist()) == value
         return np.flatnonzero(keep)

@@ -28,6 +28,7 @@ from dione.patches import objects
 
 COUNTRIES, SENTINEL, REFERENCE = "s2_norm_per_country.pq", "s2_min_max_norm.npz", "deimos_min_max_norm.npz"
 Array = NDArray[np.float64]
+Numbers = NDArray[np.floating[Any]]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Four = tuple[Finite, Finite, Finite, Finite]
 
@@ -81,21 +82,21 @@ class Tables(BaseModel):
         of = self.countries[country]
         return np.array(of.median) + np.array(of.std) * self.sentinel.low, np.array(of.std) * self.sentinel.width
 
-    def normalised(self, reflectance: Array, country: str) -> Array:
+    def normalised(self, reflectance: Numbers, country: str) -> Array:
         """Sentinel-2 (..., band) as the older network took it."""
         centre, spread = self.scaling(country)
         return np.asarray((reflectance - centre) / spread)
 
-    def normalised_label(self, label: Array) -> Array:
+    def normalised_label(self, label: Numbers) -> Array:
         """A label (..., band) as the older network was compared with it."""
         return np.asarray((label - self.reference.low) / self.reference.width)
 
-    def reflectance(self, label: Array, country: str) -> Array:
+    def reflectance(self, label: Numbers, country: str) -> Array:
         """A label (..., band) as reflectance of Sentinel-2's."""
         centre, spread = self.scaling(country)
         return np.asarray(self.normalised_label(label) * spread + centre)
 
-    def label(self, reflectance: Array, country: str) -> Array:
+    def label(self, reflectance: Numbers, country: str) -> Array:
         """The label that `reflectance` gives this."""
         return np.asarray(self.normalised(reflectance, country) * self.reference.width + self.reference.low)
 

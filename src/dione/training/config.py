@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from dione.measure.losses import LossConfig
+from dione.patches.augment import AugmentConfig
+from dione.training.lossconfig import TrainLoss
 
 
 class TrainConfig(BaseModel):
@@ -33,7 +34,8 @@ class TrainConfig(BaseModel):
     logs: tuple[Literal["tensorboard", "wandb"], ...] = ()
     """Kept beside log.jsonl."""
     seed: NonNegativeInt = 0
-    loss: LossConfig = LossConfig()
+    loss: TrainLoss = TrainLoss()
+    augment: AugmentConfig = AugmentConfig()
 
 
 class NetRecipe(BaseModel):

@@ -36,7 +36,7 @@ class Draws:
         """Drawn anew: the same number of dates in every process, so that none waits for another, but patches of its own."""
         shared, own = generator(self.config.seed, step), generator(self.config.seed, step, self.rank)
         dates = self.config.dates[int(torch.randint(len(self.config.dates), (), generator=shared))]
-        return self.patches.draw(self.config.batch, dates, own)
+        return self.patches.draw(self.config.batch, dates, own, self.config.augment)
 
     def __enter__(self) -> "Draws":
         return self

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from dione.base.errors import BadRecipe, CannotWrite
@@ -19,10 +20,11 @@ Row = Mapping[Any, Any]
 
 @runtime_checkable
 class Log(Protocol):
-    """A place that rows and pictures go to."""
+    """A place that rows, pictures and distributions of bands go to."""
 
     def row(self, step: int, values: Row) -> None: ...
     def picture(self, step: int, image: Image.Image) -> None: ...
+    def distributions(self, step: int, values: Mapping[str, NDArray[np.float32]]) -> None: ...
     def close(self) -> None: ...
 
 
@@ -55,6 +57,9 @@ class JsonLines:
     def picture(self, step: int, image: Image.Image) -> None:
         """Kept as a file already."""
 
+    def distributions(self, step: int, values: Mapping[str, NDArray[np.float32]]) -> None:
+        """Too long for lines."""
+
     def close(self) -> None:
         """Nothing is open between rows."""
 
@@ -74,6 +79,10 @@ class TensorBoard:
     def picture(self, step: int, image: Image.Image) -> None:
         self.writer.add_image("validation", np.asarray(image), step, dataformats="HWC")
 
+    def distributions(self, step: int, values: Mapping[str, NDArray[np.float32]]) -> None:
+        for name, each in values.items():
+            self.writer.add_histogram(name, each, step)
+
     def close(self) -> None:
         self.writer.close()
 
@@ -90,6 +99,9 @@ class WeightsAndBiases:
 
     def picture(self, step: int, image: Image.Image) -> None:
         self.run.log({"validation": self.wandb.Image(image)}, step=step)
+
+    def distributions(self, step: int, values: Mapping[str, NDArray[np.float32]]) -> None:
+        self.run.log({name: self.wandb.Histogram(each) for name, each in values.items()}, step=step)
 
     def close(self) -> None:
         self.run.finish()

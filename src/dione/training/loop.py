@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from dione.measure.losses import Terms, loss
+from dione.measure.losses import Terms
 from dione.patches.dataset import Batch
-from dione.training import pictures
+from dione.training import distributions, pictures
 from dione.training.config import TrainConfig
 from dione.training.draws import Draws
 from dione.training.faults import not_finite
 from dione.training.logs import Log, open_logs
+from dione.training.objective import Objective
 from dione.training.optimizers import optimizer
 from dione.training.part import Part
 from dione.training.state import State, load, save
@@ -48,6 +49,7 @@ def train(net: nn.Module, run: Run, fabric: Fabric, *, resume: bool = True, prog
     """
     config = run.config
     state, model = begin(net, config, fabric)
+    state.objective = objective = Objective.begin(config, net, fabric)
     if resume:
         load(run.folder, state, run.facts)
     fabric.barrier()
@@ -61,12 +63,13 @@ def train(net: nn.Module, run: Run, fabric: Fabric, *, resume: bool = True, prog
             for group in state.optimizer.param_groups:
                 group["lr"] = rate(state.step, config)
             batch = draws.take(state.step)
-            terms, norm = backward(model, state.optimizer, batch, config, fabric)
+            terms, norm = backward(model, state.optimizer, batch, config, fabric, objective)
             if not math.isfinite(float(terms.total.detach()) + norm):
                 with fabric.autocast():
                     raise not_finite(net, batch, run.learn, config.loss, step=state.step, norm=norm, folder=run.folder)
             state.optimizer.step()
             state.optimizer.zero_grad()
+            objective.step(rate(state.step, config))
             state.average(config.ema)
             state.step += 1
             meter.add(terms, norm)
@@ -80,6 +83,8 @@ def train(net: nn.Module, run: Run, fabric: Fabric, *, resume: bool = True, prog
                 save(run.folder, state, run.facts)
             if fabric.is_global_zero:
                 progress("train", state.step, config.steps)
+    if fabric.is_global_zero:
+        objective.leave(run.folder)
     fabric.barrier()
     state.averaged.load_state_dict(state.best)
     return state.averaged
@@ -92,14 +97,17 @@ def begin(net: nn.Module, config: TrainConfig, fabric: Fabric) -> tuple[State, n
     return State(net, steps), model
 
 
-def backward(model: nn.Module, steps: torch.optim.Optimizer, batch: Batch, config: TrainConfig, fabric: Fabric) -> tuple[Terms, float]:
+def backward(
+    model: nn.Module, steps: torch.optim.Optimizer, batch: Batch, config: TrainConfig, fabric: Fabric, objective: Objective | None = None
+) -> tuple[Terms, float]:
     """The loss of a batch and the length of its gradient, which is averaged over the processes and clipped."""
-    sr, log_sigma = model(fabric.to_device(batch.lr), fabric.to_device(batch.valid))
-    terms = loss(sr, log_sigma, fabric.to_device(batch.hr), config.loss)
+    batch = replace(batch, lr=fabric.to_device(batch.lr), valid=fabric.to_device(batch.valid), hr=fabric.to_device(batch.hr))
+    sr, log_sigma = model(batch.lr, batch.valid)
+    terms = (objective or Objective(config.loss)).terms(sr, log_sigma, batch)
     fabric.backward(terms.total)
     norm = fabric.clip_gradients(model, steps, max_norm=config.clip, error_if_nonfinite=False)
     assert norm is not None
-    return terms, float(norm)
+    return terms, math.hypot(float(norm), objective.clip(fabric, config.clip) if objective else 0.0)
 
 
 def rate(step: int, config: TrainConfig) -> float:
@@ -135,13 +143,15 @@ class Meter:
 
 
 def _look(state: State, run: Run, logs: list[Log]) -> float:
-    """The score of the averaged weights; and a sheet of what they make of a few patches."""
+    """The score of the averaged weights; and a sheet of what they make of a few patches, and how bands are distributed."""
     score = validate(state.averaged, run.validation)
     _row(logs, state.step, {"gain": score.gain})
     sheet = pictures.draw(state.averaged, run.validation)
     pictures.write(run.folder, state.step, sheet)
+    values = distributions.values(state.averaged, run.validation)
     for each in logs:
         each.picture(state.step, sheet)
+        each.distributions(state.step, values)
     return score.mean
 
 

@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dione.training import devices, loop
 from dione.training.config import TrainRecipe
 from dione.training.draws import generator
+from dione.training.objective import Objective
 from dione.training.part import open_parts
 from dione.training.run import prepare
 from dione.training.validation import validate
@@ -62,14 +63,16 @@ def plan(recipe: TrainRecipe) -> Plan:
     operations = flops_per_pixel(net, bands=opened.lr.shape[2])
     fabric = devices.fabric(config.precision)
     state, model = loop.begin(net, config, fabric)
+    objective = Objective.begin(config, net, fabric)
     seconds = {}
     for dates in sorted(set(config.dates)):
-        batch = parts["train"].patches.draw(config.batch, dates, generator(config.seed, dates))
+        batch = parts["train"].patches.draw(config.batch, dates, generator(config.seed, dates), config.augment)
         for _ in range(2):  # the first one of a size also sets things up
             began = time.perf_counter()
-            loop.backward(model, state.optimizer, batch, config, fabric)
+            loop.backward(model, state.optimizer, batch, config, fabric, objective)
             state.optimizer.step()
             state.optimizer.zero_grad()
+            objective.step(config.rate)
             state.average(config.ema)
             seconds[dates] = time.perf_counter() - began
     step = sum(seconds[dates] * count for dates, count in Counter(config.dates).items()) / len(config.dates)

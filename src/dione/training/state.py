@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from dione.base.errors import BadModel, BadRecipe, faults
 from dione.base.files import whole
+from dione.training.config import TrainConfig
+from dione.training.objective import Objective
 
 CHECKPOINT = "last.ckpt"
 FREE = ("out", "provenance", "train.logs", "train.log_every", "train.save_every")
@@ -20,10 +22,11 @@ FREE = ("out", "provenance", "train.logs", "train.log_every", "train.save_every"
 
 @dataclass
 class State:
-    """Weights, their moving average, the optimiser, the step, and the best average so far."""
+    """Weights, their moving average, the optimiser, the step, and the best average so far; and what else learns."""
 
     net: nn.Module
     optimizer: torch.optim.Optimizer
+    objective: Objective = field(default_factory=Objective)
     step: int = 0
     averaged: nn.Module = field(init=False)
     best: dict[str, Tensor] = field(init=False)
@@ -68,6 +71,7 @@ def save(folder: Path, state: State, facts: dict[str, Any]) -> Path:
             "waited": state.waited,
             "optimizer": state.optimizer.state_dict(),
             "step": state.step,
+            **state.objective.kept(),
         },
         packed,
     )
@@ -91,6 +95,7 @@ def load(folder: Path, state: State, facts: dict[str, Any]) -> bool:
             state.net.load_state_dict(kept["net"])
             state.averaged.load_state_dict(kept["averaged"])
             state.optimizer.load_state_dict(kept["optimizer"])
+            state.objective.load(kept)
             state.best, state.score, state.waited, state.step = kept["best"], kept["score"], kept["waited"], kept["step"]
     except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -109,6 +114,8 @@ def load(folder: Path, state: State, facts: dict[str, Any]) -> bool:
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Each setting that differs, by its path; those of FREE are not looked at."""
     old, new = dict(_flat(then)), dict(_flat(now))
+    usual = dict(_flat({"train": TrainConfig().model_dump(mode="json")}))
+    old |= {path: new[path] for path in new if path not in old and path in usual and new[path] == usual[path]}  # a setting that came since
     paths = [path for path in [*new, *(path for path in old if path not in new)] if not any(path == free or path.startswith(f"{free}.") for free in FREE)]
     return [f"{path}: was {old.get(path, 'not set')}, now {new.get(path, 'not set')}" for path in paths if old.get(path) != new.get(path)]
 

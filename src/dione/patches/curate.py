@@ -1,0 +1,159 @@
+"""How well each patch's target and reference go together, as columns of the index; and which patches are kept.
+
+Two sensors, some days apart: the reference may be out of place, brighter, or of other land altogether. The target is
+enlarged (bicubic) and the reference moved to where it fits best, by up to some sharp pixels. Images are compared in the
+older pipeline's unit, (reflectance − centre) / spread, about 0 … 1, so that its thresholds mean what they meant: by
+the store's own normalisation where it has one, by the mean of the original's two countries otherwise.
+
+    mse           mean squared difference there               cmse          the same without each band's mean difference
+    psnr, ssim    without each band's mean difference; peak and range 1        mse_ratio     mse / cmse: how much is bias
+    psnr_nir, ssim_nir   of near infrared alone, which the original scored
+    correlation   mean over bands                             change        mean difference, largest band, reflectance
+    shift_down, shift_right   sharp pixels                    views         dates that show anything
+    target_clear  share of the target that was seen clear; below 1, nothing above but views is known
+
+Nothing is deleted: `kept` is a column, and `Store.rows` leaves out what is not kept.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from dione.base.bands import BANDS
+from dione.base.errors import BadRecipe, BadSource
+from dione.base.files import write_text
+from dione.measure import shift
+from dione.measure.metrics import corrected, decibels
+from dione.patches import counts, store
+from dione.patches.expression import chosen
+from dione.patches.tables import Tables
+
+PRESETS = {"prior-art": ("ssim_nir > 0.2", "psnr_nir > 10", "mse_ratio < 10", "views >= 2", "not shadow"), "all": ("True",)}
+"""`not shadow` only where the index tells of shadow."""
+COLUMNS = ("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change", "shift_down", "shift_right", "views", "target_clear")
+CENTRE, SPREAD = (0.085, 0.068, 0.040, 0.067), (0.099, 0.125, 0.213, 0.369)
+BATCH = 64
+Progress = Callable[[str, int, int], None]
+
+
+def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = lambda *_: None) -> pa.Table:
+    """Write COLUMNS into the store's index, in place of those that are there; returns it. Raises BadSource for patches too small for the shift."""
+    side = min(opened.hr.shape[-2:])
+    if side <= 2 * shift.margin(limit_px) + 11:
+        raise BadSource(f"patches of {side} px leave too little to compare within a shift of {limit_px:g} px\nchoose a smaller --shift")
+    norms = Tables.model_validate(opened.about["normalisation"]) if "normalisation" in opened.about else None
+    facts, total = opened.index.to_pylist(), opened.index.num_rows
+    found: list[dict[str, float | None]] = []
+    for start in range(0, total, store.SHARD):
+        lr, valid, hr = (np.asarray(part[start : start + store.SHARD]) for part in (opened.lr, opened.valid, opened.hr))
+        for at in range(0, len(lr), BATCH):
+            some = slice(at, at + BATCH)
+            target, truth = (torch.from_numpy(part[some].astype(np.float32)) / store.PER_UNIT for part in (lr[:, 0], hr))
+            units = [_unit(row, norms) for row in facts[start + at : start + at + len(target)]]
+            found += statistics(target, truth, torch.from_numpy(valid[some]), torch.tensor(units, dtype=torch.float32), limit_px=limit_px)
+            progress("curate", start + at + len(units), total)
+    table = opened.index
+    for name in COLUMNS:
+        table = _with(table, name, pa.array([row[name] for row in found], pa.float64()))
+    store.write_index(opened, table)
+    return table
+
+
+def statistics(
+    target: Float[Tensor, "b c h w"], hr: Float[Tensor, "b c y x"], valid: Bool[Tensor, "b t h w"], units: Float[Tensor, "b 2 c"], *, limit_px: float
+) -> list[dict[str, float | None]]:
+    """A row of COLUMNS for each patch; `units` are centre and spread."""
+    centre, spread = units[:, 0, :, None, None], units[:, 1, :, None, None]
+    fine = F.interpolate(target, size=hr.shape[-2:], mode="bicubic", align_corners=False)
+    ours, theirs, by = shift.aligned((fine - centre) / spread, (hr - centre) / spread, limit_px=limit_px)
+    level = corrected(ours, theirs)
+    mse, cmse = ((image - theirs).square().mean((1, 2, 3)) for image in (ours, level))
+    near, their_near = level[:, BANDS.index("nir") :], theirs[:, BANDS.index("nir") :]
+    known = {
+        "mse": mse,
+        "cmse": cmse,
+        "psnr": decibels(cmse),
+        "ssim": similarity(level, theirs),
+        "psnr_nir": decibels((near - their_near).square().mean((1, 2, 3))),
+        "ssim_nir": similarity(near, their_near),
+        "mse_ratio": mse / cmse.clamp_min(1e-12),
+        "correlation": correlation(ours, theirs),
+        "change": ((ours - theirs) * spread).mean((-2, -1)).abs().amax(1),
+        "shift_down": by[:, 0],
+        "shift_right": by[:, 1],
+    }
+    clear, views = valid[:, 0].float().mean((1, 2)), valid.flatten(2).any(2).sum(1)
+    rows: list[dict[str, float | None]] = []
+    for at in range(len(hr)):
+        whole = bool(clear[at] == 1)
+        rows.append(
+            {name: float(values[at]) if whole else None for name, values in known.items()} | {"views": float(views[at]), "target_clear": float(clear[at])}
+        )
+    return rows
+
+
+def similarity(one: Float[Tensor, "b c y x"], other: Float[Tensor, "b c y x"]) -> Float[Tensor, " b"]:
+    """SSIM of each image, range 1 (Wang et al. 2004)."""
+    found = structural_similarity_index_measure(one, other, data_range=1.0, reduction="none")
+    assert isinstance(found, Tensor)
+    return found.reshape(-1)
+
+
+def correlation(one: Float[Tensor, "b c y x"], other: Float[Tensor, "b c y x"]) -> Float[Tensor, " b"]:
+    """Pearson's, mean over bands; 0 for a band that is the same everywhere."""
+    a, b = (image - image.mean((-2, -1), keepdim=True) for image in (one, other))
+    length = (a.square().sum((-2, -1)) * b.square().sum((-2, -1))).sqrt()
+    return ((a * b).sum((-2, -1)) / length.clamp_min(1e-12)).mean(1)
+
+
+def keep(opened: store.Store, conditions: Iterable[str]) -> int:
+    """Keep the patches that fulfil every condition (expression.py), and no other; returns how many. Raises BadRecipe where that is none."""
+    asked = tuple(conditions)
+    kept = np.ones(opened.index.num_rows, bool)
+    for condition in asked:
+        kept &= chosen(opened.index, condition)
+    if not kept.any():
+        raise BadRecipe(f"no patch of {opened.path} fulfils {' and '.join(asked)}\nnothing was changed; look at the columns with --json, or ask for less")
+    store.write_index(opened, _with(opened.index, "kept", pa.array(kept)))
+    write_text(opened.path / store.ABOUT, json.dumps({**opened.about, "kept": list(asked)}, indent=1))
+    return int(kept.sum())
+
+
+def preset(opened: store.Store, name: str) -> tuple[str, ...]:
+    """Its conditions, as far as the index can tell; raises BadRecipe for an unknown one."""
+    if name not in PRESETS:
+        raise BadRecipe(f"no preset '{name}'; there are {', '.join(PRESETS)}")
+    return tuple(each for each in PRESETS[name] if each != "not shadow" or "shadow" in opened.index.column_names)
+
+
+def summary(table: pa.Table) -> dict[str, Any]:
+    """The middle and the ends of each column: {"ssim": {"p5": …, "median": …, "p95": …, "known": 812}}."""
+    told = {}
+    for name in COLUMNS:
+        values = np.array([value for value in table[name].to_pylist() if value is not None])
+        if len(values):
+            low, middle, high = np.percentile(values, (5, 50, 95))
+            told[name] = {"p5": float(low), "median": float(middle), "p95": float(high), "known": len(values)}
+    return told
+
+
+def _unit(facts: dict[str, Any], norms: Tables | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if norms is None:
+        return CENTRE, SPREAD
+    centre, spread = norms.scaling(counts.country(facts))
+    return tuple(centre.tolist()), tuple(spread.tolist())
+
+
+def _with(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """`table` with this column, in place of one of that name."""
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, values)
+    return table.append_column(name, values)

@@ -1,0 +1,157 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from dione.base.errors import BadRecipe, BadSource
+from dione.measure.lanczos import lanczos
+from dione.patches import curate, store
+from dione.testing import Sensor, landscape, series, still
+
+
+def patch(number, *, shift=(0.0, 0.0), gain=1.0, offset=0.0, other=None, days=3, cloud=0.0, **facts):
+    made = series(landscape((14, 14), seed=number), days=days, cloud=cloud, seed=number, sensor=still(Sensor()))
+    truth = made.truth[-1] if other is None else landscape((14, 14), seed=other)
+    hr = lanczos(torch.from_numpy(truth)[None], -torch.tensor([shift], dtype=torch.float32))[0].numpy() * gain + offset
+    lr, valid = made.stack["reflectance"].values[::-1], made.stack["valid"].values[::-1]
+    padded = np.zeros((3, *lr.shape[1:]), np.float32), np.zeros((3, *valid.shape[1:]), bool)
+    padded[0][:days], padded[1][:days] = lr, valid
+    row = {"site": "here", "place": str(number), "sensor": "made up", "split": "train", **facts}
+    return store.Patch(*padded, np.clip(hr, 0, 1).astype(np.float32), row)
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """Good; shifted; brighter; of other land; with one date; clouded."""
+    each = [patch(0), patch(1, shift=(1.5, -0.5)), patch(2, offset=0.1), patch(3, other=77), patch(4, days=1), patch(5, cloud=0.4)]
+    store.write(tmp_path / "store", iter(each), {})
+    curate.score(store.read(tmp_path / "store"))
+    return store.read(tmp_path / "store")
+
+
+def column(opened, name):
+    return opened.index[name].to_pylist()
+
+
+def test_a_reference_out_of_place_scores_like_one_in_place_and_its_shift_is_told(scored):
+    assert column(scored, "shift_down")[1] == pytest.approx(1.5, abs=0.4) and column(scored, "shift_right")[1] == pytest.approx(-0.5, abs=0.4)
+    assert column(scored, "correlation")[1] > 0.75 < column(scored, "correlation")[0]
+
+
+def test_a_brighter_reference_has_an_error_that_is_bias(scored):
+    ratio, change = column(scored, "mse_ratio"), column(scored, "change")
+    assert ratio[2] > 3 > ratio[0] and change[2] == pytest.approx(0.1, abs=0.03) and change[0] < 0.03
+    assert column(scored, "psnr")[2] > 0 and column(scored, "mse")[2] > column(scored, "cmse")[2]
+
+
+def test_a_reference_of_other_land_is_found_out(scored):
+    for name, better in (("correlation", 0.4), ("ssim", 0.05), ("psnr", 3)):
+        values = column(scored, name)
+        assert values[3] < min(values[:3]) - better
+
+
+def test_dates_are_counted_and_what_a_cloud_hides_is_not_known(scored):
+    assert column(scored, "views") == [3, 3, 3, 3, 1, 3] and column(scored, "target_clear")[5] == pytest.approx(0.6, abs=0.05)
+    assert column(scored, "ssim")[5] is None and column(scored, "ssim")[4] is not None
+
+
+def test_values_are_those_of_a_calculation_by_hand():
+    target, hr = torch.rand(1, 4, 10, 10) * 0.3, torch.rand(1, 4, 40, 40) * 0.3
+    units = torch.stack([torch.zeros(4), torch.full((4,), 0.5)])[None]
+    row = curate.statistics(target, hr, torch.ones(1, 2, 10, 10, dtype=torch.bool), units, limit_px=0)[0]
+    fine = torch.nn.functional.interpolate(target, size=(40, 40), mode="bicubic")
+    apart = ((fine - hr) / 0.5)[..., 2:-2, 2:-2]
+    assert row["mse"] == pytest.approx(float(apart.square().mean()), rel=1e-4)
+    cmse = float((apart - apart.mean((-2, -1), keepdim=True)).square().mean())
+    assert row["cmse"] == pytest.approx(cmse, rel=1e-4) and row["psnr"] == pytest.approx(-10 * np.log10(cmse), rel=1e-4)
+    band = [np.corrcoef(fine[0, b, 2:-2, 2:-2].ravel(), hr[0, b, 2:-2, 2:-2].ravel())[0, 1] for b in range(4)]
+    assert row["correlation"] == pytest.approx(np.mean(band), abs=1e-4) and row["views"] == 2
+
+
+def test_what_is_not_kept_is_left_out_and_nothing_is_deleted(scored):
+    assert curate.keep(scored, ["correlation > 0.75", "views >= 2"]) == 3
+    again = store.read(scored.path)
+    assert again.rows(split="train").tolist() == [0, 1, 2] and again.index.num_rows == again.lr.shape[0] == 6
+    assert again.about["kept"] == ["correlation > 0.75", "views >= 2"]
+    curate.keep(again, curate.preset(again, "all"))
+    assert len(store.read(scored.path).rows()) == 6
+
+
+def test_what_is_not_kept_is_not_exported(scored, tmp_path):
+    from dione.patches.export import export_folder
+
+    curate.keep(scored, ["place == '1' or place == '3'"])
+    assert export_folder(store.read(scored.path), tmp_path / "out") == 2
+    assert [path.name for path in sorted((tmp_path / "out").glob("data_*"))] == ["data_here-1_1.npz", "data_here-3_3.npz"]
+
+
+def test_scoring_again_replaces_and_keeps_the_choice(scored):
+    curate.keep(scored, ["views >= 2"])
+    before = store.read(scored.path)
+    curate.score(before)
+    assert store.read(scored.path).index.equals(before.index)
+
+
+def test_a_condition_that_nothing_fulfils_changes_nothing(scored):
+    with pytest.raises(BadRecipe, match="no patch"):
+        curate.keep(scored, ["ssim > 2"])
+    assert "kept" not in store.read(scored.path).index.column_names
+
+
+def test_the_preset_minds_shadow_where_the_index_tells_of_it(scored, tmp_path):
+    assert "not shadow" not in curate.preset(scored, "prior-art") and "ssim_nir > 0.2" in curate.preset(scored, "prior-art")
+    store.write(tmp_path / "other", iter([patch(0, shadow=True), patch(1, shadow=False)]), {})
+    opened = store.read(tmp_path / "other")
+    curate.score(opened)
+    assert curate.keep(store.read(tmp_path / "other"), ["not shadow"]) == 1 and "not shadow" in curate.preset(opened, "prior-art")
+    with pytest.raises(BadRecipe, match="prior-art"):
+        curate.preset(opened, "prior")
+
+
+def test_a_shift_too_large_for_the_patches_is_told(scored):
+    with pytest.raises(BadSource, match="--shift"):
+        curate.score(scored, limit_px=30)
+
+
+def test_planted_bad_patches_are_caught_and_good_ones_stay(tmp_path):
+    rng = np.random.default_rng(0)
+    bad = set(range(30, 50))
+    each = (patch(n, shift=tuple(rng.uniform(-2, 2, 2)), offset=0.01, other=1000 + n if n in bad else None) for n in range(50))
+    store.write(tmp_path / "many", each, {})
+    curate.score(store.read(tmp_path / "many"))
+    curate.keep(store.read(tmp_path / "many"), ["correlation > 0.5"])
+    kept = set(store.read(tmp_path / "many").rows().tolist())
+    assert len(bad & kept) <= 1 and len(kept - bad) >= 29  # 95 % of the bad caught, 5 % of the good lost at most
+
+
+def test_curation_runs_from_the_command_line(scored, capsys, monkeypatch):
+    import sys
+
+    from dione import cli
+
+    def typed(*words):
+        monkeypatch.setattr(sys, "argv", ["dione", "dataset", "curate", str(scored.path), *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    code, out, _ = typed("--keep", "correlation > 0.75", "--keep", "views >= 2")
+    assert code == 0 and "3 of 6 patches are kept" in out and "ssim" in out
+    code, out, _ = typed("--preset", "all", "--json")
+    assert code == 0 and json.loads(out)["kept"] == 6
+    code, _, err = typed("--keep", "nonsense > 3")
+    assert code == 1 and "no column 'nonsense'" in err
+
+
+def test_the_real_sample_is_scored(shared_data, tmp_path):
+    from dione.patches.interchange import import_folder
+
+    folder = shared_data / "seed-format"
+    if not folder.is_dir():
+        pytest.skip("no seed-format there")
+    import_folder(folder, tmp_path / "store")
+    curate.score(store.read(tmp_path / "store"))
+    opened = store.read(tmp_path / "store")
+    assert column(opened, "views") == [7] and 0.2 < column(opened, "ssim_nir")[0] < 1 and column(opened, "psnr")[0] > 10
+    assert curate.keep(opened, curate.preset(opened, "prior-art")) == 1
