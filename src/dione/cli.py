@@ -545,7 +545,7 @@ def _progress(unit: str = "block") -> Iterator[Any]:
 
     def tell(what: str, done: int, total: int) -> None:
         speed = pace(what, done)
-        if done == total or done % 50 == 0:
+        if done == total or (done and done % 50 == 0):
             left = f", {speed:.3g}/s, {timedelta(seconds=round((total - done) / speed))} left" if speed and done < total else ""
             err.print(f"{what}: {unit} {done} of {total}{left}", markup=False)
 
