@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import rasterio
 
-from dione import cli
 from dione.testing import grid_at, landscape, series, write_geotiffs
 
 DAY = "2024-05-21"
@@ -24,18 +23,15 @@ class Ended:
 
 
 @pytest.fixture
-def dione(capsys, monkeypatch):
+def dione(run):
     """The command, in this process: `dione("predict", ..., check=0)`."""
 
-    def run(*words, check=None):
-        monkeypatch.setattr(sys, "argv", ["dione", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        assert check is None or ended.value.code == check, said.err
-        return Ended(int(ended.value.code or 0), said.out, said.err)
+    def typed(*words, check=None):
+        ended = Ended(*run(*words))
+        assert check is None or ended.returncode == check, ended.stderr
+        return ended
 
-    return run
+    return typed
 
 
 @pytest.fixture

@@ -1,29 +1,14 @@
 """`dione models import` as a user types it."""
 
 import json
-import sys
 
 import pytest
 import torch
 
-from dione import cli
 from dione.nets.resolver import load
 from dione.patches import tables
 
 FOUR = (0.1, 0.2, 0.3, 0.4)
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """The command, in this process: exit code, what it printed, what it said on the error stream."""
-
-    def typed(*words):
-        monkeypatch.setattr(sys, "argv", ["dione", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return typed
 
 
 @pytest.fixture

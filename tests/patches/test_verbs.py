@@ -1,24 +1,6 @@
 """`dione dataset import` and `export` as a user types them."""
 
-import sys
-
-import pytest
-
-from dione import cli
 from dione.patches import store
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """The command, in this process: exit code, what it printed, what it said on the error stream."""
-
-    def typed(*words):
-        monkeypatch.setattr(sys, "argv", ["dione", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return typed
 
 
 def test_samples_come_in_and_go_out(run, old_folder, tmp_path):

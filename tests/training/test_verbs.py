@@ -1,25 +1,7 @@
 """`dione train` and `dione models calibrate` as a user types them."""
 
-import sys
-
-import pytest
-
 import dione
-from dione import cli
 from dione.nets.resolver import load
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """The command, in this process: exit code, what it printed, what it said on the error stream."""
-
-    def typed(*words):
-        monkeypatch.setattr(sys, "argv", ["dione", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return typed
 
 
 def test_train_says_where_the_weights_are_and_how_fast_it_goes(run, toml, tmp_path):
