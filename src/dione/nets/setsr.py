@@ -1,16 +1,17 @@
 """setsr: a set of dates in, the target date out, sharper, with its deviation.
 
-    target, supports ──► difference from the target after a 5×5 mean is taken off both
+    target, supports ──► difference from the target after a 5×5 mean is taken off both, scaled to be most like it
         │                 encoder, shared by all dates
         │                 attention over dates, per pixel: a cloudy pixel has no weight, the order none either
-        │                 trunk at the coarse resolution
+        │                 what the dates show beyond the picture so far, at their measured shifts (nets/shifts.py) ◄─┐
+        │                 trunk at the coarse resolution ──► detail ──► the picture so far ── as often as stages ────┘
         └──► bicubic ──► + detail ──► what it averages to is the target date ──► pixel shuffle ──► sr, log σ
 
 No convolution of the picture has a bias and every input is a difference, so the network scales with the contrast of
 the scene, except that differences between dates are held within a few contrasts.
 Sources: deep sets and attention pooling (Zaheer et al. 2017, arXiv 1703.06114; Lee et al. 2019, arXiv 1810.00825),
 sub-pixel convolution (Shi et al. 2016, arXiv 1609.05158), residual blocks without normalisation (Lim et al. 2017,
-arXiv 1707.02921), back-projection (Irani & Peleg 1991).
+arXiv 1707.02921), back-projection of one and of many frames (Irani & Peleg 1991), shifts (Lucas & Kanade 1981).
 """
 
 from typing import Literal

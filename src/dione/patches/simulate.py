@@ -38,7 +38,9 @@ class Degradation:
     truth_modulation: float = 0.3
     """Left at Nyquist of the sharp reference: what a well-made sensor of that pixel would see, as Sentinel-2 does of its own."""
     modulation: Range = (0.2, 0.3)
-    """Left at Nyquist of the coarse pixel, drawn per patch; bands differ by a tenth of it, dates by a twentieth."""
+    """Left at Nyquist of the coarse pixel, drawn per patch."""
+    modulation_spread: float = 0.1
+    """Deviation of a band's modulation, as a fraction of it; dates differ by half as much more."""
     shift_px: Range = (0.0, 0.35)
     """Deviation of a date's registration against the target, coarse pixels, drawn per patch."""
     band_shift_px: float = 0.05
@@ -103,8 +105,8 @@ def simulate(ground: Array, fine_per_coarse: float, model: Degradation, rng: np.
 def _sample(ground: Array, fine: float, years: NDArray[np.int64], shifts: NDArray[np.float64], model: Degradation, rng: np.random.Generator) -> Array:
     """(date, band, y, x): each date and band with its own blur and place; the target's bands lie on each other."""
     bands = ground.shape[1]
-    by_band = rng.uniform(*model.modulation) * (1 + 0.1 * rng.standard_normal(bands))
-    modulation = np.clip(by_band * (1 + 0.05 * rng.standard_normal((model.dates, bands))), 0.08, 0.5)
+    by_band = rng.uniform(*model.modulation) * (1 + model.modulation_spread * rng.standard_normal(bands))
+    modulation = np.clip(by_band * (1 + model.modulation_spread / 2 * rng.standard_normal((model.dates, bands))), 0.08, 0.5)
     places = shifts[:, None] + model.band_shift_px * rng.standard_normal((model.dates, bands, 2))
     places[0] = 0
     rows = optics.sampling(model.size_px, ground.shape[2], fine, shift_px=places[..., 0], modulation=modulation)
