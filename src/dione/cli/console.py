@@ -1,0 +1,73 @@
+"""How things are told: results on the output, everything else on the error stream, a bar where somebody looks."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Change = Annotated[list[str] | None, typer.Option("--set", help="Change a setting of the recipe: train.steps=100. May be repeated.")]
+Progress = Callable[[str, int, int], None]
+
+
+def say(line: object) -> None:
+    """A line of the result."""
+    out.print(str(line), markup=False)
+
+
+def note(line: object) -> None:
+    """A line that is no result."""
+    err.print(f"note: {line}", markup=False)
+
+
+def say_json(facts: Any, *, indent: int | None = None) -> None:
+    """The result for a program."""
+    sys.stdout.write(json.dumps(facts, indent=indent, default=str) + "\n")
+
+
+def logs(verbose: bool) -> None:
+    """Warnings are logged; with `verbose` also what is done."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s", force=True)
+
+
+@contextmanager
+def progress(unit: str = "block") -> Iterator[Progress]:
+    """A bar on a terminal, plain lines elsewhere; how many a second, and how long it will take."""
+    began: dict[str, tuple[float, int]] = {}
+
+    def pace(what: str, done: int) -> float:
+        since, first = began.setdefault(what, (time.monotonic(), done))
+        return (done - first) / max(time.monotonic() - since, 1e-3)
+
+    def tell(what: str, done: int, total: int) -> None:
+        speed = pace(what, done)
+        if done == total or (done and done % 50 == 0):
+            left = f", {speed:.3g}/s, {timedelta(seconds=round((total - done) / speed))} left" if speed and done < total else ""
+            err.print(f"{what}: {unit} {done} of {total}{left}", markup=False)
+
+    if not err.is_terminal:
+        yield tell
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]:.3g}/s"), TimeRemainingColumn(), console=err
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show_progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total, pace=0.0)
+            bar.update(tasks[what], completed=done, pace=pace(what, done))
+
+        yield show_progress

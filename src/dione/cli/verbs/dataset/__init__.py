@@ -1,0 +1,1 @@
+"""Build, look at and split datasets of training patches."""

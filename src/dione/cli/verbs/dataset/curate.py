@@ -1,0 +1,41 @@
+"""`dione dataset curate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import Json, progress, say, say_json
+
+
+def curate(
+    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    keep: Annotated[
+        list[str] | None, typer.Option(help="Condition on the columns that a patch has to fulfil to count: 'ssim > 0.2 and views >= 2'. May be repeated.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Conditions by name: prior-art, or all to keep every patch again.")] = None,
+    shift: Annotated[float, typer.Option(min=0, help="Largest shift of the reference that is looked for, sharp pixels.")] = 3.0,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Score again what was scored before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Score how well each patch's Sentinel-2 and reference go together, and choose by it. Nothing is deleted.
+
+    Example: dione dataset curate runs/deimos --preset prior-art --keep 'correlation > 0.5'
+    """
+    from dione.patches import curate as curation
+    from dione.patches.store import read as read_store
+
+    opened = read_store(store)
+    if fresh or not set(curation.COLUMNS) <= set(opened.index.column_names):
+        with progress("patch") as tell:
+            curation.score(opened, limit_px=shift, progress=tell)
+        opened = read_store(store)
+    conditions = [*(curation.preset(opened, preset) if preset else ()), *(keep or ())]
+    kept = curation.keep(opened, conditions) if conditions else len(opened.rows())
+    told = {"patches": opened.index.num_rows, "kept": kept, "conditions": conditions, "columns": curation.summary(opened.index)}
+    if as_json:
+        say_json(told)
+        return
+    for name, values in told["columns"].items():
+        say(f"{name:13} {values['p5']:10.4g} {values['median']:10.4g} {values['p95']:10.4g}   (5 %, median, 95 % of {values['known']})")
+    say(f"{store}: {kept} of {opened.index.num_rows} patches are kept")

@@ -1,0 +1,29 @@
+"""`dione dataset import`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import note, progress, say
+
+
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Samples of the older pipeline: .npz files beside npz_info.pq and their normalisation.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
+    dates: Annotated[int | None, typer.Option(min=1, help="Dates kept of each patch, the newest; as many as the longest has by default.")] = None,
+    sensor: Annotated[str, typer.Option(help="Which sensor the labels are from.")] = "deimos-2",
+    allow_absent: Annotated[bool, typer.Option("--allow-absent", help="Samples that the index names and that are not there are no failure.")] = False,
+) -> None:
+    """Bring samples of the older pipeline (.npz) into a patch store. No pickle in them is run.
+
+    Example: dione dataset import npz-samples/ -o runs/deimos
+    """
+    from dione.patches.interchange import import_folder
+
+    with progress("sample") as tell:
+        made = import_folder(folder, output, dates=dates, sensor=sensor, allow_absent=allow_absent, progress=tell)
+    say(f"{output}: {made.patches} patches")
+    if made.absent:
+        note(f"{len(made.absent)} samples of the index are not in {folder}")
+    made.raise_failed(output)

@@ -1,0 +1,25 @@
+"""`dione dataset simulate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import Change, say
+
+
+def simulate(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: scenes, degradation, split.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
+    data: Annotated[Path, typer.Option(help="Folder that the recipe's paths start from.", envvar="DIONE_SHARED_DATA")] = Path("."),
+    change: Change = None,
+) -> None:
+    """Make training patches from sharp imagery.
+
+    Example: dione dataset simulate recipes/simulate.toml --data imagery/ -o runs/patches
+    """
+    from dione.patches.build import SimulateConfig, simulate_store
+    from dione.recipe import read
+
+    count = simulate_store(read(recipe, SimulateConfig, change or ()), root=data, out=output)
+    say(f"{output}: {count} patches")

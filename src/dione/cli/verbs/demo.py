@@ -1,0 +1,17 @@
+"""`dione demo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import progress, say
+
+
+def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for input and results.")] = Path("demo")) -> None:
+    """Sharpen a real series of seven dates near Toulouse, and show what was gained."""
+    from dione import demo as shown
+
+    with progress() as tell:
+        words = shown.run(folder, progress=tell)
+    say(words)

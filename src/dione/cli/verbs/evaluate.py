@@ -1,0 +1,48 @@
+"""`dione evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import Json, progress, say, say_json
+from dione.cli.reading import Reading
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
+    dataset: Annotated[str, typer.Argument(help="A patch store, or a series as for `dione predict`.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for scores.json, its tables and report.html.")] = None,
+    against: Annotated[list[str] | None, typer.Option(help="A model to compare with (bicubic by default). May be repeated.")] = None,
+    dates: Annotated[str, typer.Option(help="Numbers of dates to use, the target among them.")] = "1,2,4,8",
+    split: Annotated[str, typer.Option(help="Which part of a patch store.")] = "test",
+    shift: Annotated[float, typer.Option(min=0, help="Sub-pixel shifts given to a series' supports: their deviation, coarse pixels; 0.2 is usual.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="What those shifts are drawn with.")] = 0,
+    reading: Reading = Reading(),
+    as_json: Json = False,
+) -> None:
+    """Score a model on images whose truth is known: patches, or a series brought to 40 m and sharpened back.
+
+    Example: dione evaluate setsr-s runs/patches -o scores/ --against bicubic --against highresnet.safetensors
+    """
+    from dione.evaluation import run, words
+
+    counts = _numbers(dates)
+    source = dataset if run.is_store(dataset) else reading.open(dataset)
+    with progress("patch") as tell:
+        made = run.evaluate(model, source, out=output, against=against or ["bicubic"], dates=counts, split=split, shift_px=shift, seed=seed, progress=tell)
+    if as_json:
+        say_json(made.summary)
+        return
+    for line in words.lines(made.summary):
+        say(line)
+    if output:
+        say(f"report: {output / 'report.html'}")
+
+
+def _numbers(text: str) -> list[int]:
+    """1,2,4 as numbers; wrong usage otherwise."""
+    words = text.split(",")
+    if not all(word.strip().isdecimal() and int(word) for word in words):
+        raise typer.BadParameter(f"'{text}' is not a list of numbers of dates, such as 1,2,4,8", param_hint="--dates")
+    return [int(word) for word in words]

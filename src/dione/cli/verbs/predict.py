@@ -1,0 +1,54 @@
+"""`dione predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.base.errors import DioneError
+from dione.cli.console import Json, note, progress, say, say_json
+from dione.cli.reading import Dates, Reading, Source
+
+
+def predict(
+    source: Source,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.", show_default=False)],
+    model: Annotated[str, typer.Option(help="A name (see `dione models list`) or a .safetensors file.")] = "setsr-s",
+    target: Annotated[str, typer.Option(help="The date to sharpen: YYYY-MM-DD, latest (clear enough) or all.")] = "latest",
+    dates: Dates = None,
+    views: Annotated[int, typer.Option(min=1, help="The most dates used for one result.")] = 8,
+    max_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of a target that is not named.")] = 0.5,
+    block: Annotated[int, typer.Option(min=16, help="Side of a window, input pixels; memory grows with it, the result does not change.")] = 256,
+    device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1.")] = "auto",
+    precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler (not there yet).")] = None,
+    reading: Reading = Reading(),
+    as_json: Json = False,
+) -> None:
+    """Sharpen a series: GeoTIFFs at 2.5 m, their uncertainty, a report.
+
+    Example: dione predict my-field/ -o out/ --target all
+    """
+    if scheduler:
+        raise DioneError("--scheduler is not there yet: leave it out to run on this machine")
+    from dione.nets.resolver import load
+    from dione.prediction.job import PredictConfig, predict_to
+
+    resolver = load(model)
+    stack = reading.open(source, dates)
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")
+    config = PredictConfig(target=target, views=views, max_cloud=max_cloud, block=block, device=device, precision=precision)  # type: ignore[arg-type]
+    with progress() as tell:
+        run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=tell)
+    if as_json:
+        from dione.prediction.run import facts
+
+        say_json(facts(run))
+        return
+    for made in run.targets:
+        say(f"{made.sr}  {len(made.choice.views)} dates, {made.clear:.0%} clear, {made.filled:.0%} filled")
+    for warning in run.alarms:
+        note(warning)
+    say(f"report: {output / 'report.html'}")

@@ -1,0 +1,1 @@
+"""Look through deliveries of very-high-resolution imagery, the sharp references for training."""

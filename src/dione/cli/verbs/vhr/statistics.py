@@ -1,0 +1,31 @@
+"""`dione vhr statistics`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import progress, say
+
+
+def statistics(
+    table: Annotated[Path, typer.Argument(help="The table that `dione vhr scan` wrote; columns are added to it.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write another table instead.")] = None,
+    blue_above: Annotated[float, typer.Option(help="Radiance of blue that is cloud, W m-2 sr-1 um-1; 95 to 100 for Deimos-2.")] = 97.0,
+    all_below: Annotated[float, typer.Option(min=0, max=1, help="Scenes with a smaller fraction of cloud use all their pixels.")] = 0.1,
+    sharpen: Annotated[str, typer.Option(help="How to pansharpen: gsa, ratio, or no.")] = "gsa",
+) -> None:
+    """Add each scene's statistics to the table: medians, and mean, median and deviation without clouds.
+
+    Example: dione vhr statistics scenes.parquet
+    """
+    from dione.prepare.brightness import CloudRule
+    from dione.prepare.scenestatistics import Opener, add, method
+    from dione.sources import deliveries, scenetable
+
+    rows = scenetable.read(table)
+    opener = Opener(scenetable.numbers, scenetable.stack)
+    with progress("scene") as tell:
+        made = add(rows, opener, rule=CloudRule(blue_above, all_below), sharpen=method(sharpen), progress=tell)
+    say(f"{scenetable.write(output or table, made.rows)}: {len(made.rows)} rasters")
+    deliveries.complain(tuple(deliveries.Failed(*one) for one in made.failed), len(rows))
