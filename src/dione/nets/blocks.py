@@ -21,7 +21,7 @@ class Residual(nn.Module):
         self.second = conv(channels, channels)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        return x + self.second(F.relu(self.first(x)))
+        return x + self.second(F.relu_(self.first(x)))
 
 
 def conv(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
@@ -59,25 +59,44 @@ class Enlarge(nn.Module):
 class Reduce(nn.Module):
     """The sensor's point-spread function: sub-pixels back to the coarse pixels they average to, edges replicated."""
 
-    kernel: Tensor
+    across: Tensor
+    down: Tensor
 
     def __init__(self, zoom: int, modulation: float = optics.NYQUIST_MODULATION):
         super().__init__()
         taps = torch.from_numpy(optics.kernel(zoom, modulation))
         self.margin = len(taps) // 2
-        self.register_buffer("kernel", rearrange(torch.einsum("ip,jq->pqij", taps, taps), "p q i j -> 1 (p q) i j").contiguous(), persistent=False)
+        self.register_buffer("across", across(taps[None]), persistent=False)
+        self.register_buffer("down", rearrange(taps, "k p -> 1 p k 1").contiguous(), persistent=False)
 
     def forward(self, x: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c h w"]:
         """(b, c · zoom², h, w) → (b, c, h, w)."""
-        bands = x.shape[1] // self.kernel.shape[1]
         with exact(x):
-            return F.conv2d(replicate(x.float(), self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+            return rearrange(separable(x.float(), self.across, self.down), "(b c) 1 h w -> b c h w", b=len(x))
+
+
+def across(taps: Float[Tensor, "m k q"]) -> Float[Tensor, "pm zz 1 k"]:
+    """Taps along one axis as the weights of a convolution that takes the q of (p q) sub-pixels to m sums, for each p."""
+    zoom = taps.shape[-1]
+    return rearrange(torch.einsum("mkq,pr->pmrqk", taps, torch.eye(zoom)), "p m r q k -> (p m) (r q) 1 k").contiguous()
+
+
+def separable(x: Float[Tensor, "b czz h w"], across: Float[Tensor, "m zz 1 k"], down: Float[Tensor, "o m k 1"]) -> Float[Tensor, "bc o h w"]:
+    """Every band of `x`, sub-pixels as `pixel_shuffle` takes them, convolved along rows and then along columns; edges replicated."""
+    margin = across.shape[-1] // 2
+    bands = rearrange(x, "b (c zz) h w -> (b c) zz h w", zz=across.shape[1])
+    return F.conv2d(beside(F.conv2d(beside(bands, margin, -1), across), margin, -2), down)
 
 
 def replicate(x: Float[Tensor, "b c h w"], by: int) -> Float[Tensor, "b c hh ww"]:
-    """Edges repeated outwards. (F.pad's gradient has a layout that the compiler of PyTorch 2.13 does not expect.)"""
-    x = torch.cat([x[:, :, :1].expand(-1, -1, by, -1), x, x[:, :, -1:].expand(-1, -1, by, -1)], 2)
-    return torch.cat([x[..., :1].expand(-1, -1, -1, by), x, x[..., -1:].expand(-1, -1, -1, by)], 3)
+    """Edges repeated outwards."""
+    return beside(beside(x, by, -2), by, -1)
+
+
+def beside(x: Float[Tensor, "b c h w"], by: int, axis: int) -> Float[Tensor, "b c hh ww"]:
+    """First and last row (or column) repeated outwards. (F.pad's gradient has a layout that the compiler of PyTorch 2.13 does not expect.)"""
+    first, last = x.narrow(axis, 0, 1), x.narrow(axis, x.shape[axis] - 1, 1)
+    return torch.cat([*[first] * by, x, *[last] * by], axis)
 
 
 @lru_cache

@@ -69,7 +69,7 @@ class SetSR(nn.Module):
         c, e = config, config.encoder_channels
         self.config = config
         self.entry, self.entry_target = conv(2 * c.bands, e), conv(c.bands, e)
-        self.encoder = nn.Sequential(nn.ReLU(), *(Residual(e) for _ in range(c.encoder_blocks)))
+        self.encoder = nn.Sequential(nn.ReLU(inplace=True), *(Residual(e) for _ in range(c.encoder_blocks)))
         self.attention = Attention(e, c.heads) if c.fusion == "attention" else Mean()
         self.merge = conv(2 * e + c.bands + 3 + (9 * c.bands + 9 if c.shifts else 0), c.channels, 1)
         self.trunk = nn.ModuleList(nn.Sequential(*(Residual(c.channels) for _ in range(part))) for part in c.parts)
@@ -104,12 +104,7 @@ class SetSR(nn.Module):
         both = seen * seen[:, :1]
         likened = own * likeness(own, both) if self.config.shifts else own
         target, apart = own[:, 0], (likened - own[:, :1]) * seen
-        entered = rearrange(
-            self.entry(rearrange(torch.cat([DIFFERENCE_SCALE * apart, around], 2), "b t c h w -> (b t) c h w")), "(b t) c h w -> b t c h w", b=b
-        )
-        entered = entered + self.entry_target(target)[:, None]
-        features = self.encoder(rearrange(entered, "b t c h w -> (b t) c h w"))
-        features = rearrange(features, "(b t) c h w -> b t c h w", b=b)
+        features = self._encoded(apart, around, target)
         fused, share = self.attention(features, valid)
         base, covered = fill(x, valid, share)
         fine = self.enlarge(base)
@@ -137,6 +132,13 @@ class SetSR(nn.Module):
         log_sigma = torch.log(typical) + self.spread((body / typical).detach())
         zoom = self.config.zoom
         return F.pixel_shuffle(fine, zoom), F.pixel_shuffle(log_sigma, zoom)
+
+    def _encoded(self, apart: Float[Tensor, "b t c h w"], around: Float[Tensor, "b t c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, "b t e h w"]:
+        """Features of each date. Both entries are one convolution, which is much less memory to go through than two and their sum."""
+        shown = torch.cat([DIFFERENCE_SCALE * apart, around, target[:, None].expand_as(apart)], 2)
+        weight = torch.cat([self.entry.weight, self.entry_target.weight], 1)
+        entered = F.conv2d(rearrange(shown, "b t c h w -> (b t) c h w"), weight, padding=self.entry.padding)
+        return rearrange(self.encoder(entered), "(b t) c h w -> b t c h w", b=len(target))
 
 
 def differences(
@@ -174,11 +176,14 @@ class Spread(nn.Module):
 class Attention(nn.Module):
     """Masked attention over dates, per pixel and head; which date to believe is judged beside the mean of all."""
 
+    repeat: Tensor
+
     def __init__(self, channels: int, heads: int):
         super().__init__()
         self.heads = heads
         self.judge_date, self.judge_mean = conv(channels, channels, 1), conv(channels, channels, 1)
         self.score = conv(channels, heads, 1)
+        self.register_buffer("repeat", torch.eye(heads).repeat_interleave(channels // heads, 0)[:, :, None, None], persistent=False)
 
     def forward(self, features: Float[Tensor, "b t e h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
         """Fused features, and the mean share of each date (sums to one where any date is valid, zero elsewhere).
@@ -188,15 +193,24 @@ class Attention(nn.Module):
         """
         b = len(features)
         seen = valid.to(features.dtype)[:, :, None]
-        mean = (features * seen).sum(1) / seen.sum(1).clamp_min(1)
+        mean = weighted(features, seen) / seen.sum(1).clamp_min(1)
         flat = rearrange(features, "b t e h w -> (b t) e h w")
         judged = rearrange(self.judge_date(flat), "(b t) e h w -> b t e h w", b=b) + self.judge_mean(mean)[:, None]
-        score = rearrange(self.score(F.relu(rearrange(judged, "b t e h w -> (b t) e h w"))), "(b t) n h w -> b t n h w", b=b)
-        length = torch.sqrt(features.square().mean(2, keepdim=True) + mean.square().mean(1, keepdim=True)[:, None] + 1e-8)
+        score = rearrange(self.score(F.relu_(rearrange(judged, "b t e h w -> (b t) e h w"))), "(b t) n h w -> b t n h w", b=b)
+        power = torch.linalg.vector_norm(features, dim=2, keepdim=True).square() + torch.linalg.vector_norm(mean, dim=1, keepdim=True)[:, None].square()
+        length = torch.sqrt(power / features.shape[2] + 1e-8)
         share = (score / length).masked_fill(~valid[:, :, None], -1e4).softmax(1) * seen
-        heads = rearrange(features, "b t (n d) h w -> b t n d h w", n=self.heads)
-        fused = (share[:, :, :, None] * heads).sum(1)
-        return rearrange(fused, "b n d h w -> b (n d) h w"), share.mean(2)
+        # A convolution repeats each head's share for its features many times faster than broadcasting in channels-last does.
+        repeated = F.conv2d(rearrange(share, "b t n h w -> (b t) n h w"), self.repeat)
+        return weighted(features, rearrange(repeated, "(b t) e h w -> b t e h w", b=b)), share.mean(2)
+
+
+def weighted(x: Float[Tensor, "b t *n"], weight: Float[Tensor, "b t *#n"]) -> Float[Tensor, "b *n"]:
+    """The sum over dates of x · weight, one date after the other: faster than all at once, and without their products in memory."""
+    total = x[:, 0] * weight[:, 0]
+    for date in range(1, x.shape[1]):
+        total = torch.addcmul(total, x[:, date], weight[:, date])
+    return total
 
 
 class Mean(nn.Module):
@@ -206,7 +220,7 @@ class Mean(nn.Module):
         """Fused features, and the share of each date."""
         seen = valid.to(features.dtype)
         share = seen / seen.sum(1, keepdim=True).clamp_min(1)
-        return (share[:, :, None] * features).sum(1), share
+        return weighted(features, share[:, :, None]), share
 
 
 LOOK = 4

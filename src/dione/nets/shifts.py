@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
-from dione.nets.blocks import box_mean, exact, replicate
+from dione.nets.blocks import across, box_mean, exact, separable
 
 RADIUS = 7
 """Of the window that a shift is measured in, coarse pixels."""
@@ -104,21 +104,21 @@ def taps(zoom: int, modulation: float = optics.NYQUIST_MODULATION) -> NDArray[np
 class Expected(nn.Module):
     """How each power of a shift changes what the sensor sees of a fine picture: A_1 … A_8 of the module's drawing."""
 
-    kernel: Tensor
+    across: Tensor
+    down: Tensor
 
     def __init__(self, zoom: int):
         super().__init__()
         axis = torch.from_numpy(taps(zoom))
         self.margin = axis.shape[1] // 2
-        kernels = torch.einsum("aip,bjq->abpqij", axis, axis).flatten(0, 1)[1:]
-        self.register_buffer("kernel", rearrange(kernels, "m p q i j -> m (p q) i j").contiguous(), persistent=False)
+        self.register_buffer("across", across(axis), persistent=False)
+        down = torch.einsum("akp,bn->abpnk", axis, torch.eye(len(axis)))
+        self.register_buffer("down", rearrange(down, "a b p n k -> (a b) (p n) k 1")[1:].contiguous(), persistent=False)
 
     def forward(self, fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c 8 h w"]:
         """(b, c · zoom², h, w), as `pixel_shuffle` takes it → the eight changes of each band."""
-        bands = fine.shape[1] // self.kernel.shape[1]
         with exact(fine):
-            changes = F.conv2d(replicate(fine.float(), self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
-        return rearrange(changes, "b (c m) h w -> b c m h w", c=bands)
+            return rearrange(separable(fine.float(), self.across, self.down), "(b c) m h w -> b c m h w", b=len(fine))
 
 
 def residuals(
