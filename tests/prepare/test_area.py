@@ -12,7 +12,8 @@ from dione import testing
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, BadRecipe, NotFound
 from dione.prepare import area
-from dione.prepare.area import clear_fractions, crop, parse
+from dione.prepare.area import clear_fractions, crop
+from dione.prepare.naming import parse
 from dione.sources import geotiff
 
 

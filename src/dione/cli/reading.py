@@ -7,16 +7,27 @@ from typing import Annotated, Any
 import typer
 
 Source = Annotated[
-    str, typer.Argument(help="A folder of GeoTIFFs, a pattern in quotes, a .zarr Stack or an EOPatch folder; local or s3://.", show_default=False)
+    str,
+    typer.Argument(
+        help="A folder of GeoTIFFs, a pattern in quotes, a .zarr Stack, an EOPatch folder; local or s3://. Or an archive: stac:earth-search, stac:URL#collection.",
+        show_default=False,
+    ),
 ]
-Dates = Annotated[str | None, typer.Option(help="START/END, both included: 2024-05-01/2024-08-31.")]
+Dates = Annotated[str | None, typer.Option(help="START/END, both included: 2024-05-01/2024-08-31, or whole months: 2024-05/2024-08.")]
 
 
 @dataclass(frozen=True)
 class Reading:
     """What of a series is read, and what its files do not tell."""
 
-    area: Annotated[str | None, typer.Option(help="west,south,east,north in degrees, or a GeoJSON file.")] = None
+    area: Annotated[
+        str | None,
+        typer.Option(help="west,south,east,north in degrees; lat,lon with --size; a tile (31TCJ); WKT; or a file: GeoJSON, GeoPackage, Shapefile."),
+    ] = None
+    size: Annotated[float | None, typer.Option(help="Side of the square around a point, metres.")] = None
+    max_scene_cloud: Annotated[
+        float | None, typer.Option(min=0, max=1, help="From an archive, leave out scenes that it calls cloudier than this fraction.")
+    ] = None
     bands: Annotated[
         str | None, typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")
     ] = None
@@ -31,18 +42,22 @@ class Reading:
 
     def open(self, source: str, dates: str | None = None) -> Any:
         """The source as a Stack (xarray.Dataset), cut to dates and area, its values checked."""
-        from dione.prepare.area import crop, parse
+        from dione.base import period
+        from dione.prepare.area import crop
+        from dione.prepare.naming import parse
         from dione.prepare.radiometry import check_values
         from dione.prepare.select import between
         from dione.sources import open as open_source
 
         names = tuple(name.strip() for name in self.bands.split(",")) if self.bands else None
-        stack = open_source(source, bands=names, pattern=self.pattern, scale=self.scale, offset=self.offset, align=self.align, feature=self.feature)
-        if dates:
-            start, _, end = dates.partition("/")
-            stack = between(stack, start, end or start)
-        if self.area:
-            stack = crop(stack, parse(self.area))
+        area = parse(self.area, size_m=self.size) if self.area else None
+        span = period.parse(dates) if dates else None
+        numbers = {"scale": self.scale, "offset": self.offset, "align": self.align, "feature": self.feature, "bands": names, "pattern": self.pattern}
+        stack = open_source(source, area=area, dates=span, max_scene_cloud=self.max_scene_cloud, **numbers)
+        if span:
+            stack = between(stack, *span)
+        if area is not None:
+            stack = crop(stack, area)
         for note in check_values(stack):
             logging.getLogger("dione").info(note)
         return stack

@@ -1,37 +1,28 @@
 """Where: a Stack cropped to an area, and how much of it each date sees."""
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from rasterio.features import geometry_mask
-from shapely.errors import ShapelyError
-from shapely.geometry import box, mapping, shape
+from shapely.geometry import box, mapping
 from shapely.geometry.base import BaseGeometry
 from xarray.backends import BackendArray
 from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexedArray, explicit_indexing_adapter
 
+from dione.base import area as areas
 from dione.base import stack as stacks
-from dione.base.errors import BadGrid, BadRecipe, NotFound
+from dione.base.area import Area
+from dione.base.errors import BadGrid, NotFound
 from dione.base.windows import Window, lattice
 
 EXACT_PX = 2048 * 2048
 """Areas up to this many pixels are looked at whole."""
 SAMPLE_SIDE, SAMPLES = 256, 8
 """Larger ones in SAMPLES × SAMPLES windows of this side, evenly spread."""
-
-DEGREES = "EPSG:4326"
-NEAR_PX = 1e-6
-
-Area = Sequence[float] | Mapping[str, Any]
-"""(west, south, east, north) in degrees, or a GeoJSON geometry, feature or collection in longitude and latitude."""
 
 
 def clear_fractions(stack: xr.Dataset) -> list[float]:
@@ -57,29 +48,6 @@ def sample(scene: tuple[int, int], *, side: int = SAMPLE_SIDE, count: int = SAMP
     return [Window(int(top), int(left), min(int(top) + side, scene[0]), min(int(left) + side, scene[1])) for top in tops for left in lefts]
 
 
-def parse(text: str) -> Area:
-    """An area as a person writes it: 'west,south,east,north' in degrees, or the name of a GeoJSON file.
-
-    Raises NotFound, BadRecipe.
-    """
-    numbers = text.replace(",", " ").split()
-    if len(numbers) == 4:
-        try:
-            return tuple(float(number) for number in numbers)
-        except ValueError:
-            pass
-    path = Path(text)
-    try:
-        read = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise NotFound(f"area '{text}' is neither west,south,east,north in degrees nor a GeoJSON file that can be read: {error.strerror}") from error
-    except ValueError as error:
-        raise BadRecipe(f"{text} is not GeoJSON: {error}\nneeds a geometry, feature or collection in longitude and latitude") from error
-    if not isinstance(read, dict):
-        raise BadRecipe(f"{text} is not GeoJSON: it holds a {type(read).__name__}, needs a geometry, feature or collection")
-    return read
-
-
 def crop(stack: xr.Dataset, area: Area) -> xr.Dataset:
     """The part of a Stack that covers an area, whole pixels; outside a polygon nothing is valid.
 
@@ -89,63 +57,23 @@ def crop(stack: xr.Dataset, area: Area) -> xr.Dataset:
     grid = stacks.grid_of(stack)
     if grid.crs is None:
         raise BadGrid("an area in degrees cannot be found in a scene without a CRS\ngive the files one first, e.g. gdal_edit -a_srs EPSG:32631 FILE")
-    wanted = _geometry(area)
-    placed = _reprojected(wanted, DEGREES, str(grid.crs))
-    window = _window(grid, placed)
+    wanted = areas.geometry(area)
+    placed = areas.reprojected(wanted, areas.DEGREES, str(grid.crs))
+    window = _within_scene(areas.touched(grid, placed), grid)
     if window is None:
-        scene = _reprojected(box(*grid.boundingbox.bbox), str(grid.crs), DEGREES)
-        raise NotFound(f"the area {_words(wanted)} does not touch the scene, which covers {_words(scene)} (west, south, east, north)")
+        scene = areas.reprojected(box(*grid.boundingbox.bbox), str(grid.crs), areas.DEGREES)
+        raise NotFound(f"the area {areas.words(wanted)} does not touch the scene, which covers {areas.words(scene)} (west, south, east, north)")
     rows, columns = window.slices
     part = stack.isel(y=rows, x=columns)
     return _within(part, placed) if isinstance(area, Mapping) else part
 
 
-def _geometry(area: Area) -> BaseGeometry:
-    """The area in longitude and latitude; raises BadRecipe when it is none."""
-    if not isinstance(area, Mapping):
-        if len(area) != 4 or not np.isfinite(area).all() or area[0] >= area[2] or area[1] >= area[3] or max(map(abs, area[1::2])) > 90:
-            raise BadRecipe(f"area is {tuple(area)}, needs west,south,east,north in degrees, west below east, south below north")
-        west, south, east, north = map(float, area)
-        return box(west, south, east, north)
-    try:
-        made = shapely.union_all([shape(one) for one in _geometries(area)])
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ShapelyError) as error:
-        raise BadRecipe(f"the area is no GeoJSON geometry: {type(error).__name__} {error}") from error
-    if made.area == 0 or max(map(abs, made.bounds[1::2])) > 90:
-        raise BadRecipe(f"the area is a {made.geom_type} over {made.bounds}; needs a polygon in longitude and latitude")
-    return made
-
-
-def _geometries(area: Mapping[str, Any]) -> list[Any]:
-    """The geometries in a GeoJSON object of any kind."""
-    if area["type"] == "FeatureCollection":
-        return [feature["geometry"] for feature in area["features"]]
-    return [area["geometry"] if area["type"] == "Feature" else area]
-
-
-def _reprojected(geometry: BaseGeometry, source: str, target: str) -> BaseGeometry:
-    """The geometry in another CRS; edges are cut into a hundred first, since they bend."""
-    turn = Transformer.from_crs(source, target, always_xy=True).transform
-    west, south, east, north = geometry.bounds
-    fine = shapely.segmentize(geometry, max(east - west, north - south) / 100)
-    return shapely.transform(fine, lambda points: np.column_stack(turn(points[:, 0], points[:, 1])))
-
-
-def _window(grid: GeoBox, placed: BaseGeometry) -> Window | None:
-    """The whole pixels that the geometry touches, or None."""
-    west, south, east, north = placed.bounds
-    if not np.isfinite([west, south, east, north]).all():
+def _within_scene(window: Window | None, grid: GeoBox) -> Window | None:
+    """Cut at the edges of the scene; None when nothing is left."""
+    if window is None:
         return None
-    inverse = ~grid.affine
-    (left, top), (right, bottom) = inverse * (west, north), inverse * (east, south)
-    # A border that coincides with a pixel's edge, up to rounding, takes no further pixel.
-    window = Window(
-        max(int(np.floor(top + NEAR_PX)), 0),
-        max(int(np.floor(left + NEAR_PX)), 0),
-        min(int(np.ceil(bottom - NEAR_PX)), grid.shape[0]),
-        min(int(np.ceil(right - NEAR_PX)), grid.shape[1]),
-    )
-    return window if min(window.shape) > 0 else None
+    cut = Window(max(window.top, 0), max(window.left, 0), min(window.bottom, grid.shape[0]), min(window.right, grid.shape[1]))
+    return cut if min(cut.shape) > 0 else None
 
 
 def _within(part: xr.Dataset, placed: BaseGeometry) -> xr.Dataset:
@@ -175,7 +103,3 @@ class Inside(BackendArray):
 
     def _pick(self, key: tuple[Any, ...]) -> NDArray[np.bool_]:
         return np.asarray(self.valid[key].values & self.inside[key[1:]].values)
-
-
-def _words(geometry: BaseGeometry) -> str:
-    return ", ".join(f"{edge:.4f}" for edge in geometry.bounds)

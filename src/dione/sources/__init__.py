@@ -10,16 +10,16 @@ from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources import eopatch, geotiff, vhr, zarrstack
 from dione.sources.places import naming, near, shown, system
 
-NOT_YET = {
-    "stac:": "STAC catalogues are not there yet\ndownload the bands B02, B03, B04, B08 of its items and name their folder",
-    "sentinelhub:": "Sentinel Hub is not there yet\ndownload GeoTIFFs with it and name their folder",
-}
+NOT_YET = {"sentinelhub:": "Sentinel Hub is not there yet\ndownload GeoTIFFs with it and name their folder"}
+WHERE = ("area", "dates", "max_scene_cloud")
+"""Options that say what to fetch: doors to archives take them, others are cut afterwards."""
 
 
 def open(source: str | Path, **options: Any) -> xr.Dataset:
     """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack, an EOPatch folder or a `.dim`, also on `s3://`.
 
-    options: those of `dione.sources.geotiff.open` or `dione.sources.eopatch.open`; one that is None says nothing.
+    options: those of `dione.sources.geotiff.open`, `dione.sources.eopatch.open` or `dione.sources.stac.open`; one that is
+    None says nothing. `area` and `dates` matter to archives only; cut other Stacks with `dione.prepare`.
     Nothing but headers is read. Raises NotFound, NotAStack, BadSource and its kinds.
     """
     name = str(source)
@@ -30,8 +30,9 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
         advice = "name the folder of its bands, as in GRANULE/*/IMG_DATA/R10m"
         raise DioneError(f"{shown(name)} cannot be opened: .SAFE products are not there yet\n{advice}")
     kind, opener = _opener(name)
-    said = {key: value for key, value in options.items() if value is not None and value is not False}
-    unknown = sorted(said.keys() - signature(opener).parameters.keys())
+    known = signature(opener).parameters.keys()
+    said = {key: value for key, value in options.items() if value is not None and value is not False and (key in known or key not in WHERE)}
+    unknown = sorted(said.keys() - known)
     if unknown:
         raise BadSource(f"{shown(name)} is {kind}, for which {', '.join(unknown)} means nothing; leave it out")
     opened: xr.Dataset = opener(source, **said)
@@ -40,6 +41,10 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
 
 def _opener(name: str) -> tuple[str, Any]:
     """What a source is, in words, and the function that opens it; raises NotFound."""
+    if name.startswith("stac:"):
+        from dione.sources import stac  # not before it is needed: it brings pystac-client and odc-stac
+
+        return "a STAC catalogue", stac.open
     fs, inside = system(name)
     with naming(name):
         if name.lower().endswith(".dim"):

@@ -18,10 +18,10 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window as RasterWindow
 
 from dione.base import grid as grids
-from dione.base import masks, stack
+from dione.base import stack
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
-from dione.sources import headers, lazy, names
+from dione.sources import decoding, headers, lazy, names
 from dione.sources.places import File, listing, raster, shown, some
 from dione.sources.scenes import Layer, Scene, one_grid, radiometry, scenes_of
 from dione.sources.sorting import Reading
@@ -108,17 +108,10 @@ class Files:
         scene = self.scenes[date]
         numbers = self._numbers(scene, window)
         bands = [numbers[layer] for layer in scene.bands]
-        missing = np.logical_or.reduce([_missing(band, layer.nodata) for band, layer in zip(bands, scene.bands, strict=True)])
-        if all(np.issubdtype(band.dtype, np.integer) for band in bands):
-            missing |= ~np.logical_or.reduce([band != 0 for band in bands])
-        reflectance = np.stack([layer.reflectance(band) for band, layer in zip(bands, scene.bands, strict=True)])
-        reflectance[:, missing] = 0
-        valid = ~missing & masks.possible(reflectance, axis=0)
-        if scene.scl:
-            valid &= masks.valid_from_scl(numbers[scene.scl])
-        if scene.clm:
-            valid &= masks.valid_from_clm(numbers[scene.clm])
-        return reflectance, valid
+        lost = decoding.missing(bands, scene.bands)
+        reflectance = decoding.reflectance(bands, scene.bands, lost)
+        scl, clm = (numbers[layer] if layer else None for layer in (scene.scl, scene.clm))
+        return reflectance, decoding.clear(lost, reflectance, scl=scl, clm=clm)
 
     def _numbers(self, scene: Scene, window: Window) -> dict[Layer, NDArray[Any]]:
         """The numbers of each layer as they stand in the files; each file is opened once."""
@@ -142,11 +135,3 @@ class Files:
         height, width = self.grid.shape
         place = {"transform": self.grid.affine, "height": height, "width": width, "tolerance": 0.001}
         return WarpedVRT(file, **crs, **place, resampling=Resampling.cubic if is_image else Resampling.nearest, src_nodata=empty, nodata=empty)
-
-
-def _missing(band: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Where a band has its nodata value, or is no finite number."""
-    missing = ~np.isfinite(band)
-    if nodata is not None:
-        missing |= band == (band.dtype.type(nodata) if np.issubdtype(band.dtype, np.floating) else nodata)
-    return np.asarray(missing)

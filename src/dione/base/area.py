@@ -1,0 +1,102 @@
+"""Where: an area in longitude and latitude, and the whole pixels of a grid that it touches."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+from shapely.errors import ShapelyError
+from shapely.geometry import box, shape
+from shapely.geometry.base import BaseGeometry
+
+from dione.base.errors import BadRecipe
+from dione.base.windows import Window
+
+DEGREES = "EPSG:4326"
+NEAR_PX = 1e-6
+"""A border this near to a pixel's edge lies on it."""
+
+Area = Sequence[float] | Mapping[str, Any]
+"""(west, south, east, north) in degrees, or a GeoJSON geometry, feature or collection in longitude and latitude."""
+
+
+def geometry(area: Area) -> BaseGeometry:
+    """The area in longitude and latitude; raises BadRecipe when it is none, crosses itself, or lies over the antimeridian."""
+    if not isinstance(area, Mapping):
+        return _box(area)
+    try:
+        parts = [shape(one) for one in geometries(area)]
+        _no_crossing(parts)
+        made = shapely.union_all(parts)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ShapelyError) as error:
+        raise BadRecipe(f"the area is no GeoJSON geometry: {type(error).__name__} {error}") from error
+    if made.area == 0:
+        raise BadRecipe(f"the area is a {made.geom_type} of no size over {made.bounds}; needs a polygon in longitude and latitude")
+    west, south, east, north = made.bounds
+    if max(-west, east) > 180 or max(-south, north) > 90:
+        raise BadRecipe(f"the area is a {made.geom_type} over {made.bounds}, which are no degrees; needs a polygon in longitude and latitude")
+    if east - west > 180:
+        raise BadRecipe(f"the area reaches from {west:g} to {east:g} degrees: over the antimeridian?\ngive the part on each side of it in a run of its own")
+    return made
+
+
+def words(geometry: BaseGeometry) -> str:
+    """The box around it, for messages: west, south, east, north."""
+    return ", ".join(f"{edge:.4f}" for edge in geometry.bounds)
+
+
+def reprojected(geometry: BaseGeometry, source: str, target: str) -> BaseGeometry:
+    """The geometry in another CRS; edges are cut into a hundred first, since they bend."""
+    turn = Transformer.from_crs(source, target, always_xy=True).transform
+    west, south, east, north = geometry.bounds
+    fine = shapely.segmentize(geometry, max(east - west, north - south) / 100)
+    return shapely.transform(fine, lambda points: np.column_stack(turn(points[:, 0], points[:, 1])))
+
+
+def touched(grid: GeoBox, placed: BaseGeometry) -> Window | None:
+    """The whole pixels that the geometry (in the grid's CRS) touches, counted from the grid's corner and not cut at its edges.
+
+    None where the geometry cannot be placed.
+    """
+    west, south, east, north = placed.bounds
+    if not np.isfinite([west, south, east, north]).all():
+        return None
+    inverse = ~grid.affine
+    (left, top), (right, bottom) = inverse * (west, north), inverse * (east, south)
+    # A border that coincides with a pixel's edge, up to rounding, takes no further pixel.
+    return Window(
+        int(np.floor(top + NEAR_PX)),
+        int(np.floor(left + NEAR_PX)),
+        int(np.ceil(bottom - NEAR_PX)),
+        int(np.ceil(right - NEAR_PX)),
+    )
+
+
+def _box(area: Sequence[float]) -> BaseGeometry:
+    if len(area) == 4 and np.isfinite(area).all() and 180 >= area[0] > area[2] >= -180 and max(map(abs, area[1::2])) <= 90:
+        west, south, east, north = area
+        halves = f"{west:g},{south:g},180,{north:g} and -180,{south:g},{east:g},{north:g}"
+        raise BadRecipe(
+            f"area is {tuple(area)}, whose west lies east of its east: over the antimeridian?\ngive the part on each side in a run of its own: {halves}"
+        )
+    if len(area) != 4 or not np.isfinite(area).all() or area[0] >= area[2] or area[1] >= area[3] or max(map(abs, area[1::2])) > 90:
+        raise BadRecipe(f"area is {tuple(area)}, needs west,south,east,north in degrees, west below east, south below north")
+    west, south, east, north = map(float, area)
+    return box(west, south, east, north)
+
+
+def _no_crossing(parts: list[BaseGeometry]) -> None:
+    wrong = [shapely.is_valid_reason(part) for part in parts if not part.is_valid]
+    if wrong:
+        raise BadRecipe(
+            f"the area is no simple polygon: {'; '.join(wrong)}\nits outline crosses itself there; draw it again, or repair it (QGIS: Fix geometries)"
+        )
+
+
+def geometries(area: Mapping[str, Any]) -> list[Any]:
+    """The geometries in a GeoJSON object of any kind."""
+    if area["type"] == "FeatureCollection":
+        return [feature["geometry"] for feature in area["features"]]
+    return [area["geometry"] if area["type"] == "Feature" else area]

@@ -1,0 +1,139 @@
+"""The ways to name an area.
+
+0.60,43.65,0.75,43.75               a box: west,south,east,north in degrees
+43.70,0.68                          a point, latitude first as maps write it, with the side of a square in metres
+31TCJ                               a tile of Sentinel-2
+POLYGON ((0.6 43.6, ...))           WKT in longitude and latitude
+{"type": "Polygon", ...}            GeoJSON
+field.geojson, fields.gpkg, ...     a file: GeoJSON, or what GDAL reads as vectors (extra `vector`), in its own CRS
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+from shapely.errors import ShapelyError
+from shapely.geometry import box, mapping, shape
+from shapely.geometry.base import BaseGeometry
+
+from dione.base import area as areas
+from dione.base.area import Area
+from dione.base.errors import BadRecipe, DioneError, NotFound
+from dione.prepare import mgrs
+
+WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, GeoPackage, Shapefile"
+PIXEL_M = 10
+"""Squares around a point lie on multiples of it, as Sentinel-2's pixels do."""
+INSTALL = "pip install 'dione[vector]'"
+
+
+def parse(text: str, *, size_m: float | None = None) -> Area:
+    """An area as a person writes it, in longitude and latitude.
+
+    size_m: side of the square around a point, metres; only a point has one. Raises NotFound, BadRecipe.
+    """
+    words = text.replace(",", " ").split()
+    if len(words) in (2, 4) and (numbers := _numbers(words)):
+        return _square(numbers, size_m) if len(numbers) == 2 else _plain(tuple(numbers), text, size_m)
+    if re.match(r"\s*(MULTI)?(POINT|LINESTRING|POLYGON)|\s*GEOMETRYCOLLECTION", text, re.IGNORECASE):
+        return _plain(_of_wkt(text, size_m), text, None)
+    if text.lstrip().startswith("{"):
+        return _plain(_of_json(text, "the area"), "GeoJSON", size_m)
+    if mgrs.is_tile(text) and not Path(text).exists():
+        return _plain(mapping(areas.reprojected(box(*mgrs.box_of(text)), mgrs.crs_of(text), areas.DEGREES)), text, size_m)
+    return _plain(_of_file(Path(text), text), text, size_m)
+
+
+def _plain(area: Area, text: str, size_m: float | None) -> Area:
+    if size_m is not None:
+        raise BadRecipe(f"a size goes with a point only, and the area is '{text}'\nleave --size out, or give --area as latitude,longitude")
+    return area
+
+
+def _numbers(words: list[str]) -> list[float] | None:
+    try:
+        return [float(word) for word in words]
+    except ValueError:
+        return None
+
+
+def _square(point: list[float], size_m: float | None) -> Mapping[str, Any]:
+    """The square around a point (latitude, longitude), on the pixels of its UTM zone."""
+    latitude, longitude = point
+    if not (-80 <= latitude <= 84 and -180 <= longitude <= 180):
+        raise BadRecipe(f"the point is {latitude:g},{longitude:g}; needs latitude,longitude in degrees, from -80 to 84 and -180 to 180")
+    if size_m is None or not np.isfinite(size_m) or size_m < PIXEL_M:
+        raise BadRecipe(f"a point has no area: give the side of a square in metres, e.g. --area {latitude:g},{longitude:g} --size 1280")
+    crs = mgrs.utm(latitude, longitude)
+    x, y = Transformer.from_crs(areas.DEGREES, crs, always_xy=True).transform(longitude, latitude)
+    pixels = round(size_m / PIXEL_M)
+    left, bottom = (round(centre / PIXEL_M - pixels / 2) * PIXEL_M for centre in (x, y))
+    square = box(left, bottom, left + pixels * PIXEL_M, bottom + pixels * PIXEL_M)
+    return dict(mapping(areas.reprojected(square, crs, areas.DEGREES)))
+
+
+def _of_wkt(text: str, size_m: float | None) -> Area:
+    try:
+        made = shapely.from_wkt(text)
+    except ShapelyError as error:
+        raise BadRecipe(f"the area is no WKT: {error}\nneeds e.g. POLYGON ((0.6 43.6, 0.7 43.6, 0.7 43.7, 0.6 43.6)), longitude first") from error
+    if made.geom_type == "Point":
+        return _square([made.y, made.x], size_m)
+    if size_m is not None:
+        raise BadRecipe(f"a size goes with a point only, and the area is a {made.geom_type}\nleave --size out")
+    return dict(mapping(made))
+
+
+def _of_json(text: str, name: str) -> Mapping[str, Any]:
+    try:
+        read = json.loads(text)
+    except ValueError as error:
+        raise BadRecipe(f"{name} is not GeoJSON: {error}\nneeds a geometry, feature or collection in longitude and latitude") from error
+    if not isinstance(read, dict):
+        raise BadRecipe(f"{name} is not GeoJSON: it holds a {type(read).__name__}, needs a geometry, feature or collection")
+    return _in_degrees(read, name)
+
+
+def _in_degrees(read: dict[str, Any], name: str) -> Mapping[str, Any]:
+    """GeoJSON of before 2016 may name another CRS; it is turned into longitude and latitude."""
+    named = (read.get("crs") or {}).get("properties", {}).get("name") if isinstance(read.get("crs"), dict) else None
+    if named is None or re.search(r"CRS84|EPSG::?4326$", str(named)):
+        return read
+    collected = [shape(one) for one in areas.geometries(read)]
+    return dict(mapping(_turned(shapely.GeometryCollection(collected), str(named), name)))
+
+
+def _turned(geometry: BaseGeometry, crs: str, name: str) -> BaseGeometry:
+    try:
+        known = CRS.from_user_input(crs)
+    except CRSError as error:
+        raise BadRecipe(f"{name} is in a CRS that is not known: '{crs}'\nsave it in longitude and latitude (EPSG:4326)") from error
+    return areas.reprojected(geometry, known.to_wkt(), areas.DEGREES)
+
+
+def _of_file(path: Path, text: str) -> Mapping[str, Any]:
+    try:
+        if path.suffix.lower() in (".json", ".geojson") or not path.is_file():
+            return _of_json(path.read_text("utf-8"), text)
+    except OSError as error:
+        raise NotFound(f"area '{text}' is neither {WAYS} that can be read: {error.strerror}") from error
+    try:
+        from pyogrio.errors import DataSourceError
+        from pyogrio.raw import read
+    except ImportError as error:
+        raise DioneError(f"area {text} needs pyogrio, which is not installed ({error})\ninstall the extra: {INSTALL}; or save it as GeoJSON") from error
+    try:
+        about, _, shapes, _ = read(path, columns=[])
+    except DataSourceError as error:
+        raise BadRecipe(f"area {text} holds no vectors that GDAL can read: {error}") from error
+    if shapes is None or not len(shapes):
+        raise BadRecipe(f"area {text} holds no shape")
+    if not about["crs"]:
+        raise BadRecipe(f"area {text} does not tell its CRS\nsave it again with one, or as GeoJSON in longitude and latitude")
+    return dict(mapping(_turned(shapely.GeometryCollection(list(shapely.from_wkb(shapes))), about["crs"], text)))

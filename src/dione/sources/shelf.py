@@ -1,0 +1,99 @@
+"""What was read from afar, kept on disk: numbers by file, band and place, so that a second run reads nothing.
+
+Only what was decoded without a fault comes here, and a file appears whole or not at all. Each ends with a digest of
+itself: one that was damaged since is read from afar again. DIONE_CACHE names another folder, or 'off'; DIONE_CACHE_GB
+how much it may hold, the oldest going first.
+"""
+
+import io
+import logging
+import os
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+MOST_GB = 20.0
+DIGEST_BYTES = 16
+PRUNED_TO = 0.8
+EVERY = 256
+"""Writes between two looks at how much is kept."""
+
+_written = [0]
+
+
+def folder() -> Path | None:
+    """Where things are kept; None if nowhere."""
+    told = os.environ.get("DIONE_CACHE", "")
+    if told.lower() in ("off", "none", "0"):
+        return None
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(told) if told else base / "dione"
+
+
+def get(key: Sequence[object]) -> NDArray[Any] | None:
+    """The array kept under a key, or None; one that is damaged is removed."""
+    path = _path(key)
+    if path is None:
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+    if blake2b(body, digest_size=DIGEST_BYTES).digest() != digest:
+        log.warning("%s is damaged and read again from its source", path)
+        path.unlink(missing_ok=True)
+        return None
+    made: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    return made
+
+
+def put(key: Sequence[object], array: NDArray[Any]) -> None:
+    """Keep an array; a disk that is full or may not be written keeps nothing, which is told and no fault."""
+    path = _path(key)
+    if path is None:
+        return
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    body = buffer.getvalue()
+    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(body + blake2b(body, digest_size=DIGEST_BYTES).digest())
+        os.replace(partial, path)
+    except OSError as error:
+        log.warning("nothing is kept in %s: %s", path.parent, error.strerror)
+        partial.unlink(missing_ok=True)
+        return
+    _written[0] += 1
+    if _written[0] % EVERY == 0:
+        prune()
+
+
+def prune() -> None:
+    """Remove what was written longest ago until no more than PRUNED_TO of what may be kept is there."""
+    base = folder()
+    most = float(os.environ.get("DIONE_CACHE_GB") or MOST_GB) * 1e9
+    if base is None or not base.is_dir():
+        return
+    there = sorted(((file.stat().st_mtime, file.stat().st_size, file) for file in base.glob("??/*.block")), reverse=True)
+    total = sum(size for _, size, _ in there)
+    if total <= most:
+        return
+    while there and total > most * PRUNED_TO:
+        _, size, oldest = there.pop()
+        oldest.unlink(missing_ok=True)
+        total -= size
+
+
+def _path(key: Sequence[object]) -> Path | None:
+    base = folder()
+    name = blake2b(repr(tuple(key)).encode(), digest_size=20).hexdigest()
+    return base / name[:2] / f"{name}.block" if base else None

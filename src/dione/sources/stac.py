@@ -1,0 +1,98 @@
+"""Sentinel-2 out of a STAC catalogue as a Stack: search, one date a pass, one grid, pixels read when asked for.
+
+stac:earth-search                      a catalogue by its name, collection sentinel-2-l2a
+stac:earth-search#sentinel-2-c1-l2a    another of its collections
+stac:https://host/v1#collection        any API
+stac:catalog.json, stac:item.json      files
+"""
+
+import logging
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import numpy as np
+import pystac
+import xarray as xr
+
+from dione.base import area as areas
+from dione.base import period, stack
+from dione.base.area import Area
+from dione.base.errors import BadRecipe
+from dione.sources import lazy, scenes, stacsearch
+from dione.sources.acquisitions import Acquisition, Product, acquisitions
+from dione.sources.addresses import host_of
+from dione.sources.catalogues import Catalogue, named
+from dione.sources.mosaic import Classes, Mosaics
+from dione.sources.places import is_remote, shown
+from dione.sources.placing import grid_for
+from dione.sources.stacitems import Reading, products
+from dione.sources.web import Patience, Web
+
+log = logging.getLogger(__name__)
+
+
+def open(
+    source: str,
+    *,
+    area: Area | None = None,
+    dates: tuple[str, str] | None = None,
+    max_scene_cloud: float | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+) -> xr.Dataset:
+    """A Stack of what a catalogue holds over an area and a period; only metadata are read now.
+
+    area: box or GeoJSON in longitude and latitude; may be left out for files. Whole pixels that it touches are taken.
+    dates: first and last day (or month, year), both included; '' leaves a side open.
+    max_scene_cloud: leave out tiles that their catalogue calls cloudier, 0–1.
+    scale, offset: reflectance is number × scale + offset; else by the metadata: `dione.sources.offsets`.
+
+    A pixel is valid where it has data, reflectance is possible, and SCL, if there is one, says clear.
+    Raises BadRecipe, NotFound (with what would match), BadSource, BadBands, BadValues (contradictory offsets).
+    """
+    catalogue = named(source)
+    if area is None and is_remote(catalogue.url) and not catalogue.url.endswith(".json"):
+        raise BadRecipe(f"{shown(source)} is larger than any disk: say where\ngive --area, e.g. --area 0.60,43.65,0.75,43.75, and --dates 2024-05/2024-08")
+    trusted = frozenset({host_of(catalogue.url), urlsplit(catalogue.url).hostname or ""}) if is_remote(catalogue.url) else frozenset()
+    web = Web(trusted, catalogue.signer, Patience.told())
+    wanted = stacsearch.Wanted(None if area is None else areas.geometry(area), period.whole(dates) if dates else None, max_scene_cloud)
+    items = stacsearch.found(catalogue, wanted, web)
+    return of_items(items, Reading(catalogue, web, scale, offset), wanted, source=shown(source))
+
+
+def of_items(items: Sequence[pystac.Item], reading: Reading, wanted: stacsearch.Wanted, *, source: str) -> xr.Dataset:
+    """A Stack of items that were found, or made. Raises as `open` does."""
+    made = products(items, reading)
+    grid = grid_for([product.grid for product in made], wanted.area)
+    series = acquisitions(made, grid)
+    mosaics = Mosaics(tuple(series), grid, reading.web)
+    reflectance, valid = lazy.arrays(mosaics)
+    notes = {"source": source, "offset_told_by": "given" if reading.offset is not None else "metadata", **_notes(made, series, reading.catalogue)}
+    result = stack.make(reflectance, valid, _times(series), grid, items=[one.item for one in series], **notes)
+    result = result.assign_coords(platform=("time", np.array([one.platform for one in series], dtype=str)))
+    if all(product.scene.scl for one in series for product in one.products):
+        result["clear"] = (stack.DIMS["valid"], lazy.arrays(Classes(mosaics), bands=0)[1])
+    return result
+
+
+def _times(series: Sequence[Acquisition]) -> list[np.datetime64]:
+    """Of each date; two passes of the same moment stay apart by a millisecond."""
+    times: list[np.datetime64] = []
+    for one in series:
+        moment = np.datetime64(one.time, "ns")
+        times.append(moment if not times or moment > times[-1] else times[-1] + np.timedelta64(1, "ms"))
+    return times
+
+
+def _notes(made: Sequence[Product], series: Sequence[Acquisition], catalogue: Catalogue) -> dict[str, str]:
+    used = [product for one in series for product in one.products]
+    notes = {"radiometry": scenes.radiometry([product.scene for product in used])}
+    if len(used) < len(made):
+        notes["left_out"] = f"{len(made) - len(used)} products that were processed again since"
+    if baselines := sorted({f"{one.baseline[0]:02d}.{one.baseline[1]:02d}" for one in used if one.baseline}):
+        notes["baselines"] = ", ".join(baselines)
+    without = [product.scene.item for product in used if product.scene.scl is None]
+    if without:
+        notes["clouds"] = f"no cloud mask: {len(without)} of {len(used)} products have no scene classification (L1C)"
+        log.warning("%s; clouds are still in: mask them with dione.prepare.csmask, or take L2A", notes["clouds"])
+    return notes
