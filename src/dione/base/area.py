@@ -28,17 +28,13 @@ def geometry(area: Area) -> BaseGeometry:
         return _box(area)
     try:
         parts = [shape(one) for one in geometries(area)]
+        _on_one_side(parts)
         _no_crossing(parts)
         made = shapely.union_all(parts)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, ShapelyError) as error:
         raise BadRecipe(f"the area is no GeoJSON geometry: {type(error).__name__} {error}") from error
     if made.area == 0:
         raise BadRecipe(f"the area is a {made.geom_type} of no size over {made.bounds}; needs a polygon in longitude and latitude")
-    west, south, east, north = made.bounds
-    if max(-west, east) > 180 or max(-south, north) > 90:
-        raise BadRecipe(f"the area is a {made.geom_type} over {made.bounds}, which are no degrees; needs a polygon in longitude and latitude")
-    if east - west > 180:
-        raise BadRecipe(f"the area reaches from {west:g} to {east:g} degrees: over the antimeridian?\ngive the part on each side of it in a run of its own")
     return made
 
 
@@ -85,6 +81,14 @@ def _box(area: Sequence[float]) -> BaseGeometry:
         raise BadRecipe(f"area is {tuple(area)}, needs west,south,east,north in degrees, west below east, south below north")
     west, south, east, north = map(float, area)
     return box(west, south, east, north)
+
+
+def _on_one_side(parts: list[BaseGeometry]) -> None:
+    west, south, east, north = shapely.GeometryCollection(parts).bounds
+    if max(-west, east) > 180 or max(-south, north) > 90:
+        raise BadRecipe(f"the area lies over {(west, south, east, north)}, which are no degrees; needs a polygon in longitude and latitude")
+    if east - west > 180:
+        raise BadRecipe(f"the area reaches from {west:g} to {east:g} degrees: over the antimeridian?\ngive the part on each side of it in a run of its own")
 
 
 def _no_crossing(parts: list[BaseGeometry]) -> None:

@@ -28,8 +28,9 @@ SAMPLE_SIDE, SAMPLES = 256, 8
 def clear_fractions(stack: xr.Dataset) -> list[float]:
     """The fraction of the area seen clear on each date, 0–1; outside of a cropped polygon nothing counts.
 
-    Exact up to EXACT_PX; from a regular sample of windows above.
+    Exact up to EXACT_PX; from a regular sample of windows above. Of a Stack from an archive only the classes are read (`clear`).
     """
+    seen_in = "clear" if "clear" in stack else "valid"
     size = stack.sizes["y"], stack.sizes["x"]
     windows = list(lattice(size, 1024)) if size[0] * size[1] <= EXACT_PX else sample(size)
     clear, seen = np.zeros(stack.sizes["time"]), 0
@@ -37,7 +38,7 @@ def clear_fractions(stack: xr.Dataset) -> list[float]:
         rows, columns = window.slices
         part = stack.isel(y=rows, x=columns)
         inside = part["inside"].values if "inside" in part.coords else np.ones(window.shape, bool)
-        clear += (part["valid"].values & inside).sum((1, 2))
+        clear += (part[seen_in].values & inside).sum((1, 2))
         seen += int(inside.sum())
     return [float(fraction) for fraction in clear / max(seen, 1)]
 

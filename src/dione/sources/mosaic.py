@@ -1,7 +1,7 @@
 """Dates of several products on one grid, read when asked for; each pixel comes from one product and is resampled once at most.
 
 Products of one UTM zone share their lattice of pixels: their numbers are taken as they are. Those of another zone are
-warped once, from their own pixels to the grid (cubic; classes by nearest neighbour), where none of the first has data.
+resampled once, from their own pixels to the grid (cubic; classes by nearest neighbour), where none of the first has data.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.enums import Resampling
-from rasterio.warp import reproject
 
 from dione.base.bands import BANDS
 from dione.base.windows import Window
-from dione.sources import blocks, decoding, lazy
+from dione.sources import blocks, decoding, lazy, sampling
 from dione.sources.acquisitions import Acquisition, Product
 from dione.sources.footing import Nested, footing, window_on
 from dione.sources.scenes import Layer
@@ -76,8 +74,11 @@ class Mosaics:
         place = footing(layer.grid, self.grid)
         if place is not None:
             return _nested(numbers, place, part, window, layer)
-        source, target = layer.grid[part.slices], self.grid[window.slices]
-        return _classes(numbers, source, target) if is_class else _warped(numbers, source, target, layer)
+        at = sampling.places(layer.grid, self.grid, window)
+        if is_class:
+            return sampling.nearest(numbers, part, at)
+        seen = numbers != (0 if layer.nodata is None else layer.nodata)
+        return sampling.cubic(np.where(seen, numbers.astype(np.float32), np.float32(np.nan)), part, at)
 
 
 @dataclass(frozen=True)
@@ -110,23 +111,3 @@ def _nested(numbers: NDArray[Any], place: Nested, part: Window, window: Window, 
     inside = ((rows >= part.top) & (rows < part.bottom))[:, None] & ((columns >= part.left) & (columns < part.right))
     picked = numbers[np.clip(rows - part.top, 0, part.shape[0] - 1)][:, np.clip(columns - part.left, 0, part.shape[1] - 1)]
     return np.where(inside, picked, numbers.dtype.type(0 if layer.nodata is None else layer.nodata))
-
-
-def _warped(numbers: NDArray[Any], source: GeoBox, target: GeoBox, layer: Layer) -> NDArray[np.float32]:
-    """Numbers of another lattice, NaN where there are none."""
-    holed = numbers.astype(np.float32)
-    holed[numbers == (0 if layer.nodata is None else layer.nodata)] = np.nan
-    made = np.full(target.shape, np.nan, np.float32)
-    reproject(holed, made, **_places(source, target), resampling=Resampling.cubic, src_nodata=np.nan, dst_nodata=np.nan)
-    return made
-
-
-def _classes(numbers: NDArray[Any], source: GeoBox, target: GeoBox) -> NDArray[Any]:
-    made = np.zeros(target.shape, numbers.dtype)
-    reproject(numbers, made, **_places(source, target), resampling=Resampling.nearest, src_nodata=0, dst_nodata=0)
-    return made
-
-
-def _places(source: GeoBox, target: GeoBox) -> dict[str, Any]:
-    # No tolerance: each pixel is placed exactly, so that windows give what the whole would.
-    return dict(src_transform=source.affine, src_crs=str(source.crs), dst_transform=target.affine, dst_crs=str(target.crs), tolerance=0, num_threads=1)

@@ -26,8 +26,15 @@ HEAD_BYTES = 16_384
 STEP_BYTES = 8_192
 """Reads beyond the head that are smaller take this much, since the next one is usually beside it."""
 HEADS = 512
-DRIVERS = ("GTiff", "JP2OpenJPEG")
-"""Nothing else is opened: a file of another kind (a VRT) could point to other files."""
+DRIVERS = {
+    b"II*\0": "GTiff",
+    b"MM\0*": "GTiff",
+    b"II+\0": "GTiff",
+    b"MM\0+": "GTiff",
+    b"\0\0\0\x0c": "JP2OpenJPEG",
+    b"\xff\x4f\xff\x51": "JP2OpenJPEG",
+}
+"""By how a file begins. Nothing else is opened: a file of another kind (a VRT) could point to other files."""
 
 Fetch = Callable[[int, int], tuple[bytes, int]]
 """Bytes from start to stop, and how long the whole file is."""
@@ -62,13 +69,20 @@ def opened(remote: Remote) -> Iterator[rasterio.DatasetReader]:
     """
     faults: list[BadSource] = []
     name = f"{sha256(remote.url.encode()).hexdigest()[:24]}.tif"
+    head, _ = _heads.get(remote)
+    driver = DRIVERS.get(head[:4])
+    if driver is None:
+        _heads.pop(remote.url)
+        raise BadSource(
+            f"{shown(remote.url)} is neither GeoTIFF nor JPEG 2000: it begins with {head[:12]!r}\nit was replaced, or is not what its catalogue says"
+        )
     try:
         with (
             warnings.catch_warnings(),
             rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GTIFF_IGNORE_READ_ERRORS=False),
         ):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(name, opener=partial(_handle, remote, name, faults), driver=list(DRIVERS), sharing=False) as file:
+            with rasterio.open(name, opener=partial(_handle, remote, name, faults), driver=driver, sharing=False) as file:
                 yield file
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
         _heads.pop(remote.url)

@@ -2,12 +2,14 @@
 
 Only what was decoded without a fault comes here, and a file appears whole or not at all. Each ends with a digest of
 itself: one that was damaged since is read from afar again. DIONE_CACHE names another folder, or 'off'; DIONE_CACHE_GB
-how much it may hold, the oldest going first.
+how much it may hold, the oldest going first. When it is off, what was read last is kept in memory, as long as dione runs.
 """
 
 import io
 import logging
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -25,7 +27,11 @@ PRUNED_TO = 0.8
 EVERY = 256
 """Writes between two looks at how much is kept."""
 
+IN_MEMORY_BYTES = 256_000_000
+
 _written = [0]
+_memory: OrderedDict[str, NDArray[Any]] = OrderedDict()
+_guard = threading.Lock()
 
 
 def folder() -> Path | None:
@@ -41,7 +47,8 @@ def get(key: Sequence[object]) -> NDArray[Any] | None:
     """The array kept under a key, or None; one that is damaged is removed."""
     path = _path(key)
     if path is None:
-        return None
+        with _guard:
+            return _memory.get(_name(key))
     try:
         data = path.read_bytes()
     except OSError:
@@ -59,6 +66,7 @@ def put(key: Sequence[object], array: NDArray[Any]) -> None:
     """Keep an array; a disk that is full or may not be written keeps nothing, which is told and no fault."""
     path = _path(key)
     if path is None:
+        _remember(_name(key), array)
         return
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
@@ -93,7 +101,17 @@ def prune() -> None:
         total -= size
 
 
+def _remember(name: str, array: NDArray[Any]) -> None:
+    with _guard:
+        _memory[name] = array
+        while len(_memory) > 1 and sum(one.nbytes for one in _memory.values()) > IN_MEMORY_BYTES:
+            _memory.popitem(last=False)
+
+
+def _name(key: Sequence[object]) -> str:
+    return blake2b(repr(tuple(key)).encode(), digest_size=20).hexdigest()
+
+
 def _path(key: Sequence[object]) -> Path | None:
-    base = folder()
-    name = blake2b(repr(tuple(key)).encode(), digest_size=20).hexdigest()
+    base, name = folder(), _name(key)
     return base / name[:2] / f"{name}.block" if base else None

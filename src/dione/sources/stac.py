@@ -8,6 +8,7 @@ stac:catalog.json, stac:item.json      files
 
 import logging
 from collections.abc import Sequence
+from hashlib import blake2b
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -67,7 +68,12 @@ def of_items(items: Sequence[pystac.Item], reading: Reading, wanted: stacsearch.
     series = acquisitions(made, grid)
     mosaics = Mosaics(tuple(series), grid, reading.web)
     reflectance, valid = lazy.arrays(mosaics)
-    notes = {"source": source, "offset_told_by": "given" if reading.offset is not None else "metadata", **_notes(made, series, reading.catalogue)}
+    notes = {
+        "source": source,
+        "identity": _identity(series),
+        "offset_told_by": "given" if reading.offset is not None else "metadata",
+        **_notes(made, series, reading.catalogue),
+    }
     result = stack.make(reflectance, valid, _times(series), grid, items=[one.item for one in series], **notes)
     result = result.assign_coords(platform=("time", np.array([one.platform for one in series], dtype=str)))
     if all(product.scene.scl for one in series for product in one.products):
@@ -82,6 +88,12 @@ def _times(series: Sequence[Acquisition]) -> list[np.datetime64]:
         moment = np.datetime64(one.time, "ns")
         times.append(moment if not times or moment > times[-1] else times[-1] + np.timedelta64(1, "ms"))
     return times
+
+
+def _identity(series: Sequence[Acquisition]) -> str:
+    """A hash of which products, in which version and read how, make the series."""
+    told = [(product.scene.item, product.version, [(band.scale, band.offset) for band in product.scene.bands]) for one in series for product in one.products]
+    return blake2b(repr(told).encode(), digest_size=12).hexdigest()
 
 
 def _notes(made: Sequence[Product], series: Sequence[Acquisition], catalogue: Catalogue) -> dict[str, str]:

@@ -68,13 +68,13 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
     name = productname.parse(str(facts.get("s2:product_uri") or "")) or productname.parse(item.id)
     assets = {band: _asset(item, band) for band in BANDS}
     scl = _first(item, "scl")
-    grids = _grids(item, [*assets.values(), *([scl] if scl else [])], reading.web)
+    grids = _grids(item, [*assets.values(), *([scl] if scl else [])], reading)
     radiometry = _radiometry(item, assets, name, reading)
     bands = tuple(
-        Layer(_href(item, assets[band]), 1, grids[assets[band]], told.scale, told.offset, NODATA, told.told_by)
+        Layer(_href(item, assets[band], reading), 1, grids[assets[band]], told.scale, told.offset, NODATA, told.told_by)
         for band, told in zip(BANDS, radiometry, strict=True)
     )
-    classes = Layer(_href(item, scl), 1, grids[scl], 1.0, 0.0, NODATA, "classes") if scl else None
+    classes = Layer(_href(item, scl, reading), 1, grids[scl], 1.0, 0.0, NODATA, "classes") if scl else None
     cloud = facts.get("eo:cloud_cover")
     return Product(
         scene=Scene(_time(item), item.id, bands, classes),
@@ -108,16 +108,16 @@ def _is_band(asset: pystac.Asset, name: str) -> bool:
     return len(bands) == 1 and bands[0].get("name") == name and gsd == GSD_M
 
 
-def _href(item: pystac.Item, key: str) -> str:
+def _href(item: pystac.Item, key: str, reading: Reading) -> str:
     """Where an asset is. An item from afar may name nothing on this machine, and none may name GDAL's own ways."""
     href = item.assets[key].get_absolute_href()
-    own = item.get_self_href()
-    if not href or href.startswith("/vsi") or (own and is_remote(own) and not href.startswith(("http://", "https://", "s3://"))):
+    from_afar = is_remote(reading.catalogue.url)
+    if not href or href.startswith("/vsi") or (from_afar and not href.startswith(("http://", "https://", "s3://"))):
         raise BadSource(f"item {item.id} names '{shown(item.assets[key].href)}' as its {key}, which cannot be followed; needs http, https or s3")
     return str(href).removeprefix("file://")
 
 
-def _grids(item: pystac.Item, keys: list[str], web: Web) -> dict[str, GeoBox]:
+def _grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, GeoBox]:
     """The grid of each asset, from the item, or from the file's header where the item does not say."""
     plain = {
         "type": "Feature",
@@ -128,7 +128,7 @@ def _grids(item: pystac.Item, keys: list[str], web: Web) -> dict[str, GeoBox]:
         "bbox": item.bbox,
         "links": [],
         "properties": {key: value for key, value in item.properties.items() if key.startswith("proj:") or key == "datetime"},
-        "assets": {key: item.assets[key].to_dict() | {"href": _href(item, key)} for key in keys},
+        "assets": {key: item.assets[key].to_dict() | {"href": _href(item, key, reading)} for key in keys},
     }
     try:
         parsed = next(iter(parse_items([pystac.Item.from_dict(plain)])))
@@ -136,7 +136,7 @@ def _grids(item: pystac.Item, keys: list[str], web: Web) -> dict[str, GeoBox]:
     except (ValueError, KeyError, TypeError, pystac.STACError) as error:
         raise BadSource(f"item {item.id} has metadata that cannot be read: {type(error).__name__} {error}") from error
     known = {key: grid for key, grid in found.items() if isinstance(grid, GeoBox) and min(grid.shape) > 1 and grid.crs is not None}
-    return {key: known[key] if key in known else blocks.facts(blocks.File(_href(item, key), item.id, web=web)).grid for key in keys}
+    return {key: known[key] if key in known else blocks.facts(blocks.File(_href(item, key, reading), item.id, web=reading.web)).grid for key in keys}
 
 
 def _radiometry(item: pystac.Item, assets: dict[str, str], name: productname.ProductName | None, reading: Reading) -> list[offsets.Radiometry]:

@@ -17,7 +17,6 @@ from pystac_client.exceptions import APIError, ParametersError
 from pystac_client.stac_api_io import StacApiIO
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
-from urllib3.util import Retry
 
 from dione.base import area as areas
 from dione.base.errors import BadSource, NotFound
@@ -165,11 +164,10 @@ class Careful(StacApiIO):
     """Reads catalogues by the rules of `dione.sources.web`; one from afar leads to no file of this machine."""
 
     def __init__(self, web_: Web, remote: bool) -> None:
-        patience = web_.patience
-        super().__init__(timeout=patience.timeout_s, max_retries=None)
+        super().__init__(timeout=web_.patience.timeout_s, max_retries=None)
+        self.session.close()
+        self.session = web_.patient_session()
         self.remote = remote
-        retries = Retry(patience.tries - 1, backoff_factor=patience.pause_s, status_forcelist=web.PASSING, allowed_methods=None, redirect=web.REDIRECTS)
-        web.mounted(self.session, web_.trusted, retries)
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
         href = source.get_absolute_href() if isinstance(source, pystac.Link) else str(source)

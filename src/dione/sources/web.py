@@ -11,7 +11,6 @@ import re
 import threading
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import requests
@@ -77,7 +76,14 @@ class Web:
 
     def session(self) -> requests.Session:
         """A session that keeps these rules; one for all threads."""
-        return _session(self.trusted)
+        return _session(self.trusted, 0)
+
+    def patient_session(self) -> requests.Session:
+        """One that tries again by itself, for those who do not."""
+        return _session(
+            self.trusted,
+            Retry(self.patience.tries - 1, backoff_factor=self.patience.pause_s, status_forcelist=PASSING, allowed_methods=None, redirect=REDIRECTS),
+        )
 
     def read(self, url: str, start: int, stop: int) -> tuple[bytes, int]:
         """Bytes `start` to `stop` (or to the end, if that comes first) of a file, and how long the whole file is.
@@ -120,7 +126,7 @@ STRANGER = Web()
 """Trusts no private host, signs nothing."""
 
 
-def mounted(session: requests.Session, trusted: frozenset[str], retries: Retry | int = 0) -> requests.Session:
+def _mounted(session: requests.Session, trusted: frozenset[str], retries: Retry | int) -> requests.Session:
     """The session, from now on asking allowed hosts only."""
     for start in ("http://", "https://"):
         session.mount(start, Guarded(trusted, max_retries=retries, pool_maxsize=CONNECTIONS))
@@ -197,6 +203,18 @@ def count(more: int = 0) -> int:
         return _counted[0]
 
 
-@lru_cache(8)
-def _session(trusted: frozenset[str]) -> requests.Session:
-    return mounted(requests.Session(), trusted)
+def close() -> None:
+    """Give all connections back."""
+    while _sessions:
+        _sessions.popitem()[1].close()
+
+
+_sessions: dict[tuple[frozenset[str], str], requests.Session] = {}
+
+
+def _session(trusted: frozenset[str], retries: Retry | int) -> requests.Session:
+    with _guard:
+        key = (trusted, repr(retries))
+        if key not in _sessions:
+            _sessions[key] = _mounted(requests.Session(), trusted, retries)
+        return _sessions[key]

@@ -1,0 +1,70 @@
+"""Numbers of one lattice at the pixels of another, each placed exactly, so that any window gives what the whole would.
+
+GDAL's warper places pixels by approximation, which depends on the window: by up to an eighth of a pixel.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+
+from dione.base.windows import Window
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the centres of a window's pixels stand in a raster; 0 is the centre of its first pixel."""
+
+    rows: NDArray[np.float64]
+    """(y, x)"""
+    columns: NDArray[np.float64]
+
+
+def places(raster: GeoBox, grid: GeoBox, window: Window) -> Places:
+    """For each pixel of a window of the grid, where it stands in the raster."""
+    down, across = np.mgrid[window.top : window.bottom, window.left : window.right] + 0.5
+    a = grid.affine
+    x, y = a.a * across + a.b * down + a.c, a.d * across + a.e * down + a.f
+    if raster.crs != grid.crs:
+        x, y = Transformer.from_crs(str(grid.crs), str(raster.crs), always_xy=True).transform(x, y)
+    b = ~raster.affine
+    return Places(b.d * x + b.e * y + b.f - 0.5, b.a * x + b.b * y + b.c - 0.5)
+
+
+def cubic(numbers: NDArray[np.float32], part: Window, at: Places) -> NDArray[np.float32]:
+    """By Catmull and Rom's cubic (1974; a = -1/2); NaN where any of the 16 that a pixel is made of is NaN or beyond `part`.
+
+    numbers: those of `part`, a window of the raster.
+    """
+    top, left = np.floor(at.rows), np.floor(at.columns)
+    down, across = _weights(at.rows - top), _weights(at.columns - left)
+    made = np.zeros(at.rows.shape, np.float64)
+    for i in range(4):
+        line = sum(across[j] * _picked(numbers, part, top + i - 1, left + j - 1) for j in range(4))
+        made += down[i] * line
+    return made.astype(np.float32)
+
+
+def nearest(numbers: NDArray[Any], part: Window, at: Places) -> NDArray[Any]:
+    """The number whose pixel holds the place; 0 beyond `part`."""
+    rows, columns = np.floor(at.rows + 0.5), np.floor(at.columns + 0.5)
+    inside = (rows >= part.top) & (rows < part.bottom) & (columns >= part.left) & (columns < part.right)
+    return np.where(inside, _clipped(numbers, part, rows, columns), numbers.dtype.type(0))
+
+
+def _weights(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    return [-0.5 * t + t**2 - 0.5 * t**3, 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3, -0.5 * t**2 + 0.5 * t**3]
+
+
+def _picked(numbers: NDArray[np.float32], part: Window, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
+    inside = (rows >= part.top) & (rows < part.bottom) & (columns >= part.left) & (columns < part.right)
+    return np.where(inside, _clipped(numbers, part, rows, columns), np.float32(np.nan))
+
+
+def _clipped(numbers: NDArray[Any], part: Window, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[Any]:
+    down = np.clip(rows.astype(int) - part.top, 0, part.shape[0] - 1)
+    across = np.clip(columns.astype(int) - part.left, 0, part.shape[1] - 1)
+    return np.asarray(numbers[down, across])

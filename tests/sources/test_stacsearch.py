@@ -1,0 +1,123 @@
+"""Searching a catalogue: pages, filters, what is said when nothing is found, and what is not followed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rasterio.warp import transform_bounds
+
+from dione import sources, testing
+from dione.base.errors import BadRecipe, BadSource, DioneError, NotFound
+from dione.testing.archive import MadeProduct, coarser, item, write
+from dione.testing.loopback import Loopback
+
+TILE = testing.grid_at((64, 64), left=300_000, top=4_900_020)
+AREA = transform_bounds("EPSG:32631", "EPSG:4326", *TILE[10:50, 10:50].boundingbox.bbox)
+
+
+@pytest.fixture
+def stocked(server: Loopback) -> Loopback:
+    """Five dates, cloudier by the day."""
+    for day in range(1, 6):
+        one = MadeProduct(
+            np.full((4, 64, 64), 2000, np.uint16), TILE, np.full(coarser(TILE).shape, 4, np.uint8), start=f"2024050{day}T105031", offset=-0.1, applied=False
+        )
+        server.items.append(item(one.changed(cloud=20.0 * day - 10), server.hrefs(write(one, server.folder))))
+    return server
+
+
+def source(server: Loopback, collection: str = "sentinel-2-l2a") -> str:
+    return f"stac:{server.url}#{collection}"
+
+
+def test_all_pages_are_turned(stocked: Loopback) -> None:
+    assert sources.open(source(stocked), area=AREA).sizes["time"] == 5
+    assert len(stocked.searches) == 3
+
+
+def test_cloudy_scenes_can_be_left_out(stocked: Loopback) -> None:
+    assert sources.open(source(stocked), area=AREA, max_scene_cloud=0.5).sizes["time"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"area": AREA, "max_scene_cloud": 0.05}, r"(?s)5 match, the clearest is S2A_MSIL2A_20240501.* with 10% cloud.*--max-scene-cloud 0\.11"),
+        ({"area": AREA, "dates": ("2023-01", "2023-02")}, r"(?s)from 2023-01-01/2023-02-28.*there are 5, among them 2024-05-01 and 2024-05-05.*--dates"),
+        ({"area": (-30.0, 10.0, -29.9, 10.1)}, r"(?s)touches the area -30\.0000, 10\.0000.*on any date"),
+    ],
+    ids=["clouds", "dates", "the sea"],
+)
+def test_when_nothing_is_found_the_filter_that_emptied_it_is_named(stocked: Loopback, options: dict[str, object], words: str) -> None:
+    with pytest.raises(NotFound, match=words):
+        sources.open(source(stocked), **options)
+
+
+def test_an_empty_collection_says_so(stocked: Loopback) -> None:
+    with pytest.raises(NotFound, match="sentinel-2-l1c has no items at all"):
+        sources.open(source(stocked, "sentinel-2-l1c"), area=AREA)
+
+
+def test_a_catalogue_without_a_collection_lists_them(stocked: Loopback) -> None:
+    with pytest.raises(BadSource, match=r"(?s)sentinel-2-c1-l2a, sentinel-2-l1c, sentinel-2-l2a.*name one: stac:http"):
+        sources.open(f"stac:{stocked.url}", area=AREA)
+
+
+def test_a_catalogue_that_pages_for_ever_is_found_out(stocked: Loopback) -> None:
+    stocked.circles = True
+    with pytest.raises(BadSource, match="pages for ever"):
+        sources.open(source(stocked), area=AREA)
+
+
+def test_an_archive_wants_an_area(stocked: Loopback) -> None:
+    with pytest.raises(BadRecipe, match="--area"):
+        sources.open(source(stocked))
+
+
+@pytest.mark.parametrize("name", ["stac:earthsearch", "stac:"])
+def test_a_name_that_is_no_catalogue_lists_those_that_are(name: str) -> None:
+    with pytest.raises(BadSource, match="earth-search, planetary-computer, cdse"):
+        sources.open(name, area=AREA)
+
+
+def test_a_file_that_is_not_there_says_what_is(server: Loopback) -> None:
+    (server.folder / "catalog.json").write_text("{}")
+    with pytest.raises(NotFound, match=r"catalog\.json"):
+        sources.open(f"stac:{server.folder}/catalogue.json", area=AREA)
+
+
+def test_what_is_no_catalogue_is_said_to_be_none(server: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("<html>")
+    with pytest.raises(BadSource, match="not JSON"):
+        sources.open(f"stac:{tmp_path / 'x.json'}", area=AREA)
+    with pytest.raises(DioneError, match="cannot be searched: the connection was refused"):
+        sources.open("stac:http://127.0.0.1:9/v1#x", area=AREA)
+
+
+def test_a_catalogue_leads_to_no_file_of_this_machine(stocked: Loopback) -> None:
+    for href in ("/etc/hostname", "file:///etc/hostname", "/vsicurl/http://example.com/x.tif", "ftp://example.com/x.tif"):
+        stocked.items[0]["assets"]["red"]["href"] = href
+        with pytest.raises(BadSource, match="cannot be followed"):
+            sources.open(source(stocked), area=AREA)
+
+
+def test_no_asset_leads_into_the_network_of_this_machine_unless_allowed(stocked: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
+    for host in ("169.254.169.254", "10.0.0.1", "[::1]", "127.0.0.1:1", "localhost:1"):
+        stocked.items[0]["assets"]["red"]["href"] = f"http://{host}/latest/meta-data?token=verysecret"
+        stack = sources.open(source(stocked), area=AREA)
+        allowed = host.startswith("127.0.0.1")
+        words = "cannot be read" if allowed else "an address of this machine or its own network, and is not followed"
+        with pytest.raises(BadSource, match=words) as error:
+            stack.isel(time=0).load()
+        assert "verysecret" not in str(error.value)
+
+
+def test_no_redirect_leads_there_either(stocked: Loopback) -> None:
+    stack = sources.open(source(stocked), area=AREA)
+    stocked.fault = lambda path, number: "http://169.254.169.254/latest/meta-data?token=verysecret"
+    with pytest.raises(BadSource, match=r"169\.254\.169\.254, an address of this machine") as error:
+        stack.isel(time=0).load()
+    assert "verysecret" not in str(error.value)
+    stocked.fault = lambda path, number: f"{stocked.url}/files/{path}" if number % 2 else ""
+    assert stack.isel(time=0)["valid"].all()
