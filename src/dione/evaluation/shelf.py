@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, BadSource, NotFound
 from dione.evaluation.cases import Cases, Made, Models, enough, scored
-from dione.patches.store import PER_UNIT, SHARD, Store
+from dione.patches.store import PER_UNIT, Store
 from dione.prediction.engine import EXACT
 
 BATCH = 64
@@ -40,11 +40,11 @@ class Shelf:
 
     def cases(self, models: Models, dates: int, *, only: Set[str] | None = None) -> Iterator[Cases]:
         rows = self.rows if only is None else self.rows[np.isin(self.rows.astype(str), list(only))]
-        for start in range(0, int(self.store.lr.shape[0]), SHARD):
-            here = rows[(rows >= start) & (rows < start + SHARD)]
+        for span in self.store.spans():
+            here = rows[(rows >= span.start) & (rows < span.stop)]
             if not len(here):
                 continue
-            lr, valid, hr = (np.asarray(part[start : start + SHARD])[here - start] for part in (self.store.lr, self.store.valid, self.store.hr))
+            lr, valid, hr = (np.asarray(part[span])[here - span.start] for part in (self.store.lr, self.store.valid, self.store.hr))
             for part in range(0, len(here), BATCH):
                 some = slice(part, part + BATCH)
                 yield from self._batch(models, here[some], *(torch.from_numpy(x[some]) for x in (lr[:, :dates], valid[:, :dates], hr)))

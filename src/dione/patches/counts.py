@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource
-from dione.patches.store import PER_UNIT, SHARD, Store
+from dione.patches.store import PER_UNIT, Store
 from dione.patches.tables import Moments, Span, Tables
 
 NUMBERS = 1 << 16
@@ -73,10 +73,10 @@ def _at(counted: Counts, rank: int) -> int:
 def _pixels(store: Store, split: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """(band, pixel) digital numbers of each patch of a split, those seen clear."""
     kept = set(store.rows(split=split).tolist())
-    for start in range(0, store.index.num_rows, SHARD):
-        rows = store.index.slice(start, SHARD).to_pylist()
-        lr, valid = (np.asarray(part[start : start + SHARD]) for part in (store.lr, store.valid))
+    for span in store.spans():
+        rows = store.index.slice(span.start, span.stop - span.start).to_pylist()
+        lr, valid = (np.asarray(part[span]) for part in (store.lr, store.valid))
         for at, facts in enumerate(rows):
-            if start + at in kept:
+            if span.start + at in kept:
                 seen = np.moveaxis(lr[at], 1, 0)[:, valid[at]]
                 yield country(facts), np.clip(np.rint(seen), 0, NUMBERS - 1).astype(np.int64)

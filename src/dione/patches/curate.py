@@ -52,14 +52,14 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
     norms = Tables.model_validate(opened.about["normalisation"]) if "normalisation" in opened.about else None
     facts, total = opened.index.to_pylist(), opened.index.num_rows
     found: list[dict[str, float | None]] = []
-    for start in range(0, total, store.SHARD):
-        lr, valid, hr = (np.asarray(part[start : start + store.SHARD]) for part in (opened.lr, opened.valid, opened.hr))
+    for span in opened.spans():
+        lr, valid, hr = (np.asarray(part[span]) for part in (opened.lr, opened.valid, opened.hr))
         for at in range(0, len(lr), BATCH):
             some = slice(at, at + BATCH)
             target, truth = (torch.from_numpy(part[some].astype(np.float32)) / store.PER_UNIT for part in (lr[:, 0], hr))
-            units = [_unit(row, norms) for row in facts[start + at : start + at + len(target)]]
+            units = [_unit(row, norms) for row in facts[span.start + at : span.start + at + len(target)]]
             found += statistics(target, truth, torch.from_numpy(valid[some]), torch.tensor(units, dtype=torch.float32), limit_px=limit_px)
-            progress("curate", start + at + len(units), total)
+            progress("curate", span.start + at + len(units), total)
     table = opened.index
     for name in COLUMNS:
         table = _with(table, name, pa.array([row[name] for row in found], pa.float64()))

@@ -59,7 +59,8 @@ class Patches:
 
 def _rows(array: Pixels, keep: NDArray[np.bool_]) -> NDArray[Any]:
     """The kept rows of a Zarr array, read shard by shard."""
-    return np.concatenate([np.asarray(array[start : start + SHARD])[keep[start : start + SHARD]] for start in range(0, len(keep), SHARD)])
+    step = int((array.shards or (SHARD,))[0])
+    return np.concatenate([np.asarray(array[start : start + step])[keep[start : start + step]] for start in range(0, len(keep), step)])
 
 
 def _turned(x: Tensor, turn: int) -> Tensor:

@@ -21,7 +21,7 @@ from dione.base.files import folder as made_folder
 from dione.base.files import whole
 from dione.patches import counts, sample, tables
 from dione.patches.interchange import INDEX, Progress
-from dione.patches.store import PER_UNIT, SHARD, Store
+from dione.patches.store import PER_UNIT, Store
 
 CLEAR = 0.95
 """Share of a support that has to be seen clear."""
@@ -33,13 +33,13 @@ def export_folder(store: Store, out: Path, *, progress: Progress = lambda *_: No
     norms = tables.Tables.model_validate(store.about["normalisation"]) if "normalisation" in store.about else counts.tables(store)
     tables.write(out, norms)
     kept, rows = set(store.rows().tolist()), []
-    for start in range(0, store.index.num_rows, SHARD):
-        lr, valid, hr = (np.asarray(part[start : start + SHARD]) for part in (store.lr, store.valid, store.hr))
-        for at, facts in enumerate(store.index.slice(start, SHARD).to_pylist()):
-            if start + at not in kept:
+    for span in store.spans():
+        lr, valid, hr = (np.asarray(part[span]) for part in (store.lr, store.valid, store.hr))
+        for at, facts in enumerate(store.index.slice(span.start, len(lr)).to_pylist()):
+            if span.start + at not in kept:
                 continue
-            made = sample_of(lr[at], valid[at], hr[at], facts, norms, row=start + at)
-            name = _file(facts, start + at)
+            made = sample_of(lr[at], valid[at], hr[at], facts, norms, row=span.start + at)
+            name = _file(facts, span.start + at)
             sample.write(out / name, made)
             rows.append(index_row(made, facts, name))
             progress("export", len(rows), len(kept))

@@ -11,7 +11,7 @@ were no whole numbers and have to come out again as they went in. Either way a r
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,8 @@ from dione.base.errors import BadSource, NotFound
 from dione.base.files import whole, write_text
 
 PER_UNIT = 10_000
-SHARD = 1024
+SHARD, SHARD_BYTES = 1024, 64 * 2**20
+"""A shard holds at most so many patches, and at most so many bytes of them."""
 CHUNK = 64
 PIXELS, INDEX, ABOUT = "pixels.zarr", "index.parquet", "about.json"
 
@@ -47,49 +48,83 @@ class Patch:
 def write(path: Path, patches: Iterator[Patch], about: dict[str, Any], *, exact: bool = False) -> int:
     """Write patches as they come, a shard at a time; returns how many. The store appears when it is whole.
 
-    exact: keep values as float32, unrounded and unbounded; whole numbers from 0 to 65535 otherwise.
+    exact: keep values as float32, unrounded and unbounded; whole numbers from 0 to 65535 otherwise. Memory does not grow
+    with the number of patches: one shard of pixels, and the index as Arrow holds it.
     """
     partial = path.with_name(path.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    facts: list[dict[str, Any]] = []
-    shard: list[Patch] = []
+    tables: list[pa.Table] = []
+    shard: Shard | None = None
     for patch in patches:
-        facts.append(patch.facts)
-        shard.append(patch)
-        if len(shard) == SHARD:
-            _append(partial / PIXELS, shard, exact)
-            shard = []
-    if shard:
-        _append(partial / PIXELS, shard, exact)
-    if not facts:
+        shard = shard or Shard.like(patch, exact)
+        shard.add(patch)
+        if shard.full:
+            tables.append(shard.flush(partial / PIXELS))
+    if shard is None:
+        shutil.rmtree(partial)
         raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
-    pq.write_table(pa.Table.from_pylist(facts), partial / INDEX)
-    zoom = patch.hr.shape[-1] // patch.lr.shape[-1]
-    write_text(
-        partial / ABOUT, json.dumps({"bands": list(BANDS), "zoom": zoom, "patches": len(facts), "numbers": "float32" if exact else "uint16", **about}, indent=1)
-    )
+    tables += [shard.flush(partial / PIXELS)] if shard.facts else []
+    index = pa.concat_tables(tables, promote_options="permissive")
+    pq.write_table(index, partial / INDEX)
+    facts = {"bands": list(BANDS), "zoom": shard.zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", **about}
+    write_text(partial / ABOUT, json.dumps(facts, indent=1))
     shutil.rmtree(path, ignore_errors=True)
     partial.rename(path)
-    return len(facts)
+    return int(index.num_rows)
 
 
-def _append(path: Path, shard: list[Patch], exact: bool) -> None:
-    arrays = {
-        "lr": np.stack([_numbers(p.lr, exact) for p in shard]),
-        "valid": np.stack([p.valid for p in shard]),
-        "hr": np.stack([_numbers(p.hr, exact) for p in shard]),
-    }
-    group = zarr.open_group(path, mode="a")
-    for name, rows in arrays.items():
-        if name not in group:
-            shape = rows.shape[1:]
-            group.create_array(name, shape=(0, *shape), dtype=rows.dtype, chunks=(CHUNK, *shape), shards=(SHARD, *shape))
-        array = group[name]
-        assert isinstance(array, zarr.Array)
-        start = array.shape[0]
-        array.resize((start + len(rows), *rows.shape[1:]))
-        array[start:] = rows
+@dataclass
+class Shard:
+    """Patches on their way to disk, as they are stored: at most SHARD, and no more than SHARD_BYTES of them."""
+
+    arrays: dict[str, NDArray[Any]]
+    """(row, …)"""
+    exact: bool
+    facts: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def like(cls, patch: Patch, exact: bool) -> "Shard":
+        """Room for patches of this form."""
+        number = np.dtype(np.float32 if exact else np.uint16)
+        forms = {"lr": (patch.lr.shape, number), "valid": (patch.valid.shape, np.dtype(bool)), "hr": (patch.hr.shape, number)}
+        bytes_ = sum(int(np.prod(shape)) * kind.itemsize for shape, kind in forms.values())
+        rows = int(np.clip(SHARD_BYTES // bytes_ // CHUNK * CHUNK, CHUNK, SHARD))
+        return cls({name: np.zeros((rows, *shape), kind) for name, (shape, kind) in forms.items()}, exact)
+
+    @property
+    def rows(self) -> int:
+        return len(self.arrays["lr"])
+
+    @property
+    def zoom(self) -> int:
+        return int(self.arrays["hr"].shape[-1] // self.arrays["lr"].shape[-1])
+
+    @property
+    def full(self) -> bool:
+        return len(self.facts) == self.rows
+
+    def add(self, patch: Patch) -> None:
+        at = len(self.facts)
+        self.arrays["lr"][at], self.arrays["hr"][at] = _numbers(patch.lr, self.exact), _numbers(patch.hr, self.exact)
+        self.arrays["valid"][at] = patch.valid
+        self.facts.append(patch.facts)
+
+    def flush(self, path: Path) -> pa.Table:
+        """Append what is held to the arrays at `path`; returns its part of the index."""
+        group = zarr.open_group(path, mode="a")
+        for name, values in self.arrays.items():
+            if name not in group:
+                shape = values.shape[1:]
+                group.create_array(name, shape=(0, *shape), dtype=values.dtype, chunks=(CHUNK, *shape), shards=(self.rows, *shape))
+            array = group[name]
+            assert isinstance(array, zarr.Array)
+            start = array.shape[0]
+            array.resize((start + len(self.facts), *values.shape[1:]))
+            array[start:] = values[: len(self.facts)]
+        part = pa.Table.from_pylist(self.facts)
+        self.facts = []
+        return part
 
 
 def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
@@ -115,6 +150,11 @@ class Store:
     lr: Pixels
     valid: Pixels
     hr: Pixels
+
+    def spans(self) -> Iterator[slice]:
+        """The rows of each shard: reading by these, every shard is read once."""
+        step = int((self.lr.shards or (SHARD,))[0])
+        yield from (slice(start, min(start + step, self.index.num_rows)) for start in range(0, self.index.num_rows, step))
 
     def rows(self, **equal: str) -> NDArray[np.int64]:
         """Patches whose columns have these values: `store.rows(split="train")`; without those that curation did not keep."""

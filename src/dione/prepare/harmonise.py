@@ -117,8 +117,7 @@ def residual(difference: Array, seen: NDArray[np.bool_], smooth_px: float) -> Ar
 
 def brought_down(image: Array, valid: NDArray[np.bool_], fine: GeoBox, coarse: GeoBox) -> tuple[Array, NDArray[np.bool_]]:
     """Image (band, y, x) as Sentinel-2 would see it, on its grid, and where all that a pixel saw was valid (y, x)."""
-    both = [mean(band, valid, fine, coarse) for band in image]
-    return np.stack([one for one, _ in both]), both[0][1].copy()
+    return mean(image, valid, fine, coarse)
 
 
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:

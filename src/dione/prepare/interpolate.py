@@ -44,7 +44,7 @@ def nearest(mask: NDArray[np.bool_], source: GeoBox, target: GeoBox) -> NDArray[
 
 
 def mean(image: Array, valid: NDArray[np.bool_], source: GeoBox, target: GeoBox) -> tuple[Array, NDArray[np.bool_]]:
-    """Image (y, x) as an instrument with the larger pixels of `target` sees it, and where all it saw was valid.
+    """Image (..., y, x) as an instrument with the larger pixels of `target` sees it, and where all it saw was valid.
 
     Box and optics as in `dione.base.optics`. A pixel that reaches beyond the source is not valid.
     """

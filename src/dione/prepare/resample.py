@@ -37,20 +37,25 @@ def onto(stack: xr.Dataset, grid: GeoBox, *, shift_m: tuple[float, float] = (0.0
     source = stacks.grid_of(stack)
     if source.crs is None or grid.crs is None:
         raise BadGrid("a Stack without CRS cannot be resampled onto another grid\ngive the files one first, e.g. gdal_edit -a_srs EPSG:32631 FILE")
-    unit = abs(source.affine.a) / (grids.size_m(source) or 1.0)
-    moved = GeoBox(source.shape, Affine.translation(shift_m[1] * unit, -shift_m[0] * unit) * source.affine, source.crs)
-    window = _window(moved, grid)
+    placed = moved(source, shift_m)
+    window = window_over(placed, grid)
     if window is None:
-        raise NotFound(f"the scene covers {_words(moved)}, the grid {_words(grid)} (west, south, east, north): they show different ground")
+        raise NotFound(f"the scene covers {_words(placed)}, the grid {_words(grid)} (west, south, east, north): they show different ground")
     larger = (grids.size_m(grid) or 1) / (grids.size_m(source) or 1) > LARGER
     kernel = Resampling.average if larger else Resampling.cubic
     part = stack.isel(y=window.slices[0], x=window.slices[1])
-    dates = [_warped(part.isel(time=at), moved[window.slices], grid, kernel) for at in range(stack.sizes["time"])]
+    dates = [_warped(part.isel(time=at), placed[window.slices], grid, kernel) for at in range(stack.sizes["time"])]
     reflectance, valid = (np.stack(many) for many in zip(*dates, strict=True))
     notes = {str(key): str(value) for key, value in stack.attrs.items()} | {"resampled": kernel.name}
     items = [str(item) for item in stack["item"].values]
     made = stacks.make(reflectance, valid, list(stack["time"].values), grid, items=items, bands=bands, **notes)
     return made.assign_coords(white=(("time", "band"), stack["white"].values)) if "white" in stack.coords else made
+
+
+def moved(grid: GeoBox, shift_m: tuple[float, float]) -> GeoBox:
+    """The right grid of an image whose ground lies `shift_m` (south, east) from where its own grid says."""
+    unit = abs(grid.affine.a) / (grids.size_m(grid) or 1.0)
+    return GeoBox(grid.shape, Affine.translation(shift_m[1] * unit, -shift_m[0] * unit) * grid.affine, grid.crs)
 
 
 def _warped(date: xr.Dataset, source: GeoBox, grid: GeoBox, kernel: Resampling) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -68,7 +73,7 @@ def _warped(date: xr.Dataset, source: GeoBox, grid: GeoBox, kernel: Resampling) 
     return np.where(valid, image, np.float32(0)), valid
 
 
-def _window(source: GeoBox, grid: GeoBox) -> Window | None:
+def window_over(source: GeoBox, grid: GeoBox) -> Window | None:
     """The pixels of `source` over which `grid` lies, and MARGIN_PX more; None if there are none."""
     rows, columns = grid.shape
     edge = np.linspace(0, 1, 21)

@@ -60,6 +60,8 @@ class Planted:
     """(y, x) at 4 m."""
     seen: NDArray[np.bool_]
     """(y, x) at 4 m: where the raster holds data."""
+    other: NDArray[np.bool_]
+    """(y, x) at 1 m: where it shows ground that Sentinel-2 never saw; a reference there is wrong."""
 
     @property
     def reflectance(self) -> Array:
@@ -78,19 +80,24 @@ class Delivered:
     """(band, y, x) reflectance at 1 m, at the time of the last dates."""
 
 
-def deliver(folder: Path, *, shape: tuple[int, int] = (24, 30), scenes: int = 4, days: int = 8, seed: int = 0) -> Delivered:
+def deliver(folder: Path, *, shape: tuple[int, int] = (24, 30), scenes: int = 4, days: int = 8, seed: int = 0, other: float = 0.0) -> Delivered:
     """Write `scenes` made-up scenes of `shape` pixels of 10 m; both sides have to be even, so that 4 m fit.
 
     The clouds of each scene cover the fractions CLOUDS; orthorectification is up to 6 m off; one edge holds no data.
+    other: the share of the last of the clear scenes, from its right, that shows other ground.
     """
     rng = np.random.default_rng(seed)
     ground = np.minimum(landscape(shape, zoom=S2_M, seed=seed), 0.24 + 0.3 * (np.arange(4) == 3)[:, None, None]).astype(np.float32)
     seen = series(ground, days=days, cloud=0.1, zoom=S2_M, seed=seed + 1)
-    made = tuple(_scene(folder, ground, at, rng=rng) for at in range(scenes))
+    strange = landscape(shape, zoom=S2_M, seed=seed + 1000)
+    wrong = np.broadcast_to(np.arange(ground.shape[2]) >= ground.shape[2] * (1 - other), ground.shape[1:])
+    spoiled = np.where(wrong, np.minimum(strange, ground.max((1, 2), keepdims=True)), ground)
+    grounds = [(spoiled, wrong) if other and at == 1 else (ground, np.zeros_like(wrong)) for at in range(scenes)]
+    made = tuple(_scene(folder, *grounds[at], at, rng=rng) for at in range(scenes))
     return Delivered(folder, seen, made, ground)
 
 
-def _scene(folder: Path, ground: Array, at: int, *, rng: np.random.Generator) -> Planted:
+def _scene(folder: Path, ground: Array, other: NDArray[np.bool_], at: int, *, rng: np.random.Generator) -> Planted:
     start = STARTS[at % len(STARTS)] + timedelta(days=40 * (at // len(STARTS)))
     shift = (float(rng.uniform(-6, 6)), float(rng.uniform(-6, 6)))
     haze = HAZE * (1 + 0.2 * at)
@@ -110,7 +117,7 @@ def _scene(folder: Path, ground: Array, at: int, *, rng: np.random.Generator) ->
     pan = np.tensordot(PAN_WEIGHTS, sharp, 1)[None]
     shot = Shot(start, sun, PAN_M, (PAN_ESUN,), np.array([pan_gain]), np.array([pan_bias]))
     pan_dim = _write(place / f"DE2_PAN_{code}_P{at:03d}.dim", pan, present.repeat(MS_M, 0).repeat(MS_M, 1), shot)
-    return Planted(place, ms, pan_dim, start, gain, bias, pan_gain, pan_bias, sun, shift, haze, sharp, coarse, present)
+    return Planted(place, ms, pan_dim, start, gain, bias, pan_gain, pan_bias, sun, shift, haze, sharp, coarse, present, other)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,35 @@
+"""`dione dataset build`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import Change, Json, progress, say, say_json
+
+
+def build(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: sentinel2, vhr, areas, pairing, sampling.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
+    areas: Annotated[str | None, typer.Option(help="Where the areas' Stacks are kept, also s3://; STORE-areas by default.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default. The result is the same.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Make areas again that are there already.")] = False,
+    change: Change = None,
+    as_json: Json = False,
+) -> None:
+    """Pair a sharp sensor with Sentinel-2, area by area, and cut patches of both. What fails is listed, and the exit is 1.
+
+    Example: dione dataset build recipes/deimos.toml -o runs/deimos
+    """
+    from dione.pairs.build import build as run
+    from dione.pairs.recipe import BuildRecipe
+    from dione.recipe import read
+
+    chosen = read(recipe, BuildRecipe, change or ())
+    with progress("area") as tell:
+        made = run(chosen, output, areas=areas or f"{output}-areas", workers=workers, fresh=fresh, progress=tell)
+    if as_json:
+        say_json(made.__dict__)
+    else:
+        say(f"{output}: {made.patches} patches of {made.pairs} pairs in {made.areas} areas; {made.left_out} left out by the rules, {len(made.failed)} failed")
+    made.raise_failed(output)

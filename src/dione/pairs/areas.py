@@ -1,0 +1,165 @@
+"""Regions of interest → areas: square boxes of UTM that nest with their neighbours and with the pixels of every image.
+
+    buffer                A region is covered by the boxes of one lattice, anchored at the zone's origin, so that
+┌─────────────┐           boxes of several regions, and of several runs, are the same boxes. Each is grown by a
+│  ┌───────┐  │           buffer that it shares with its neighbours: samples keep out of it (or out of a wider
+│  │ core  │  │           rim), cubic kernels and registration look into it.
+│  └───────┘  │
+└─────────────┘           name: zone, column and row of the lattice (32631-0177-2416)
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
+from shapely.errors import ShapelyError
+from shapely.geometry import box, shape
+from shapely.geometry.base import BaseGeometry
+
+from dione.base.errors import BadRecipe, BadSource, NotFound, faults
+from dione.base.files import whole
+from dione.prepare.neighbours import touching
+
+PIXEL_M = 10
+DEGREES = "EPSG:4326"
+NEAR_DEGREES = 2e-7
+"""Cores nearer than this, two centimetres, touch."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """One box."""
+
+    name: str
+    site: str
+    """The region that it belongs to."""
+    epsg: int
+    column: int
+    row: int
+    """In the lattice of its zone."""
+    size_m: int
+    buffer_m: int
+    """On each side."""
+    facts: Mapping[str, Any]
+    """The region's other properties: country, …"""
+
+    @property
+    def core(self) -> tuple[int, int, int, int]:
+        """Left, bottom, right, top, metres; cores of one zone tile the ground."""
+        left, bottom = self.column * self.size_m, self.row * self.size_m
+        return left, bottom, left + self.size_m, bottom + self.size_m
+
+    @property
+    def grid(self) -> GeoBox:
+        """Core and buffer in pixels of 10 m."""
+        left, _, _, top = self.core
+        side = (self.size_m + 2 * self.buffer_m) // PIXEL_M
+        return GeoBox((side, side), Affine(PIXEL_M, 0, left - self.buffer_m, 0, -PIXEL_M, top + self.buffer_m), f"EPSG:{self.epsg}")
+
+    @property
+    def outline(self) -> BaseGeometry:
+        """The core in longitude and latitude."""
+        left, bottom, right, top = self.core
+        turn = Transformer.from_crs(self.epsg, DEGREES, always_xy=True).transform
+        return shapely.transform(box(left, bottom, right, top), lambda at: np.column_stack(turn(at[:, 0], at[:, 1])))
+
+
+def areas(regions: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = "name") -> tuple[Area, ...]:
+    """The areas whose cores a GeoJSON's polygons touch, in order of their names.
+
+    buffer: of the side, half of it on each side, as the prior art counts. epsg: the UTM zone to use for all, e.g. that of
+    the Sentinel-2 files; by default the one in which each region's middle lies. name: the property that names a region;
+    those without are numbered. An area that two regions touch belongs to the first.
+    Raises BadRecipe for sizes that are no whole pixels, and for what is no GeoJSON of polygons.
+    """
+    margin = size_m * buffer / 2
+    wrong = [
+        f"{what} is {value:g} m, needs a multiple of {PIXEL_M}"
+        for what, value in (("the side", size_m), ("the buffer on each side", margin))
+        if value % PIXEL_M
+    ]
+    if wrong or size_m <= 0 or buffer < 0:
+        raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
+    found: dict[str, Area] = {}
+    for number, (polygon, facts) in enumerate(_polygons(regions)):
+        zone = epsg or utm(polygon.representative_point())
+        site = str(facts.get(name) or f"region{number}")
+        rest = {key: value for key, value in facts.items() if key != name and isinstance(value, str | int | float | bool)}
+        for column, row in _cells(polygon, zone, size_m):
+            label = f"{zone}-{column:04d}-{row:04d}"
+            found.setdefault(label, Area(label, site, zone, column, row, size_m, round(margin), rest))
+    if not found:
+        raise BadRecipe("the regions of interest hold no polygon; needed at least one, in longitude and latitude")
+    return tuple(found[label] for label in sorted(found))
+
+
+def utm(point: BaseGeometry) -> int:
+    """The EPSG code of the UTM zone in which a point of longitude and latitude lies."""
+    return (32600 if point.y >= 0 else 32700) + int(np.clip((point.x + 180) // 6 + 1, 1, 60))
+
+
+def neighbours(of: Iterable[Area]) -> dict[str, frozenset[str]]:
+    """For each area, by name, those whose cores touch its own, at a corner too, and in another zone too."""
+    return touching({area.name: area.outline for area in of}, near=NEAR_DEGREES)
+
+
+def write(path: Path, of: Sequence[Area]) -> Path:
+    """The table of areas: name, site, epsg, column, row, size_m, buffer_m, the region's facts, and `neighbours`, a list of names."""
+    beside = neighbours(of)
+    own = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
+    rows = [{**area.facts, **{key: getattr(area, key) for key in own}, "neighbours": sorted(beside[area.name])} for area in of]
+    with whole(path) as partial:
+        pq.write_table(pa.Table.from_pylist(rows), partial)
+    return path
+
+
+def read(path: Path) -> tuple[tuple[Area, ...], dict[str, frozenset[str]]]:
+    """Areas and neighbours from their table; raises NotFound, BadSource."""
+    try:
+        rows = pq.read_table(path).to_pylist()
+    except FileNotFoundError as error:
+        raise NotFound(f"no table of areas at {path}\nmake one with `dione dataset build`") from error
+    except (OSError, pa.ArrowException) as error:
+        raise BadSource(f"{path} is no table of areas: {error}") from error
+    beside = {row["name"]: frozenset(row.pop("neighbours")) for row in rows}
+    own = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
+    return tuple(Area(**{key: row.pop(key) for key in own}, facts=row) for row in rows), beside
+
+
+def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int]]:
+    """Columns and rows of the lattice whose cores share ground with the polygon."""
+    turn = Transformer.from_crs(DEGREES, epsg, always_xy=True).transform
+    west, south, east, north = polygon.bounds
+    fine = shapely.segmentize(polygon, max(east - west, north - south) / 100)
+    placed = shapely.transform(fine, lambda at: np.column_stack(turn(at[:, 0], at[:, 1])))
+    shapely.prepare(placed)
+    left, bottom, right, top = (int(edge // size_m) for edge in placed.bounds)
+    cells = [(column, row) for column in range(left, right + 1) for row in range(bottom, top + 1)]
+    cores = [box(column * size_m, row * size_m, (column + 1) * size_m, (row + 1) * size_m) for column, row in cells]
+    return [cell for cell, core in zip(cells, cores, strict=True) if placed.intersects(core) and placed.intersection(core).area > 1]
+
+
+def _polygons(regions: Mapping[str, Any]) -> list[tuple[BaseGeometry, dict[str, Any]]]:
+    """Geometry in degrees and properties of each feature; raises BadRecipe."""
+    try:
+        features = regions["features"] if regions["type"] == "FeatureCollection" else [regions]
+        parts = [(shape(one["geometry"] if one["type"] == "Feature" else one), one.get("properties") or {}) for one in features]
+    except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
+        raise BadRecipe(f"the regions of interest are no GeoJSON: {type(error).__name__} {error}") from error
+    wrong = [f"feature {at} is a {one.geom_type} over {one.bounds}" for at, (one, _) in enumerate(parts) if one.area == 0 or not _in_degrees(one)]
+    if wrong:
+        raise BadRecipe(faults("regions of interest that are no polygons in longitude and latitude", wrong, "reproject them to EPSG:4326"))
+    return parts
+
+
+def _in_degrees(polygon: BaseGeometry) -> bool:
+    west, south, east, north = polygon.bounds
+    return bool(west >= -180 and east <= 180 and south >= -85 and north <= 85)

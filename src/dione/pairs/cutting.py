@@ -1,0 +1,71 @@
+"""Kept areas → patches of the one form that all stores have: an area is read once, and its patches are cut from memory."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from dione.base import stack as stacks
+from dione.pairs import sampling
+from dione.pairs.areas import PIXEL_M, Area
+from dione.pairs.larder import Kept
+from dione.pairs.recipe import Sampling
+from dione.pairs.sampling import Ground
+from dione.patches.store import Patch
+
+
+@dataclass(frozen=True)
+class Cutter:
+    """How every area is cut."""
+
+    rule: Sampling
+    dates: int
+    """Of each patch; those that a reference lacks are invalid."""
+    seed: int
+    rarity: NDArray[np.float64]
+    """(class,) over all areas."""
+    shadows: frozenset[tuple[str, str]]
+    """(area, scene) with a cloudy neighbour."""
+
+    def patches(self, area: Area, kept: Kept) -> Iterator[Patch]:
+        """The patches of every reference of an area."""
+        if not kept.pairs:
+            return
+        coarse, references = kept.coarse().load(), kept.references().load()
+        for at, told in enumerate(kept.pairs):
+            yield from self._of_pair(area, coarse.isel(time=told["dates"]), references.isel(time=[at]), told)
+
+    def _of_pair(self, area: Area, coarse: xr.Dataset, reference: xr.Dataset, told: Mapping[str, Any]) -> Iterator[Patch]:
+        """coarse: the pair's dates, the nearest first, which is no order of time."""
+        lr, seen = coarse["reflectance"].values, coarse["valid"].values
+        hr, valid = reference["reflectance"].values[0], reference["valid"].values[0]
+        zoom, side = hr.shape[-1] // lr.shape[-1], self.rule.size_px
+        rng = np.random.default_rng([self.seed, *hashlib.sha256(f"{area.name}/{told['scene']}".encode()).digest()[:8]])
+        facts = self._facts(area, coarse, told)
+        for top, left in sampling.places(Ground(valid, lr[0], self.rarity), self.rule, rng):
+            rows, columns = slice(top, top + side), slice(left, left + side)
+            fine = slice(zoom * top, zoom * (top + side)), slice(zoom * left, zoom * (left + side))
+            views = np.zeros((self.dates, *lr.shape[1:2], side, side), np.float32)
+            clear = np.zeros((self.dates, side, side), bool)
+            views[: len(lr)], clear[: len(lr)] = lr[:, :, rows, columns], seen[:, rows, columns]
+            yield Patch(views, clear, np.ascontiguousarray(hr[:, *fine]), facts | self._place(coarse, told, int(top), int(left), clear))
+
+    def _facts(self, area: Area, coarse: xr.Dataset, told: Mapping[str, Any]) -> dict[str, Any]:
+        """What all patches of a pair have in common."""
+        measured = {name: told[name] for name in told if name not in ("dates", "days", "clear", "local")}
+        shadow = (area.name, str(told["scene"])) in self.shadows
+        where = {"site": area.site, "place": area.name, "coarse_m": PIXEL_M, "epsg": area.epsg, "split": "none", "shadow": shadow}
+        times = [str(time)[:19] for time in coarse["time"].values]
+        return {**area.facts, **where, **measured, "dates": times, "files": [str(item) for item in coarse["item"].values]}
+
+    def _place(self, coarse: xr.Dataset, told: Mapping[str, Any], top: int, left: int, clear: NDArray[np.bool_]) -> dict[str, Any]:
+        """What is a patch's own: where it lies, how much of each date it saw, how far the reference is off there."""
+        half = self.rule.size_px / 2
+        x, y = stacks.grid_of(coarse).affine * (left + half, top + half)
+        near = min(told["local"], key=lambda one: np.hypot((one[0] + one[2]) / 2 - top - half, (one[1] + one[3]) / 2 - left - half), default=[None] * 7)
+        local = {"local_south_m": near[4], "local_east_m": near[5], "local_error_m": near[6]}
+        return {"top": top, "left": left, "x": x, "y": y, "clear": clear.mean((1, 2)).round(3).tolist(), **local}

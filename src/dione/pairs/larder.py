@@ -1,0 +1,95 @@
+"""Areas kept between two runs: a folder, or a place in an object store, that holds for each area its two Stacks and a note.
+
+FOLDER/areas.parquet                     every area: zone, lattice, site, neighbours (areas.py)
+FOLDER/visits.parquet                    every scene in every area: paired, left out or failed, and why
+FOLDER/<area>/sentinel2.zarr             its dates, Sentinel-2's own pixels
+FOLDER/<area>/reference.zarr             a date a paired scene, on the finer grid, resampled once
+FOLDER/<area>/area.json                  pairs, visits, and the key of what made them; written last
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dione.base.errors import BadSource
+from dione.pairs.areas import Area
+from dione.pairs.visit import Gathered, Visit
+from dione.sources import zarrstack
+from dione.sources.places import naming, shown, system
+
+NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One area as it stands in the larder; its Stacks are opened when asked for."""
+
+    folder: str
+    note: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.folder.rsplit("/", 1)[-1]
+
+    @property
+    def key(self) -> str:
+        return str(self.note["key"])
+
+    @property
+    def pairs(self) -> list[dict[str, Any]]:
+        return list(self.note["pairs"])
+
+    @property
+    def visits(self) -> list[Visit]:
+        return [Visit(**{**row, "time": np.datetime64(row["time"], "ns")}) for row in self.note["visits"]]
+
+    @property
+    def land(self) -> list[int]:
+        """Pixels of each class of land cover; empty where nothing was paired."""
+        return list(self.note["land"])
+
+    def coarse(self) -> xr.Dataset:
+        return zarrstack.open(f"{self.folder}/{COARSE}")
+
+    def references(self) -> xr.Dataset:
+        return zarrstack.open(f"{self.folder}/{REFERENCE}")
+
+
+@dataclass(frozen=True)
+class Larder:
+    """Where areas are kept; a path, or s3://BUCKET/…"""
+
+    folder: str
+
+    def kept(self, area: Area) -> Kept | None:
+        """What is there of an area, whole; None where nothing is."""
+        place = f"{self.folder.rstrip('/')}/{area.name}"
+        fs, inside = system(place)
+        with naming(place):
+            if not fs.exists(f"{inside}/{NOTE}"):
+                return None
+            try:
+                return Kept(place, json.loads(fs.cat_file(f"{inside}/{NOTE}")))
+            except ValueError as error:
+                raise BadSource(f"{shown(place)}/{NOTE} is no JSON: {error}\nremove the folder; the area will be made again") from error
+
+    def keep(self, made: Gathered, key: str) -> Kept:
+        """Write an area in place of what was there of it; the note comes last, so that a half one is none."""
+        place = f"{self.folder.rstrip('/')}/{made.area.name}"
+        fs, inside = system(place)
+        with naming(place):
+            if fs.exists(f"{inside}/{NOTE}"):
+                fs.rm_file(f"{inside}/{NOTE}")
+            fs.makedirs(inside, exist_ok=True)
+        for name, stack in ((COARSE, made.coarse), (REFERENCE, made.references)):
+            if stack is not None:
+                zarrstack.save(stack, f"{place}/{name}", overwrite=True)
+        area = {**{part: getattr(made.area, part) for part in ("site", "epsg", "column", "row", "size_m", "buffer_m")}, "facts": dict(made.area.facts)}
+        note = {"key": key, "area": area, "visits": [visit.row for visit in made.visits], "pairs": list(made.pairs), "land": list(made.land)}
+        with naming(place):
+            fs.pipe_file(f"{inside}/{NOTE}", json.dumps(note, indent=1).encode())
+        return Kept(place, note)

@@ -1,0 +1,84 @@
+"""What `dione dataset build` is told: where both sensors come from, which areas, how they are paired and sampled."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from dione.prepare.brightness import BLUE_ABOVE
+from dione.prepare.pair import PairRule
+
+
+class Table(BaseModel):
+    """Settings: frozen, and nothing unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Sentinel(Table):
+    """`[sentinel2]`: a source as for `dione predict`, and what its files do not tell."""
+
+    source: str
+    """`{site}` and `{area}` in it stand for an area's region and name. No secrets: credentials come from the environment or a profile."""
+    bands: tuple[str, ...] | None = None
+    pattern: str | None = None
+    scale: float | None = None
+    offset: float | None = None
+    align: bool = False
+    feature: str | None = None
+
+    def of(self, site: str, area: str) -> str:
+        """The source of one area."""
+        return self.source.replace("{site}", site).replace("{area}", area)
+
+
+class Sharp(Table):
+    """`[vhr]`: the scenes, and what is done to them."""
+
+    scenes: Path
+    """The table of `dione vhr scan`."""
+    sharpen: Literal["gsa", "ratio", "no"] = "gsa"
+    """How pan is used, where there is one."""
+    clouds: Literal["brightness", "csmask", "no"] = "brightness"
+    blue_above: PositiveFloat = BLUE_ABOVE
+    """Radiance of blue that is cloud, for brightness."""
+
+
+class Boxes(Table):
+    """`[areas]`."""
+
+    regions: Path | None = None
+    """GeoJSON of polygons in longitude and latitude; by default the ground that the scenes show."""
+    size_m: PositiveInt = 2000
+    buffer: float = Field(default=0.2, ge=0, le=1)
+    """Of the side, half of it on each side."""
+    epsg: PositiveInt | None = None
+    """Of the boxes; by default the UTM zone of each region."""
+    name: str = "name"
+    """The regions' property that names them: the site of their patches."""
+
+
+class Sampling(Table):
+    """`[sampling]`."""
+
+    how: Literal["random", "grid", "stratified"] = "random"
+    patches: PositiveInt = 140
+    """Of an area and reference; a grid takes all that fit."""
+    size_px: PositiveInt = 32
+    rim_px: NonNegativeInt = 20
+    """Pixels of 10 m on each side of an area that no patch touches."""
+    edges: float = Field(default=0.25, ge=0, le=1)
+    """Stratified: the share drawn by how much edge a patch holds."""
+    rare: float = Field(default=0.25, ge=0, le=1)
+    """Stratified: the share drawn by how rare its land cover is in the whole dataset."""
+
+
+class BuildRecipe(Table):
+    """All of it."""
+
+    sentinel2: Sentinel
+    vhr: Sharp
+    areas: Boxes = Boxes()
+    pairing: PairRule = PairRule()
+    sampling: Sampling = Sampling()
+    seed: NonNegativeInt = 0

@@ -1,0 +1,179 @@
+"""How far the ground in a sharp reference lies from where its grid says, found by holding it against Sentinel-2.
+
+The reference is brought down to Sentinel-2's pixels by Sentinel-2's own blur, at the shift that is tried. Whole pixels of
+10 m are found by masked phase correlation (Padfield 2012, IEEE Transactions on Image Processing 21, 2706–2718), fractions
+by least squares (Lucas and Kanade 1981): what is left of the difference, explained by how the image changes when it moves.
+The same step in windows tells how the shift varies over the area. A gain and an offset a band never count, nor do pixels
+that fit far worse than the others: change, cloud, shadow.
+
+A shift is (south, east) in metres, as `dione.prepare.resample.onto` takes it off.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from skimage.registration import phase_cross_correlation
+
+from dione.base import grid as grids
+from dione.base import stack as stacks
+from dione.base.errors import BadValues, NothingClear
+from dione.base.windows import Window
+from dione.prepare.harmonise import brought_down, fit
+from dione.prepare.resample import moved
+
+Array = NDArray[np.float64]
+ROUNDS = 4
+STEP_M = 1.0
+OVERLAP = 0.6
+ENOUGH_PX = 60
+OUTLIER = 3.0
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Where the reference stands."""
+
+    south_m: float
+    east_m: float
+    error_m: float
+    """One standard deviation of each, from how well least squares determine them."""
+    correlation: float
+    """Of the two images there, 10 m, mean over bands."""
+
+    @property
+    def length_m(self) -> float:
+        return float(np.hypot(self.south_m, self.east_m))
+
+
+@dataclass(frozen=True)
+class Local:
+    """What is left of the shift in one window of the area."""
+
+    window: Window
+    """Pixels of 10 m."""
+    south_m: float
+    east_m: float
+    error_m: float
+
+
+@dataclass(frozen=True)
+class Linear:
+    """At one shift: what the images differ in, and how that changes with a metre of shift."""
+
+    difference: Array
+    """(band, y, x) Sentinel-2 − reference, in Sentinel-2's reflectance; NaN where it does not count."""
+    south: Array
+    """(band, y, x) a metre."""
+    east: Array
+    correlation: float
+
+    def solve(self, window: Window | None = None) -> tuple[float, float, float]:
+        """The shift (south, east) that explains most of a window, metres, and its deviation; NaN where too little is seen."""
+        cut = (slice(None), *(window.slices if window else (slice(None), slice(None))))
+        parts = [part[cut].ravel() for part in (self.difference, self.south, self.east)]
+        known = np.isfinite(parts[0])
+        if known.sum() < ENOUGH_PX * len(self.difference):
+            return np.nan, np.nan, np.nan
+        apart, slopes = parts[0][known], np.stack([parts[1][known], parts[2][known]], 1)
+        normal = slopes.T @ slopes
+        if np.linalg.cond(normal) > 1e4:
+            return np.nan, np.nan, np.nan
+        by = np.linalg.solve(normal, slopes.T @ apart)
+        spread = float(np.var(apart - slopes @ by)) * np.linalg.inv(normal)
+        return float(by[0]), float(by[1]), float(np.sqrt(np.trace(spread) / 2))
+
+
+def measure(reference: xr.Dataset, coarse: xr.Dataset, *, limit_m: float = 30.0) -> Shift:
+    """The shift of a reference of one date against one date of Sentinel-2, both in one CRS.
+
+    Raises NothingClear where fewer than ENOUGH_PX pixels are clear in both; BadValues where no shift within limit_m fits.
+    """
+    south, east = _whole(reference, coarse, limit_m)
+    for _ in range(ROUNDS):
+        found = linear(reference, coarse, (south, east))
+        more_south, more_east, error = found.solve()
+        if not np.isfinite(error):
+            raise NothingClear("too little is seen, or it is too plain, to tell how far reference and Sentinel-2 are apart\ntake another date or a larger area")
+        pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
+        south, east = south + float(np.clip(more_south, -pixel, pixel)), east + float(np.clip(more_east, -pixel, pixel))
+    if np.hypot(south, east) > limit_m:
+        raise BadValues(
+            f"the reference fits {south:.1f} m further south and {east:.1f} m further east, at most {limit_m:g} m are believed\nlook at both images"
+        )
+    return Shift(south, east, error, found.correlation)
+
+
+def local(reference: xr.Dataset, coarse: xr.Dataset, *, side_px: int = 48, at: tuple[float, float] = (0.0, 0.0)) -> list[Local]:
+    """What is left of the shift after `at` was taken off, in windows of side_px that overlap by half; those that can tell."""
+    found = linear(reference, coarse, at)
+    made = [Local(window, *found.solve(window)) for window in _windows(found.difference.shape[1:], side_px)]
+    return [one for one in made if np.isfinite(one.error_m)]
+
+
+def linear(reference: xr.Dataset, coarse: xr.Dataset, at: tuple[float, float]) -> Linear:
+    """Difference and slopes at a shift."""
+    target, seen_there = coarse["reflectance"].values[0].astype(np.float64), coarse["valid"].values[0]
+    here, seen = _down(reference, coarse, at)
+    sides = [_down(reference, coarse, (at[0] + south, at[1] + east))[0] for south, east in ((STEP_M, 0), (-STEP_M, 0), (0, STEP_M), (0, -STEP_M))]
+    seen = seen & seen_there
+    if seen.sum() < ENOUGH_PX:
+        raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in both reference and Sentinel-2, needs {ENOUGH_PX}\ntake another date or a larger area")
+    curve = fit(here[:, seen], target[:, seen], "linear")
+    gain = ((curve.targets[:, -1] - curve.targets[:, 0]) / (curve.sources[:, -1] - curve.sources[:, 0]))[:, None, None]
+    difference = np.where(seen, target - curve.apply(here), np.nan)
+    spread = 1.4826 * np.nanmedian(np.abs(difference), (1, 2), keepdims=True)
+    with np.errstate(invalid="ignore"):
+        difference[np.abs(difference) > np.maximum(OUTLIER * spread, 1e-6)] = np.nan
+    # Each band in units of its own misfit, so that near infrared, the brightest, does not decide alone.
+    weight = 1 / np.maximum(spread, 1e-6)
+    agree = float(np.mean([_correlation(one[seen], other[seen]) for one, other in zip(here, target, strict=True)]))
+    return Linear(difference * weight, (sides[0] - sides[1]) / (2 * STEP_M) * gain * weight, (sides[2] - sides[3]) / (2 * STEP_M) * gain * weight, agree)
+
+
+def _correlation(one: Array, other: Array) -> float:
+    """Pearson's; 0 where one of them never changes."""
+    a, b = one - one.mean(), other - other.mean()
+    length = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum()) / length if length > 1e-12 else 0.0
+
+
+def _down(reference: xr.Dataset, coarse: xr.Dataset, shift_m: tuple[float, float]) -> tuple[Array, NDArray[np.bool_]]:
+    """The reference as Sentinel-2 would see it, were its ground put back by the shift."""
+    image, valid = reference["reflectance"].values[0], reference["valid"].values[0]
+    fine = stacks.grid_of(reference)
+    down, seen = brought_down(image, valid, moved(fine, shift_m), stacks.grid_of(coarse))
+    return down.astype(np.float64), seen
+
+
+def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[float, float]:
+    """The shift in whole pixels of 10 m; none, if what correlates best lies beyond the limit."""
+    here, seen = _down(reference, coarse, (0.0, 0.0))
+    target, seen_there = coarse["reflectance"].values[0], coarse["valid"].values[0]
+    if min(seen.sum(), seen_there.sum()) < ENOUGH_PX:
+        raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in the reference, {seen_there.sum()} in Sentinel-2, needs {ENOUGH_PX} of each")
+    images = [_plain(image, mask) for image, mask in ((target, seen_there), (here, seen))]
+    found: Any = phase_cross_correlation(images[0], images[1], reference_mask=seen_there, moving_mask=seen, overlap_ratio=OVERLAP)
+    pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
+    # It says how far to move the second image down and right to meet the first: by what it shows too much of the south and east.
+    down, right = (float(by) * pixel for by in np.asarray(found[0] if isinstance(found, tuple) else found)[:2])
+    return (down, right) if np.hypot(down, right) <= limit_m + pixel else (0.0, 0.0)
+
+
+def _plain(image: NDArray[Any], mask: NDArray[np.bool_]) -> Array:
+    """One image (y, x) of all bands, each of zero mean and unit deviation where it is seen, 0 elsewhere."""
+    image = image.astype(np.float64)
+    inside = image[:, mask]
+    mean, deviation = inside.mean(1)[:, None, None], inside.std(1)[:, None, None] + 1e-9
+    return np.where(mask, ((image - mean) / deviation).mean(0), 0.0)
+
+
+def _windows(shape: tuple[int, ...], side: int) -> Iterator[Window]:
+    """Windows of a side that overlap by half, the last flush with the edge; one if the area is no larger."""
+    starts = [sorted({*range(0, max(length - side, 0) + 1, max(side // 2, 1)), max(length - side, 0)}) for length in shape]
+    for top in starts[0]:
+        for left in starts[1]:
+            yield Window(top, left, min(top + side, shape[0]), min(left + side, shape[1]))

@@ -1,0 +1,80 @@
+"""Regions become boxes that nest."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shapely.geometry import box, mapping
+
+from dione.base.errors import BadRecipe
+from dione.base.grid import finer
+from dione.pairs.areas import areas, neighbours, read, utm, write
+
+SQUARE = box(1.20, 43.60, 1.26, 43.64)  # about 4.8 × 4.4 km
+
+
+def regions(*shapes, **facts):
+    return {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": mapping(one), "properties": facts} for one in shapes]}
+
+
+def test_cores_tile_the_ground_and_grids_nest_with_each_other_and_with_both_pixels():
+    found = areas(regions(SQUARE, name="field"))
+    assert len(found) >= 9 and {area.site for area in found} == {"field"}
+    first = found[0]
+    assert first.grid.shape == (240, 240) and first.buffer_m == 200
+    for one, other in pairwise(found):
+        for grid, another in ((one.grid, other.grid), (finer(one.grid, 4), finer(other.grid, 4))):
+            offset = np.array(~grid.affine * (another.affine.c, another.affine.f))
+            assert np.allclose(offset, offset.round(), atol=1e-6)
+    left, bottom, right, top = first.core
+    assert (right - left, top - bottom) == (2000, 2000) and left % 2000 == bottom % 2000 == 0
+
+
+def test_every_spot_of_a_region_lies_in_exactly_one_core():
+    from pyproj import Transformer
+
+    found = areas(regions(SQUARE), size_m=500)
+    turn = Transformer.from_crs(4326, found[0].epsg, always_xy=True)
+    rng = np.random.default_rng(1)
+    x, y = turn.transform(rng.uniform(1.2001, 1.2599, 300), rng.uniform(43.6001, 43.6399, 300))
+    inside = [[left <= a < right and bottom <= b < top for left, bottom, right, top in (area.core for area in found)] for a, b in zip(x, y, strict=True)]
+    assert all(sum(one) == 1 for one in inside)
+
+
+def test_neighbours_are_told_also_across_regions_zones_and_corners(tmp_path: Path):
+    found = areas(regions(box(5.97, 43.60, 6.03, 43.62)), size_m=1000)
+    assert {area.epsg for area in found} == {32631} or {area.epsg for area in found} == {32632}
+    west, east = areas(regions(box(5.97, 43.60, 5.9999, 43.62)), size_m=1000), areas(regions(box(6.0001, 43.60, 6.03, 43.62)), size_m=1000)
+    both = (*west, *east)
+    assert {area.epsg for area in both} == {32631, 32632}
+    beside = neighbours(both)
+    assert any(name.startswith("32632") for area in west for name in beside[area.name])
+    middle = next(area for area in found if len(neighbours(found)[area.name]) >= 5)
+    assert any(other.column == middle.column + 1 and other.row == middle.row + 1 for other in found if other.name in neighbours(found)[middle.name])
+    again, table = read(write(tmp_path / "areas.parquet", found))
+    assert again == found and table == neighbours(found)
+
+
+def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
+    found = areas({"type": "FeatureCollection", "features": [*regions(SQUARE, name="a", country="A")["features"], *regions(SQUARE, name="b")["features"]]})
+    assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}
+
+
+def test_the_southern_half_has_zones_of_its_own():
+    assert [utm(box(x, y, x + 0.1, y + 0.1).centroid) for x, y in ((1.2, 43.6), (-70.1, -33.5), (179.85, 1))] == [32631, 32719, 32660]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (dict(regions=regions(SQUARE), size_m=2005), "multiple of 10"),
+        (dict(regions=regions(SQUARE), size_m=100, buffer=0.1), "the buffer on each side is 5 m"),
+        (dict(regions=regions(box(5e5, 4e6, 5.1e5, 4.1e6))), "EPSG:4326"),
+        (dict(regions={"type": "Nothing"}), "no GeoJSON"),
+        (dict(regions={"type": "FeatureCollection", "features": []}), "no polygon"),
+    ],
+)
+def test_what_cannot_be_cut_is_told(wrong, says):
+    with pytest.raises(BadRecipe, match=says):
+        areas(wrong.pop("regions"), **wrong)

@@ -1,0 +1,146 @@
+"""From a made-up world to a store: what was planted is found, areas are kept, and one bad area or scene stops no other."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import rasterio
+
+from dione.base.errors import BadSource, NotFound
+from dione.pairs import areas
+from dione.pairs.areas import Area
+from dione.pairs.build import VISITS, Built, build
+from dione.patches import store
+from dione.sources import scenetable
+from dione.testing.world import World
+
+
+def rows(path: Path) -> list[dict]:
+    return store.read(path).index.to_pylist()
+
+
+def area_of(made: World) -> Area:
+    """One in the middle."""
+    found, _ = areas.read(made.folder / "areas" / "areas.parquet")
+    return found[len(found) // 2]
+
+
+def test_the_store_has_the_form_of_every_store(store_path: Path, built: Built):
+    opened = store.read(store_path)
+    assert opened.lr.shape[1:] == (8, 4, 8, 8) and opened.hr.shape[1:] == (4, 32, 32)
+    assert opened.about["zoom"] == 4 and built.patches == opened.index.num_rows == opened.lr.shape[0] > 30
+    assert {"site", "place", "sensor", "split", "dates", "clear", "shadow", "country", "shift_south_m", "local_east_m"} <= set(opened.index.column_names)
+
+
+def test_planted_shifts_are_found_and_taken_off(store_path: Path, made: World):
+    stack = made.delivered.series.stack
+    days = [str(time)[:10] for time in stack["time"].values]
+    planted = {f"{scene.time:%Y-%m-%dT%H:%M:%S}": np.array(scene.shift_m) for scene in made.delivered.scenes}
+    for row in rows(store_path):
+        # Sentinel-2's own date stands off too; what can be seen is the difference.
+        wanted = planted[row["reference_date"]] - 10 * made.delivered.series.shifts[days.index(row["dates"][0][:10])]
+        assert np.abs(np.array([row["shift_south_m"], row["shift_east_m"]]) - wanted).max() < 1
+        assert np.hypot(row["left_south_m"], row["left_east_m"]) < 0.3
+
+
+def test_reference_and_target_agree_when_the_one_is_averaged(store_path: Path):
+    opened = store.read(store_path)
+    lr, hr, seen = opened.lr[:, 0] / 1e4, opened.hr[:] / 1e4, opened.valid[:, 0].all((1, 2))
+    down = hr.reshape(*hr.shape[:2], 8, 4, 8, 4).mean((3, 5))
+    assert np.abs(down - lr)[seen].mean() < 0.01
+
+
+def test_dates_lie_before_the_reference_and_saw_the_area(store_path: Path):
+    for row in rows(store_path):
+        assert row["dates"] == sorted(row["dates"], reverse=True)
+        assert row["dates"][0][:10] <= row["reference_date"][:10]
+        assert row["country"] == {"west": "Westland", "east": "Eastland"}[row["site"]]
+
+
+def test_a_neighbours_cloud_makes_a_shadow_suspect(store_path: Path, made: World, built: Built):
+    _, beside = areas.read(made.folder / "areas" / "areas.parquet")
+    cloudy = {(v["area"], v["scene"]) for v in pq.read_table(made.folder / "areas" / VISITS).to_pylist() if (v["cloud"] or 0) > 0.05}
+    found = {(row["place"], row["scene"]): row["shadow"] for row in rows(store_path)}
+    assert {key: any((other, key[1]) in cloudy for other in beside[key[0]]) for key in found} == found
+    assert set(found.values()) == {True, False}
+
+
+def test_areas_that_are_there_are_not_made_again(made: World, built: Built, store_path: Path, tmp_path: Path, recipe_for):
+    again = build(recipe_for(made), tmp_path / "again", areas=str(made.folder / "areas"), workers=1)
+    assert built.fresh == built.areas and again.fresh == 0
+    assert np.array_equal(store.read(tmp_path / "again").hr[:], store.read(store_path).hr[:])
+    copy = Path(shutil.copytree(made.folder / "areas", tmp_path / "areas"))
+    shutil.rmtree(next(copy.glob("32631-*")))
+    assert build(recipe_for(made), tmp_path / "again", areas=str(copy), workers=1).fresh == 1
+
+
+def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, recipe_for, tmp_path: Path):
+    from dione.pairs.build import keys
+
+    rows_ = scenetable.read(made.folder / "scenes.parquet")
+    area = area_of(made)
+    once = list(keys(recipe_for(made), rows_, [area]))
+    assert once == list(keys(recipe_for(made, sampling={"patches": 3}), rows_, [area]))
+    assert once != list(keys(recipe_for(made, pairing={"dates": 1}), rows_, [area]))
+    copy = Path(shutil.copytree(made.sentinel2, tmp_path / "copy"))
+    assert once != list(keys(recipe_for(made, sentinel2={"source": str(copy)}), rows_, [area]))
+    assert once != list(keys(recipe_for(made), [{**row, "blue_gain": 1.0} for row in rows_], [area]))
+
+
+def test_two_processes_make_the_same_store(made: World, store_path: Path, tmp_path: Path, recipe_for):
+    build(recipe_for(made), tmp_path / "store", areas=str(tmp_path / "areas"), workers=2)
+    one, two = store.read(store_path), store.read(tmp_path / "store")
+    assert one.index.equals(two.index) and all(np.array_equal(getattr(one, name)[:], getattr(two, name)[:]) for name in ("lr", "valid", "hr"))
+
+
+def test_bad_scenes_are_told_and_stop_no_others(made: World, tmp_path: Path, recipe_for):
+    for name in ("sentinel2", "delivery"):
+        shutil.copytree(made.folder / name, tmp_path / name)
+    shutil.copy(made.regions, tmp_path)
+    recipe = recipe_for(World(tmp_path, made.delivered))
+    table = scenetable.read(recipe.vhr.scenes)
+    scenetable.write(recipe.vhr.scenes, [*table, *({**row, "scene": "twin"} for row in table if "M000" in row["scene"])])
+    cloudy = next((tmp_path / "delivery").rglob("DE2_MS4*M001.tif"))
+    with rasterio.open(cloudy, "r+") as file:
+        file.write(np.full((4, *file.shape), 1500, np.uint16))
+    torn = next((tmp_path / "delivery").rglob("DE2_MS4*M002.tif"))
+    torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 3])
+
+    ended = build(recipe, tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
+    why = {key: [text for what, text in ended.failed if key in what] for key in ("twin", "M001", "M002", "M000")}
+    assert why["twin"] and all("same time" in text for text in why["twin"])
+    assert len(why["M001"]) == 1 and "all cloud" in why["M001"][0]
+    assert why["M002"] and all("cannot be read" in text for text in why["M002"])
+    assert not why["M000"] and ended.patches > 0
+    with pytest.raises(BadSource, match=r"M002(?s:.*)cannot be read"):
+        ended.raise_failed(tmp_path / "store")
+
+
+def test_areas_without_a_sentinel2_date_are_told_and_no_store_is_left(made: World, tmp_path: Path, recipe_for):
+    old = Path(shutil.copytree(made.sentinel2, tmp_path / "old"))
+    for path in old.glob("*.tif"):
+        path.rename(path.with_name(path.name.replace("2024", "2019")))
+    with pytest.raises(BadSource, match="no Sentinel-2 date in"):
+        build(recipe_for(made, sentinel2={"source": str(old)}), tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
+    assert not (tmp_path / "store").exists() and not (tmp_path / "store.partial").exists()
+
+
+def test_nothing_to_build_from_is_told(made: World, tmp_path: Path, recipe_for):
+    with pytest.raises(NotFound, match="dione vhr scan"):
+        build(recipe_for(made, vhr={"scenes": tmp_path / "absent.parquet"}), tmp_path / "store", areas=str(tmp_path / "areas"))
+    with pytest.raises(BadSource, match=r"no place where a patch fits"):
+        build(recipe_for(made, sampling={"size_px": 64}), tmp_path / "store", areas=str(made.folder / "areas"), workers=1)
+
+
+def test_the_verb_builds_and_says_what_was_made(run, made: World, built: Built, tmp_path: Path, recipe_for):
+    from dione.recipe import text
+
+    recipe = tmp_path / "build.toml"
+    recipe.write_text(text(recipe_for(made)))
+    code, out, _ = run("dataset", "build", recipe, "-o", tmp_path / "store", "--areas", made.folder / "areas", "--workers", 1, "--json")
+    assert code == 0 and json.loads(out)["patches"] == built.patches
+    code, _, err = run("dataset", "build", recipe, "-o", tmp_path / "store", "--set", "pairing.sides=before")
+    assert code == 1 and "pairing.sides" in err

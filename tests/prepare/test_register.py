@@ -1,0 +1,73 @@
+"""A planted shift is found again, over the whole area and in its parts."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from dione import testing
+from dione.base import grid as grids
+from dione.base import optics
+from dione.base import stack as stacks
+from dione.base.errors import BadValues, NothingClear
+from dione.prepare import register
+
+SHAPE = (48, 52)
+
+
+@pytest.fixture(scope="module")
+def ground() -> testing.Array:
+    return testing.landscape(SHAPE, seed=3)
+
+
+@pytest.fixture(scope="module")
+def coarse(ground: testing.Array) -> xr.Dataset:
+    return testing.series(ground, days=1, seed=1).stack
+
+
+def reference(ground: np.ndarray, south_m: float, east_m: float, valid: np.ndarray | None = None) -> xr.Dataset:
+    """Sharp imagery, 2.5 m, another sensor's gain and haze, that shows ground further south and east than its grid says."""
+    rows, columns = (optics.sampling(side, side, 1, shift_px=by / 2.5, modulation=0.6) for side, by in zip(ground.shape[1:], (south_m, east_m), strict=True))
+    image = 0.8 * (rows @ ground @ columns.T) + 0.03
+    seen = np.ones(image.shape[1:], bool) if valid is None else valid
+    return stacks.make(image[None].astype(np.float32), seen[None], ["2024-05-02"], grids.finer(testing.grid_at(SHAPE), 4))
+
+
+@pytest.mark.parametrize(("south", "east"), [(0.0, 0.0), (3.2, -4.1), (-17.0, 12.5)])
+def test_a_shift_is_found_to_a_tenth_of_a_pixel(ground, coarse, south, east):
+    found = register.measure(reference(ground, south, east), coarse)
+    assert abs(found.south_m - south) < 1 and abs(found.east_m - east) < 1
+    assert found.correlation > 0.95 and found.error_m < 0.3
+
+
+def test_clouds_and_changed_ground_do_not_mislead_it(ground, coarse):
+    valid = np.ones(ground.shape[1:], bool)
+    valid[:60, :90] = False
+    other = testing.changed(ground, fraction=0.15, seed=9)
+    clouded = np.where(valid, other, 0.7)
+    found = register.measure(reference(clouded, 2.0, -5.0, valid), coarse)
+    assert abs(found.south_m - 2) < 1 and abs(found.east_m + 5) < 1
+
+
+def test_a_shift_that_differs_between_parts_is_told_by_parts(ground, coarse):
+    both = reference(ground, 0.0, 2.0)
+    half = reference(ground, 0.0, -2.0)
+    mixed = both.assign(
+        reflectance=xr.where(both["x"] < float(both["x"].mean()), both["reflectance"], half["reflectance"]).transpose(*stacks.DIMS["reflectance"])
+    )
+    told = register.local(mixed, coarse, side_px=24)
+    west = [one.east_m for one in told if one.window.right <= SHAPE[1] // 2]
+    east = [one.east_m for one in told if one.window.left >= SHAPE[1] // 2]
+    assert west and east and abs(np.median(west) - 2) < 0.5 and abs(np.median(east) + 2) < 0.5
+
+
+def test_a_shift_beyond_the_limit_is_not_believed(ground, coarse):
+    with pytest.raises(BadValues, match="at most 4 m"):
+        register.measure(reference(ground, 9.0, 0.0), coarse, limit_m=4)
+
+
+def test_too_little_to_see_is_told(ground, coarse):
+    with pytest.raises(NothingClear, match="needs 60"):
+        register.measure(reference(ground, 0, 0, np.zeros(ground.shape[1:], bool)), coarse)
+    plain = coarse.assign(reflectance=coarse["reflectance"] * 0 + np.float32(0.2))
+    with pytest.raises(NothingClear, match="too plain"):
+        register.measure(reference(np.full_like(ground, 0.2), 0, 0), plain)
