@@ -8,6 +8,7 @@
 └─────────────┘           name: zone, column and row of the lattice (32631-0177-2416)
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ class Area:
         return shapely.transform(box(left, bottom, right, top), lambda at: np.column_stack(turn(at[:, 0], at[:, 1])))
 
 
-def areas(regions: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = "name") -> tuple[Area, ...]:
+def areas(of: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = "name") -> tuple[Area, ...]:
     """The areas whose cores a GeoJSON's polygons touch, in order of their names.
 
     buffer: of the side, half of it on each side, as the prior art counts. epsg: the UTM zone to use for all, e.g. that of
@@ -89,7 +90,7 @@ def areas(regions: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2
     if wrong or size_m <= 0 or buffer < 0:
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
     found: dict[str, Area] = {}
-    for number, (polygon, facts) in enumerate(_polygons(regions)):
+    for number, (polygon, facts) in enumerate(_polygons(of)):
         zone = epsg or utm(polygon.representative_point())
         site = str(facts.get(name) or f"region{number}")
         rest = {key: value for key, value in facts.items() if key != name and isinstance(value, str | int | float | bool)}
@@ -99,6 +100,19 @@ def areas(regions: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2
     if not found:
         raise BadRecipe("the regions of interest hold no polygon; needed at least one, in longitude and latitude")
     return tuple(found[label] for label in sorted(found))
+
+
+def regions(path: Path) -> Mapping[str, Any]:
+    """The GeoJSON in a file; raises NotFound, BadRecipe."""
+    try:
+        read = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise NotFound(f"no regions of interest at {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise BadRecipe(f"{path} is not GeoJSON: {error}") from error
+    if not isinstance(read, dict):
+        raise BadRecipe(f"{path} is not GeoJSON: it holds a {type(read).__name__}, needs a collection of polygons")
+    return read
 
 
 def utm(point: BaseGeometry) -> int:

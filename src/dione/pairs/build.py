@@ -24,7 +24,7 @@ from shapely.geometry import mapping
 from threadpoolctl import threadpool_limits
 
 from dione.base import identity
-from dione.base.errors import BadSource, DioneError, NotFound, faults
+from dione.base.errors import BadSource, DioneError, faults
 from dione.base.files import folder, whole
 from dione.pairs import areas as area_tables
 from dione.pairs.areas import Area
@@ -36,7 +36,6 @@ from dione.pairs.sentinel import Source
 from dione.pairs.visit import Visit, gather
 from dione.patches import store
 from dione.prepare import cover
-from dione.prepare.area import parse
 from dione.prepare.neighbours import suspects
 from dione.sources import scenetable
 from dione.sources.places import is_remote
@@ -154,10 +153,7 @@ def _source(recipe: BuildRecipe) -> Source:
 def _regions(recipe: BuildRecipe, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The regions of interest, or the ground of the scenes."""
     if recipe.areas.regions is not None:
-        read = parse(str(recipe.areas.regions))
-        if not isinstance(read, Mapping):
-            raise NotFound(f"{recipe.areas.regions} is no GeoJSON file of regions")
-        return read
+        return area_tables.regions(recipe.areas.regions)
     features = [{"type": "Feature", "geometry": mapping(scene.footprint), "properties": {}} for scene in scenes(rows, recipe.vhr)]
     return {"type": "FeatureCollection", "features": [feature | {"properties": {recipe.areas.name: "scenes"}} for feature in features]}
 
@@ -170,7 +166,8 @@ def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area])
     for area in boxes:
         touching = [row for scene in found if scene.footprint.intersects(area.outline) for row in scene.rows.values()]
         rasters = [content(row["raster"]) for row in touching]
-        yield identity.of(settings, [area.name, area.size_m, area.buffer_m], content(recipe.sentinel2.of(area.site, area.name)), touching, rasters)
+        name = recipe.sentinel2.of(area.site, area.name)
+        yield identity.of(settings, [area.name, area.size_m, area.buffer_m], name if recipe.sentinel2.archive else content(name), touching, rasters)
 
 
 def _all_cloud(visits: list[Visit]) -> dict[str, str]:

@@ -19,13 +19,18 @@ class Sentinel(Table):
     """`[sentinel2]`: a source as for `dione predict`, and what its files do not tell."""
 
     source: str
-    """`{site}` and `{area}` in it stand for an area's region and name. No secrets: credentials come from the environment or a profile."""
+    """A series as for `dione predict`, or an archive. `{site}` and `{area}` in it stand for an area's region and name. No secrets: credentials come from the environment or a profile."""
     bands: tuple[str, ...] | None = None
     pattern: str | None = None
     scale: float | None = None
     offset: float | None = None
     align: bool = False
     feature: str | None = None
+
+    @property
+    def archive(self) -> bool:
+        """Whether it is asked for each area, rather than opened once."""
+        return self.source.startswith("stac:")
 
     def of(self, site: str, area: str) -> str:
         """The source of one area."""

@@ -33,7 +33,7 @@ class Source:
 
         Raises NotFound where there is no such date or no common ground; what opening the source raises.
         """
-        stack = self._stack(area)
+        stack = self._stack(area, spans)
         times = stack["time"].values
         kept = np.flatnonzero(np.any([(times >= first) & (times <= last) for first, last in spans], axis=0)) if spans else np.arange(0)
         if not len(kept):
@@ -41,10 +41,13 @@ class Source:
             raise NotFound(f"no Sentinel-2 date in {told}; the series has {len(times)}, from {stacks.days(stack)[0]} to {stacks.days(stack)[-1]}")
         return cut(stack.isel(time=kept), area)
 
-    def _stack(self, area: Area) -> xr.Dataset:
+    def _stack(self, area: Area, spans: list[Span]) -> xr.Dataset:
         name = self.settings.of(area.site, area.name)
+        options: dict[str, Any] = self.settings.model_dump(exclude={"source"})
+        if self.settings.archive:
+            days = str(min(first for first, _ in spans))[:10], str(max(last for _, last in spans))[:10]
+            return open_source(name, area=area.grid.geographic_extent.boundingbox.bbox, dates=days, **options)
         if name not in self.opened:
-            options: dict[str, Any] = self.settings.model_dump(exclude={"source"})
             self.opened[name] = open_source(name, **options)
             check_values(self.opened[name])
         return self.opened[name]
