@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources import eopatch, geotiff, vhr, zarrstack
+from dione.sources import eopatch, geotiff, safenames, vhr, zarrstack
 from dione.sources.places import naming, near, shown, system
 
 NOT_YET = {"sentinelhub:": "Sentinel Hub is not there yet\ndownload GeoTIFFs with it and name their folder"}
@@ -26,9 +26,6 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
     for start, advice in NOT_YET.items():
         if name.startswith(start):
             raise DioneError(f"{shown(name)} cannot be opened: {advice}")
-    if name.rstrip("/").upper().endswith(".SAFE"):
-        advice = "name the folder of its bands, as in GRANULE/*/IMG_DATA/R10m"
-        raise DioneError(f"{shown(name)} cannot be opened: .SAFE products are not there yet\n{advice}")
     kind, opener = _opener(name)
     known = signature(opener).parameters.keys()
     said = {key: value for key, value in options.items() if value is not None and value is not False and (key in known or key not in WHERE)}
@@ -45,6 +42,10 @@ def _opener(name: str) -> tuple[str, Any]:
         from dione.sources import stac  # not before it is needed: it brings pystac-client and odc-stac
 
         return "a STAC catalogue", stac.open
+    if safenames.is_safe(name):
+        from dione.sources import safe
+
+        return "a .SAFE product", safe.open
     fs, inside = system(name)
     with naming(name):
         if name.lower().endswith(".dim"):

@@ -46,14 +46,14 @@ def read_all(files: list[File]) -> list[Header]:
     return [header for header in tried if isinstance(header, Header)]
 
 
-def read(file: File) -> Header:
-    """The header of one file; raises BadSource when it is empty, cut off, or no raster."""
+def read(file: File, *, whole: bool = True) -> Header:
+    """The header of one file; raises BadSource when it is empty, cut off (if `whole` is looked at), or no raster."""
     if file.size == 0:
         raise BadSource(f"{shown(file.path)} is empty (0 bytes)")
     with raster(file.path) as opened:
-        if opened.driver == "GTiff":
+        if whole and opened.driver == "GTiff":
             _whole_tiff(opened, file)
-        if opened.driver == "JP2OpenJPEG":
+        if whole and opened.driver == "JP2OpenJPEG":
             _whole_jp2(file)
         return Header(
             path=file.path,

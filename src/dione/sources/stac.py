@@ -12,8 +12,8 @@ from hashlib import blake2b
 from urllib.parse import urlsplit
 
 import numpy as np
-import pystac
 import xarray as xr
+from shapely.geometry.base import BaseGeometry
 
 from dione.base import area as areas
 from dione.base import period, stack
@@ -58,13 +58,13 @@ def open(
     web = Web(trusted, catalogue.signer, Patience.told())
     wanted = stacsearch.Wanted(None if area is None else areas.geometry(area), period.whole(dates) if dates else None, max_scene_cloud)
     items = stacsearch.found(catalogue, wanted, web)
-    return of_items(items, Reading(catalogue, web, scale, offset), wanted, source=shown(source))
+    reading = Reading(catalogue, web, scale, offset)
+    return of_products(products(items, reading), reading, wanted.area, source=shown(source))
 
 
-def of_items(items: Sequence[pystac.Item], reading: Reading, wanted: stacsearch.Wanted, *, source: str) -> xr.Dataset:
-    """A Stack of items that were found, or made. Raises as `open` does."""
-    made = products(items, reading)
-    grid = grid_for([product.grid for product in made], wanted.area)
+def of_products(made: Sequence[Product], reading: Reading, area: BaseGeometry | None, *, source: str) -> xr.Dataset:
+    """A Stack of products that were found, on one grid. Raises NotFound, BadGrid, NotAStack."""
+    grid = grid_for([product.grid for product in made], area)
     series = acquisitions(made, grid)
     mosaics = Mosaics(tuple(series), grid, reading.web)
     reflectance, valid = lazy.arrays(mosaics)

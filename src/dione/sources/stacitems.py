@@ -127,7 +127,7 @@ def _grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, Ge
         "geometry": item.geometry,
         "bbox": item.bbox,
         "links": [],
-        "properties": {key: value for key, value in item.properties.items() if key.startswith("proj:") or key == "datetime"},
+        "properties": {key: value for key, value in item.properties.items() if key.startswith("proj:")} | {"datetime": f"{_time(item).isoformat()}Z"},
         "assets": {key: item.assets[key].to_dict() | {"href": _href(item, key, reading)} for key in keys},
     }
     try:
