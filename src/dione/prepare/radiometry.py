@@ -25,6 +25,9 @@ OFFSET = 0.1
 """What is to be taken off products since baseline 04.00: 1000 digital numbers."""
 LIFTED = 0.095
 """Darkest hundredths at or above this in every band look lifted by it; a few pixels lie below zero once it is applied."""
+SUNK = -0.05
+"""Darkest hundredths at or below this in blue, green and red look as if an offset was taken off twice: by the archive
+(whose metadata deny it) and by us. The ground's own shade stays above -0.03."""
 CLOUD_DARK = 0.2
 """If even the darkest hundredth is brighter than this, the date is cloud or snow, and tells nothing of an offset."""
 LIKE_OFFSET = 0.04
@@ -65,7 +68,10 @@ def check_values(stack: xr.Dataset) -> list[str]:
         return ["no data in the windows looked at"]
     _in_units(present)
     _not_bytes(present)
-    notes = [] if stack.attrs.get("offset_told_by") == "given" else _no_offset(looks)
+    notes = []
+    if stack.attrs.get("offset_told_by") != "given":
+        _not_twice(looks)
+        notes = _no_offset(looks)
     low, high = np.percentile(present, [1, 99])
     return [f"reflectance from {low:.3f} to {high:.3f} (1st to 99th percentile of {present.shape[1]} pixels of {len(looks)} dates)", *notes]
 
@@ -107,6 +113,14 @@ def _not_bytes(values: NDArray[np.float32]) -> None:
             raise BadValues(
                 f"values look like 8-bit: each is {what} times a whole number up to {levels.max():.0f}\nneeds reflectance (1.0 = 100 %), which a stretched picture no longer holds"
             )
+
+
+def _not_twice(looks: list[Look]) -> None:
+    sunk = {look.day: look.dark for look in looks if look.dark is not None and look.dark[:3].max() <= SUNK}
+    if sunk:
+        lines = [f"{day}: the darkest hundredth of blue, green, red, nir is at {', '.join(f'{v:.3f}' for v in low)}" for day, low in sunk.items()]
+        advice = "the archive seems to have applied it although its metadata deny that: say --offset 0, for these dates alone if not all are so"
+        raise BadValues(faults(f"reflectance far below zero on {len(sunk)} of {len(looks)} dates, as if an offset was applied twice", lines, advice))
 
 
 def _no_offset(looks: list[Look]) -> list[str]:

@@ -18,7 +18,9 @@ from dione.sources.places import is_remote, raster, shown
 from dione.sources.web import STRANGER, Web
 
 SIDE_PX = 512
-"""Files in strips are read in pieces of about a quarter of this side squared."""
+"""Files in strips are read in pieces of as many pixels as this side squared."""
+LEAST_PX = 64
+"""Blocks lower than this are strips."""
 DAMAGED_TRIES = 2
 """A far tile that cannot be decoded is fetched once more: its bytes may have been wrong."""
 
@@ -76,7 +78,7 @@ def facts(file: File) -> Facts:
     if (kept := shelf.get((*file.key, "facts"))) is not None:
         return _unpacked(kept)
     with ranges.opened(ranges.Remote(file.path, file.web)) as opened:
-        made = _facts(opened)
+        made = _facts(opened.file)
     shelf.put((*file.key, "facts"), _packed(made))
     return made
 
@@ -110,7 +112,10 @@ def _fetch(file: File, index: int, missing: list[Window], whole: NDArray[Any], w
     with ranges.opened(ranges.Remote(file.path, file.web)) as opened:
         while missing:
             piece = missing[0]
-            numbers = np.asarray(opened.read(index, window=RasterWindow.from_slices(*piece.slices)))
+            numbers = np.asarray(opened.file.read(index, window=RasterWindow.from_slices(*piece.slices)))
+            rows, columns = opened.file.block_shapes[index - 1]
+            if piece.shape[0] <= rows:
+                opened.check(index, (piece.top // rows, piece.left // columns))
             shelf.put((*file.key, index, piece), numbers)
             _paste(whole, window, numbers, piece)
             missing.pop(0)
@@ -132,7 +137,8 @@ def _paste(whole: NDArray[Any], window: Window, numbers: NDArray[Any], piece: Wi
 
 def _facts(opened: rasterio.DatasetReader) -> Facts:
     rows, columns = opened.block_shapes[0]
-    rows *= max(1, SIDE_PX * SIDE_PX // (4 * rows * columns))
+    if rows < LEAST_PX:
+        rows *= max(1, SIDE_PX * SIDE_PX // (rows * columns))
     code = opened.crs.to_epsg(confidence_threshold=100) if opened.crs else None
     crs = f"EPSG:{code}" if code else (opened.crs.to_wkt() if opened.crs else None)
     return Facts(opened.shape, (rows, columns), opened.dtypes[0], opened.nodata, GeoBox(opened.shape, opened.transform, crs))

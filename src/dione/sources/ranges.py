@@ -8,6 +8,7 @@ its table of tiles, is fetched once and kept.
 import io
 import threading
 import warnings
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from functools import partial
 from hashlib import sha256
 
 import rasterio
+from rasterio.enums import Compression
 from rasterio.errors import NotGeoreferencedWarning
 
 from dione.base.errors import BadSource
@@ -61,13 +63,39 @@ class Remote:
         return data, size
 
 
+@dataclass(frozen=True)
+class Opened:
+    """An open raster, and what was fetched of it."""
+
+    file: rasterio.DatasetReader
+    handles: list["Handle"]
+
+    def check(self, index: int, block: tuple[int, int]) -> None:
+        """Raise BadSource if a block (row, column) that was just read is not what was written, as far as its checksum tells.
+
+        GDAL stops before it, and gives wrong numbers without a word. Only deflated GeoTIFFs have one.
+        """
+        if self.file.driver != "GTiff" or self.file.compression is not Compression.deflate:
+            return
+        row, column = block
+        start, size = (self.file.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=index) for what in ("OFFSET", "SIZE"))
+        if not start or not size:  # a block of nothing but nodata is not written
+            return
+        packed = next((data for handle in self.handles if (data := handle.recent(int(start), int(start) + int(size)))), b"")
+        try:
+            zlib.decompress(packed)
+        except zlib.error as error:
+            raise BadSource(f"{shown(self.handles[0].remote.url)} holds a tile that is damaged ({error})") from error
+
+
 @contextmanager
-def opened(remote: Remote) -> Iterator[rasterio.DatasetReader]:
+def opened(remote: Remote) -> Iterator[Opened]:
     """The open raster; whatever goes wrong inside the block becomes a BadSource or NotFound that names it.
 
     A fault of decoding drops the head that is kept, so that another try fetches it again.
     """
     faults: list[BadSource] = []
+    handles: list[Handle] = []
     name = f"{sha256(remote.url.encode()).hexdigest()[:24]}.tif"
     head, _ = _heads.get(remote)
     driver = DRIVERS.get(head[:4])
@@ -82,8 +110,8 @@ def opened(remote: Remote) -> Iterator[rasterio.DatasetReader]:
             rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GTIFF_IGNORE_READ_ERRORS=False),
         ):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(name, opener=partial(_handle, remote, name, faults), driver=driver, sharing=False) as file:
-                yield file
+            with rasterio.open(name, opener=partial(_handle, remote, name, faults, handles), driver=driver, sharing=False) as file:
+                yield Opened(file, handles)
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
         _heads.pop(remote.url)
         if faults:
@@ -91,11 +119,12 @@ def opened(remote: Remote) -> Iterator[rasterio.DatasetReader]:
         raise BadSource(f"{shown(remote.url)} is no GeoTIFF or JPEG 2000 that can be read\nit may be damaged, or not what its catalogue says") from error
 
 
-def _handle(remote: Remote, name: str, faults: list[BadSource], path: str, mode: str = "rb") -> "Handle":
+def _handle(remote: Remote, name: str, faults: list[BadSource], handles: list["Handle"], path: str, mode: str = "rb") -> "Handle":
     # GDAL also asks for companions (.aux.xml, .ovr, .msk), which are not there.
     if not str(path).endswith(name) or "w" in mode:
         raise FileNotFoundError(path)
-    return Handle(remote, faults)
+    handles.append(Handle(remote, faults))
+    return handles[-1]
 
 
 class Handle(io.RawIOBase):
@@ -105,6 +134,7 @@ class Handle(io.RawIOBase):
         self.remote, self.faults, self.at = remote, faults, 0
         self.head, self.size = _heads.get(remote)
         self.step, self.step_at = b"", 0
+        self.last, self.last_at = b"", 0
 
     def readable(self) -> bool:
         return True
@@ -130,6 +160,13 @@ class Handle(io.RawIOBase):
             self.faults.append(error if isinstance(error, BadSource) else BadSource(f"{shown(self.remote.url)} cannot be read"))
             return b""
 
+    def recent(self, start: int, stop: int) -> bytes:
+        """Bytes that are still at hand, or else fetched again: those that lie in the head and beyond it."""
+        for data, at in ((self.head, 0), (self.step, self.step_at), (self.last, self.last_at)):
+            if at <= start and stop <= at + len(data):
+                return data[start - at : stop - at]
+        return self._bytes(start, stop)
+
     def _bytes(self, start: int, stop: int) -> bytes:
         """From the head, from the last step, or fetched now."""
         if start < len(self.head):
@@ -140,6 +177,7 @@ class Handle(io.RawIOBase):
         data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)))
         if stop - start < STEP_BYTES:
             self.step, self.step_at = data, start
+        self.last, self.last_at = data, start
         return data[: stop - start]
 
 
@@ -168,3 +206,9 @@ class Heads:
 
 
 _heads = Heads()
+
+
+def forget() -> None:
+    """Keep no head any longer."""
+    with _heads.guard:
+        _heads.kept.clear()

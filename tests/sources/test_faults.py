@@ -1,0 +1,174 @@
+"""A network that fails: the run ends right, or says what it lacks; nothing wrong is ever kept."""
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from rasterio.warp import transform_bounds
+
+from dione import sources, testing
+from dione.base import stack as stacks
+from dione.base.errors import BadSource, DioneError, NotFound
+from dione.sources import ranges, shelf, web
+from dione.testing.archive import MadeProduct, coarser, item, write
+from dione.testing.loopback import Loopback
+
+TILE = testing.grid_at((768, 768), left=300_000, top=4_900_020)
+AREA = transform_bounds("EPSG:32631", "EPSG:4326", *TILE[32:736, 32:736].boundingbox.bbox)
+
+
+def fill(server: Loopback, days: int) -> list[MadeProduct]:
+    made = []
+    for day in range(1, days + 1):
+        numbers = np.random.default_rng(day).integers(1100, 5000, (4, *TILE.shape)).astype(np.uint16)
+        one = MadeProduct(numbers, TILE, np.full(coarser(TILE).shape, 4, np.uint8), start=f"202405{day:02}T105031", offset=-0.1, applied=False)
+        server.items.append(item(one, server.hrefs(write(one, server.folder, block=128))))
+        made.append(one)
+    return made
+
+
+def opened(server: Loopback) -> xr.Dataset:
+    return sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+
+
+@pytest.mark.slow
+def test_of_a_thousand_requests_some_fail_are_cut_or_hang_and_the_pixels_are_right(server: Loopback) -> None:
+    fill(server, 7)
+    right = opened(server).load()
+    asked = len(server.requests)
+    assert asked > 1000
+    for file in (shelf.folder() or Path()).rglob("*.block"):
+        file.unlink()
+    web.close()
+    server.forget()
+    rng = np.random.default_rng(0)
+    faults = rng.choice(["", "fail", "cut", "hang", "other"], 20 * asked, p=[0.926, 0.05, 0.01, 0.004, 0.01])
+    seen: Counter[str] = Counter()
+
+    def fault(path: str, number: int) -> str:
+        seen[faults[number]] += 1
+        return str(faults[number])
+
+    server.fault = fault
+    ranges.forget()
+    troubled = opened(server).load()
+    xr.testing.assert_identical(troubled, right)
+    assert seen["fail"] > 30 and seen["cut"] > 5 and seen["other"] > 5 and seen["hang"] > 0
+    server.fault = lambda path, number: ""
+    server.forget()
+    xr.testing.assert_identical(opened(server).load(), right)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("fail", r"HTTP 503, after 3 tries"),
+        ("cut", r"bytes, \d+ were asked for|connection was lost, after 3 tries"),
+        ("other", r"other bytes than were asked for, after 3 tries"),
+        ("hang", r"no answer in time, after 3 tries"),
+        ("whole", r"gives no parts of files"),
+        ("refused", r"(?s)HTTP 403.*credentials are missing or have expired, or the clock"),
+        ("missing", r"HTTP 404.*moved or removed"),
+    ],
+)
+def test_what_does_not_come_is_told_with_its_item_and_window_and_the_rest_is_kept(
+    server: Loopback, monkeypatch: pytest.MonkeyPatch, fault: str, words: str
+) -> None:
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "3")
+    one = fill(server, 1)[0]
+    server.fault = lambda path, number: fault if path.endswith("B04.tif") else ""
+    with pytest.raises(DioneError, match=words) as error:
+        opened(server).load()
+    assert isinstance(error.value, NotFound if fault == "missing" else BadSource)
+    assert f"item {one.name} lacks rows" in str(error.value) and "_B04.tif" in str(error.value)
+    server.fault = lambda path, number: ""
+    server.forget()
+    stack = opened(server)
+    grid = stacks.grid_of(stack)
+    top, left = round((TILE.affine.f - grid.affine.f) / 10), round((grid.affine.c - TILE.affine.c) / 10)
+    numbers = one.numbers[:, top : top + grid.shape[0], left : left + grid.shape[1]].astype(np.float32) * np.float32(1e-4) - np.float32(0.1)
+    np.testing.assert_array_equal(stack["reflectance"][0], numbers)
+    assert {name[-7:-4] for name in server.requests} <= {"B02", "B03", "B04", "B08", "SCL"}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<html>please log in</html>", "neither GeoTIFF nor JPEG 2000"),
+        (b"<VRTDataset/>", "neither GeoTIFF"),
+        (b"II*\0" + bytes(5000), "no GeoTIFF or JPEG 2000 that can be read"),
+    ],
+)
+def test_an_asset_that_is_something_else_is_not_opened(server: Loopback, body: bytes, words: str) -> None:
+    fill(server, 1)
+    next(server.folder.glob("*B04.tif")).write_bytes(body)
+    with pytest.raises(BadSource, match=words):
+        opened(server).load()
+
+
+def test_an_asset_of_another_size_is_not_read(server: Loopback) -> None:
+    fill(server, 1)
+    small = testing.grid_at((64, 64), left=300_000, top=4_900_020)
+    other = MadeProduct(np.full((4, 64, 64), 1500, np.uint16), small)
+    write(other, server.folder / "other")["red"].rename(next(server.folder.glob("*B04.tif")))
+    with pytest.raises(BadSource, match="has 64×64 px, its metadata says 768×768"):
+        opened(server).load()
+
+
+def test_a_tile_whose_bytes_are_wrong_is_fetched_again_and_never_kept(server: Loopback) -> None:
+    one = fill(server, 1)[0]
+    path = next(server.folder.glob("*B04.tif"))
+    sound = path.read_bytes()
+    spoiled = bytearray(sound)
+    spoiled[len(sound) // 2 : len(sound) // 2 + 4000] = bytes(4000)
+    path.write_bytes(spoiled)
+    with pytest.raises(BadSource, match=f"(?s)item {one.name} lacks rows.*damaged"):
+        opened(server).load()
+    path.write_bytes(sound)
+    numbers = opened(server)["reflectance"][0].values
+    assert numbers.min() > 0 and len(np.unique(numbers[2])) > 3000
+
+
+def test_secrets_in_addresses_are_never_told(server: Loopback, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "dione")
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "2")
+    fill(server, 1)
+    for asset in server.items[0]["assets"].values():
+        asset["href"] = asset["href"].replace("http://", "http://user:verysecret@") + "?sig=verysecret"
+    for fault in ("fail", "cut", "hang", "refused", "missing"):
+        server.fault = lambda path, number, fault=fault: fault
+        with pytest.raises(DioneError) as error:
+            opened(server).load()
+        assert "verysecret" not in str(error.value)
+    stack = opened(server)
+    assert "verysecret" not in repr(stack.attrs) + repr(stack["item"].values) and "verysecret" not in caplog.text
+
+
+def test_a_proxy_that_refuses_is_named(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
+    monkeypatch.setenv("HTTP_PROXY", "http://user:verysecret@127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    with pytest.raises(BadSource, match=r"proxy|refused") as error:
+        opened(server)
+    assert "verysecret" not in str(error.value)
+
+
+def test_what_is_kept_does_not_grow_for_ever(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(server, 1)
+    opened(server).load()
+    base = shelf.folder() or Path()
+    before = sum(file.stat().st_size for file in base.rglob("*.block"))
+    monkeypatch.setenv("DIONE_CACHE_GB", str(before / 2e9))
+    shelf.prune()
+    assert 0 < sum(file.stat().st_size for file in base.rglob("*.block")) <= before / 2
+
+
+def test_nothing_is_kept_on_disk_if_that_is_off(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fill(server, 1)
+    monkeypatch.setenv("DIONE_CACHE", "off")
+    opened(server).load()
+    assert not (tmp_path / "kept").exists()
