@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dione import sources, testing
-from dione.base.errors import BadSource, DioneError, NotFound
+from dione.base.errors import BadSource, NotFound
 from dione.sources import zarrstack
 from dione.sources.places import shown
 
@@ -47,12 +47,6 @@ def test_a_single_file_that_is_no_raster_is_named(tmp_path: Path) -> None:
     (tmp_path / "2020-01-01.tif").write_text("x")
     with pytest.raises(BadSource, match=r"2020-01-01\.tif"):
         sources.open(tmp_path / "2020-01-01.tif")
-
-
-@pytest.mark.parametrize("source", ["sentinelhub:mine"])
-def test_sources_to_come_say_so(source: str) -> None:
-    with pytest.raises(DioneError, match="not there yet"):
-        sources.open(source)
 
 
 def test_an_option_that_means_nothing_for_the_source_is_told(folder: Path, tmp_path: Path) -> None:

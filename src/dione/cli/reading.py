@@ -9,7 +9,7 @@ import typer
 Source = Annotated[
     str,
     typer.Argument(
-        help="A folder of GeoTIFFs, a pattern in quotes, a .zarr Stack, an EOPatch folder, .SAFE products; or an archive: stac:earth-search, stac:URL#collection.",
+        help="A folder of GeoTIFFs, a pattern in quotes, a .zarr Stack, an EOPatch folder, .SAFE products; or an archive: stac:earth-search, stac:URL#collection, sentinelhub:PROFILE.",
         show_default=False,
     ),
 ]

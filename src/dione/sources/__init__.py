@@ -6,11 +6,10 @@ from typing import Any
 
 import xarray as xr
 
-from dione.base.errors import BadSource, DioneError, NotFound
+from dione.base.errors import BadSource, NotFound
 from dione.sources import eopatch, geotiff, safenames, vhr, zarrstack
 from dione.sources.places import naming, near, shown, system
 
-NOT_YET = {"sentinelhub:": "Sentinel Hub is not there yet\ndownload GeoTIFFs with it and name their folder"}
 WHERE = ("area", "dates", "max_scene_cloud")
 """Options that say what to fetch: doors to archives take them, others are cut afterwards."""
 
@@ -23,9 +22,6 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
     Nothing but headers is read. Raises NotFound, NotAStack, BadSource and its kinds.
     """
     name = str(source)
-    for start, advice in NOT_YET.items():
-        if name.startswith(start):
-            raise DioneError(f"{shown(name)} cannot be opened: {advice}")
     kind, opener = _opener(name)
     known = signature(opener).parameters.keys()
     said = {key: value for key, value in options.items() if value is not None and value is not False and (key in known or key not in WHERE)}
@@ -42,6 +38,10 @@ def _opener(name: str) -> tuple[str, Any]:
         from dione.sources import stac  # not before it is needed: it brings pystac-client and odc-stac
 
         return "a STAC catalogue", stac.open
+    if name.startswith("sentinelhub:"):
+        from dione.sources import sentinelhub
+
+        return "Sentinel Hub", sentinelhub.open
     if safenames.is_safe(name):
         from dione.sources import safe
 

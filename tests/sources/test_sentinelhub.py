@@ -1,0 +1,149 @@
+"""Sentinel Hub on this machine: what is asked, what comes, and what is done when it does not."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dione import sources
+from dione.base import stack as stacks
+from dione.base.errors import BadBands, BadRecipe, BadSource, NotFound
+from dione.sources import web
+from dione.testing import hub as made
+from dione.testing.hub import MadeHub
+
+sentinelhub = pytest.importorskip("sentinelhub")
+
+AREA = (0.60, 43.65, 0.612, 43.658)
+DATES = ("2024-05", "2024-05")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeHub]:
+    """A service with two passes, one of them on two tiles, and a profile of sentinelhub-py that leads to it."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SH_CLIENT_ID", "SH_CLIENT_SECRET", "SH_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setenv("DIONE_HTTP_TIMEOUT", "0.3")
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "3")
+    monkeypatch.setattr(web.Patience, "pause_s", 0.02)
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+    monkeypatch.setattr(sentinelhub.SHConfig, "get_config_location", classmethod(lambda cls: str(tmp_path / "config.toml")))
+    monkeypatch.setattr(sentinelhub.SentinelHubDownloadClient, "_CACHED_SESSIONS", {})
+    with MadeHub() as service:
+        lines = [f'sh_base_url = "{service.url}"', f'sh_token_url = "{service.url}/oauth/token"', 'sh_client_id = "me"']
+        text = "\n".join(["[mine]", *lines, f'sh_client_secret = "{service.secret}"', "[expired]", *lines, 'sh_client_secret = "oldsecret"', "[empty]", ""])
+        (tmp_path / "config.toml").write_text(text)
+        service.add("20240503T105031", "31TCJ", "31TCH", cloud=20)
+        service.add("20240508T105031", "31TCJ", cloud=80)
+        yield service
+
+
+def test_dates_bands_and_masks_are_those_of_the_service(hub: MadeHub) -> None:
+    stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES).load()
+    assert stacks.days(stack) == ["2024-05-03", "2024-05-08"] and [str(one) for one in stack["platform"].values] == ["sentinel-2a"] * 2
+    grid = stacks.grid_of(stack)
+    assert grid.crs == "EPSG:32631" and grid.affine.c % 10 == 0 and grid.affine.f % 10 == 0
+    x, y = np.meshgrid(stack["x"].values, stack["y"].values)
+    for at, day in enumerate((3, 8)):
+        clear = ~made.cloud(x, y, day)
+        np.testing.assert_array_equal(stack["valid"][at], clear)
+        for band, name in zip(stack["band"].values, made.BANDS, strict=True):
+            np.testing.assert_allclose(stack["reflectance"][at].sel(band=band), made.ground(x, y, day, name), atol=1e-6)
+
+
+def test_what_is_asked_is_one_picture_a_pass_harmonised_and_within_its_minutes(hub: MadeHub) -> None:
+    sources.open("sentinelhub:mine#sentinel-2-l1c", area=AREA, dates=DATES).load()
+    assert len(hub.asked) == 2 and hub.tokens == 1
+    data = hub.asked[0]["input"]["data"][0]
+    assert data["type"] == "sentinel-2-l1c" and data["processing"] == {"harmonizeValues": True}
+    spans = sorted((one["input"]["data"][0]["dataFilter"]["timeRange"]["from"], one["input"]["data"][0]["dataFilter"]["timeRange"]["to"]) for one in hub.asked)
+    assert spans[0] == ("2024-05-03T10:50:30Z", "2024-05-03T10:50:33Z")
+    script = hub.asked[0]["evalscript"]
+    assert json.dumps(["B02", "B03", "B04", "B08", "dataMask", "CLM", "CLP"]) in script and "REFLECTANCE" in script and "FLOAT32" in script
+
+
+def test_a_second_run_asks_for_no_picture_and_a_large_area_for_pieces(hub: MadeHub) -> None:
+    wide = (0.60, 43.65, 0.69, 43.658)
+    first = sources.open("sentinelhub:mine", area=wide, dates=DATES).load()
+    assert first.sizes["x"] > 512 and len(hub.asked) == 4 and max(one["output"]["width"] for one in hub.asked) == 512
+    hub.asked.clear()
+    np.testing.assert_array_equal(sources.open("sentinelhub:mine", area=wide, dates=DATES)["reflectance"], first["reflectance"])
+    assert hub.asked == []
+
+
+def test_cloudy_passes_can_be_left_out(hub: MadeHub) -> None:
+    assert stacks.days(sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.5)) == ["2024-05-03"]
+    with pytest.raises(NotFound, match=r"(?s)no pass.*2 are there, cloudy by 20% or more"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.1)
+    with pytest.raises(NotFound, match="no pass of sentinel-2-l2a over"):
+        sources.open("sentinelhub:mine", area=AREA, dates=("2023", "2023"))
+
+
+@pytest.mark.parametrize("fault", ["limit", "fail", "hang", "cut", "png", "small", "bytes"])
+def test_what_fails_once_is_asked_for_again(hub: MadeHub, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.fault = lambda number: fault if number == 1 else ""
+    monkeypatch.setattr(made, "HANG_S", 1.5)
+    stack = sources.open("sentinelhub:mine", area=AREA, dates=("2024-05-03", "2024-05-03")).load()
+    assert len(hub.asked) == 2 and float(stack["reflectance"].max()) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("limit", "used up its rate"),
+        ("fail", r"does not give the picture of S2A_20240503T105031 \(HTTP 500\)"),
+        ("cut", r"(?s)picture of S2A_20240503T105031: an answer of \d+ bytes that is no whole GeoTIFF, after 3 tries"),
+        ("png", "no whole GeoTIFF"),
+        ("small", "was asked for, after 3 tries"),
+        ("bytes", "uint8.* float32 .* was asked for"),
+        ("refused", r"(?s)HTTP 403.*is the account still valid"),
+        ("wrong", r"HTTP 400.*script is wrong"),
+    ],
+)
+def test_what_never_comes_is_told_without_secrets_and_not_kept(hub: MadeHub, fault: str, words: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "dione")
+    hub.fault = lambda number: fault
+    stack = sources.open("sentinelhub:mine", area=AREA, dates=("2024-05-03", "2024-05-03"))
+    with pytest.raises(BadSource, match=words) as error:
+        stack.load()
+    assert "verysecret" not in str(error.value) + caplog.text + repr(stack.attrs)
+    hub.fault = lambda number: ""
+    assert float(sources.open("sentinelhub:mine", area=AREA, dates=("2024-05-03", "2024-05-03"))["reflectance"].max()) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [("nobody", "no profile 'nobody'"), ("empty", "holds no credentials"), ("expired", r"does not accept the credentials of profile 'expired'")],
+)
+def test_credentials_that_are_missing_or_expired_say_how_to_set_them(hub: MadeHub, profile: str, words: str) -> None:
+    with pytest.raises(BadSource, match=f"(?s){words}.*sentinelhub.config --profile") as error:
+        sources.open(f"sentinelhub:{profile}", area=AREA, dates=DATES)
+    assert "oldsecret" not in str(error.value)
+
+
+def test_a_collection_of_ones_own_is_pansharpened(hub: MadeHub) -> None:
+    options = {"area": (0.60, 43.65, 0.603, 43.652), "dates": ("2024-05-03", "2024-05-03"), "bands": ("B", "G", "R", "NIR", "PAN"), "scale": 1e-4}
+    stack = sources.open("sentinelhub:mine#byoc-0f3c1b7e-aaaa-bbbb-cccc-1234567890ab", **options).load()
+    assert stacks.grid_of(stack).affine.a == 2.5 and hub.asked[0]["input"]["data"][0]["type"] == "byoc-0f3c1b7e-aaaa-bbbb-cccc-1234567890ab"
+    x, y = np.meshgrid(stack["x"].values, stack["y"].values)
+    np.testing.assert_allclose(stack["reflectance"][0, 1], 2 * made.ground(x, y, 3, "B03"), rtol=1e-5)
+    script = hub.asked[0]["evalscript"]
+    assert "0.0001 * (4 * s.PAN / (s.B + s.G + s.R + s.NIR))" in script and "harmonizeValues" not in json.dumps(hub.asked[0])
+
+
+def test_what_is_missing_or_makes_no_sense_is_told(hub: MadeHub) -> None:
+    with pytest.raises(BadRecipe, match="where and when"):
+        sources.open("sentinelhub:mine", area=AREA)
+    with pytest.raises(BadSource, match="known are sentinel-2-l2a, sentinel-2-l1c, and byoc"):
+        sources.open("sentinelhub:mine#sentinel-3", area=AREA, dates=DATES)
+    with pytest.raises(BadSource, match="--bands B,G,R,NIR,PAN"):
+        sources.open("sentinelhub:mine#byoc-1", area=AREA, dates=DATES)
+    with pytest.raises(BadBands, match="names of blue, green, red, nir"):
+        sources.open("sentinelhub:mine#byoc-1", area=AREA, dates=DATES, bands=("B", "G", "R; fetch('x')", "N"), scale=1.0)
+    with pytest.raises(BadSource, match="knows its bands"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES, scale=1.0)
