@@ -49,7 +49,7 @@ def test_a_date_explained_by_the_picture_leaves_no_residual(sharp):
     fine = torch.nn.functional.pixel_unshuffle(torch.from_numpy(sharp)[None], ZOOM)
     by = torch.tensor([0.2, 0.1])[None, None, :, None, None].expand(1, 2, 2, SIDE, SIDE)
     apart = torch.stack([seen_at(sharp, 0, 0) * 0, seen_at(sharp, 0.2, 0.1) - seen_at(sharp, 0, 0)])[None]
-    left = shifts.residuals(apart, shifts.basis(by), shifts.places(by), shifts.Expected(ZOOM)(fine))
+    left = shifts.Dates(apart, shifts.basis(by), shifts.places(by)).beyond(shifts.Expected(ZOOM)(fine))
     assert left[..., 5:-5, 5:-5].abs().mean() < 0.1 * apart[:, 1].abs().mean()
 
 

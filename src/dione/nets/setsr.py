@@ -14,6 +14,7 @@ sub-pixel convolution (Shi et al. 2016, arXiv 1609.05158), residual blocks witho
 arXiv 1707.02921), back-projection of one and of many frames (Irani & Peleg 1991), shifts (Lucas & Kanade 1981).
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 from dione.nets.blocks import Enlarge, Reduce, Residual, conv, local_mean, masked
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
-from dione.nets.shifts import LIKENED, MARGIN, Expected, basis, likeness, measured, places, residuals
+from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, basis, likeness, measured, places
 
 SIGMA_FLOOR = 5e-4
 """Added to the contrast that sigma is measured in, reflectance: about half the noise of Sentinel-2's own."""
@@ -99,29 +100,18 @@ class SetSR(nn.Module):
         return evidence + 2 * c.blocks + len(c.parts) + compared + c.projections * (self.reduce.margin + Enlarge.margin)
 
     def forward(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]:
-        x, seen = masked(lr, valid), valid.to(lr.dtype)[:, :, None]
-        own, around, contrast = differences(x, seen)
-        both = seen * seen[:, :1]
-        likened = own * likeness(own, both) if self.config.shifts else own
-        target, apart = own[:, 0], (likened - own[:, :1]) * seen
-        features = self._encoded(apart, around, target)
-        fused, share = self.attention(features, valid)
-        base, covered = fill(x, valid, share)
+        given = self._compared(lr, valid)
+        base, covered, contrast = given.base, given.covered, given.contrast
         fine = self.enlarge(base)
-        count = contrast * (seen.sum(1) / 8)
-        hidden = contrast * (1 - seen[:, 0])
-        evidence = [fused, features[:, 0] * seen[:, 0], target, contrast, count, hidden]
-        if self.config.shifts:
-            shift = measured(likened, both)
-            phi, weight = basis(shift), places(shift) * (share[:, :, None] * both)
-            apart = apart * both
-            evidence += [DIFFERENCE_SCALE * residuals(apart, phi, weight, self.expected(fine)), weight.sum(1) * contrast]
+        evidence = [*given.evidence]
+        if given.dates is not None:
+            evidence += [DIFFERENCE_SCALE * given.dates.beyond(self.expected(fine)), given.dates.weight.sum(1) * contrast]
         body = self.merge(torch.cat(evidence, 1))
         for stage, (trunk, detail) in enumerate(zip(self.trunk, self.detail, strict=True)):
             if stage:
                 left = [DIFFERENCE_SCALE * (base - self.reduce(fine)) * covered]
-                if self.config.shifts:
-                    left.append(DIFFERENCE_SCALE * residuals(apart, phi, weight, self.expected(fine)))
+                if given.dates is not None:
+                    left.append(DIFFERENCE_SCALE * given.dates.beyond(self.expected(fine)))
                 body = body + self.again[stage - 1](torch.cat(left, 1))
             body = trunk(body)
             fine = fine + detail(body)
@@ -133,12 +123,44 @@ class SetSR(nn.Module):
         zoom = self.config.zoom
         return F.pixel_shuffle(fine, zoom), F.pixel_shuffle(log_sigma, zoom)
 
+    def _compared(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> "Compared":
+        """What the trunk needs of the dates; all else of them, most of the memory, is gone when this returns."""
+        x, seen = masked(lr, valid), valid.to(lr.dtype)[:, :, None]
+        own, around, contrast = differences(x, seen)
+        both = seen * seen[:, :1]
+        likened = own * likeness(own, both) if self.config.shifts else own
+        target, apart = own[:, 0], (likened - own[:, :1]) * seen
+        shift = measured(likened, both) if self.config.shifts else None
+        features = self._encoded(apart, around, target)
+        fused, share = self.attention(features, valid)
+        base, covered = fill(x, valid, share)
+        evidence = (fused, features[:, 0] * seen[:, 0], target, contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
+        dates = None if shift is None else Dates(apart * both, basis(shift), places(shift) * (share[:, :, None] * both))
+        return Compared(evidence, base, covered, contrast, dates)
+
     def _encoded(self, apart: Float[Tensor, "b t c h w"], around: Float[Tensor, "b t c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, "b t e h w"]:
         """Features of each date. Both entries are one convolution, which is much less memory to go through than two and their sum."""
-        shown = torch.cat([DIFFERENCE_SCALE * apart, around, target[:, None].expand_as(apart)], 2)
         weight = torch.cat([self.entry.weight, self.entry_target.weight], 1)
-        entered = F.conv2d(rearrange(shown, "b t c h w -> (b t) c h w"), weight, padding=self.entry.padding)
-        return rearrange(self.encoder(entered), "(b t) c h w -> b t c h w", b=len(target))
+
+        def entered() -> Tensor:
+            shown = torch.cat([DIFFERENCE_SCALE * apart, around, target[:, None].expand_as(apart)], 2)
+            return F.conv2d(rearrange(shown, "b t c h w -> (b t) c h w"), weight, padding=self.entry.padding)
+
+        return rearrange(self.encoder(entered()), "(b t) c h w -> b t c h w", b=len(target))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What comparing the dates gave, pixel by pixel."""
+
+    evidence: tuple[Tensor, ...]
+    """Each (b, ·, h, w): fused features, the target's own, its detail, its contrast; how many dates saw, whether the target did not."""
+    base: Float[Tensor, "b c h w"]
+    """The target, its holes filled."""
+    covered: Float[Tensor, "b 1 h w"]
+    contrast: Float[Tensor, "b 1 h w"]
+    dates: Dates | None
+    """For comparing them with the picture so far, where shifts are measured."""
 
 
 def differences(

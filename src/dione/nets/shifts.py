@@ -10,6 +10,7 @@ residuals of all dates, weighted by φ_m, are what a step of least squares would
 back-projection: Irani & Peleg 1991; unrolled for the network to finish).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -57,8 +58,8 @@ def measured(own: Float[Tensor, "b t c h w"], both: Float[Tensor, "b t 1 h w"]) 
     down, right = (down + down[:, :1]) * both / 2, (right + right[:, :1]) * both / 2
     apart = (own - target) * both
     weight = 1 / (pooled(apart.square() + 1e-3 * (target * both).square()) + 1e-12)
-    products = (down * down, down * right, right * right, down * apart, right * apart)
-    yy, xy, xx, y, x = pooled(torch.cat([(part * weight).sum(2, keepdim=True) for part in products], 2)).split(1, dim=2)
+    pairs = ((down, down), (down, right), (right, right), (down, apart), (right, apart))
+    yy, xy, xx, y, x = pooled(torch.cat([(one * other * weight).sum(2, keepdim=True) for one, other in pairs], 2)).split(1, dim=2)
     ridge = RIDGE * (yy + xx) + 1e-9
     yy, xx = yy + ridge, xx + ridge
     found = torch.cat([xx * y - xy * x, yy * x - xy * y], 2) / (yy * xx - xy * xy)
@@ -121,13 +122,21 @@ class Expected(nn.Module):
             return rearrange(separable(fine.float(), self.across, self.down), "(b c) m h w -> b c m h w", b=len(fine))
 
 
-def residuals(
-    apart: Float[Tensor, "b t c h w"], phi: Float[Tensor, "b t 9 h w"], weight: Float[Tensor, "b t 9 h w"], changes: Float[Tensor, "b c 8 h w"]
-) -> Float[Tensor, "b c9 h w"]:
-    """What the dates show beyond what the fine picture explains: for each m, its slope against φ_m over the dates."""
-    total = torch.zeros_like(weight[:, 0, None] * apart[:, 0, :, None])
-    for date in range(1, apart.shape[1]):  # one by one: nine maps of every date at once would be most of the memory
-        left = apart[:, date] - (changes * phi[:, date, None, 1:]).sum(2)
-        total = torch.addcmul(total, left[:, :, None], weight[:, date, None])
-    total = total / (weight.sum(1)[:, None] + 0.05)
-    return rearrange(total, "b c m h w -> b (c m) h w")
+@dataclass(frozen=True)
+class Dates:
+    """How the dates differ from the target, and where they stand."""
+
+    apart: Float[Tensor, "b t c h w"]
+    """Each date's difference from the target, zero where one of them is not seen."""
+    phi: Float[Tensor, "b t 9 h w"]
+    weight: Float[Tensor, "b t 9 h w"]
+    """How much each date says of each of nine places."""
+
+    def beyond(self, changes: Float[Tensor, "b c 8 h w"]) -> Float[Tensor, "b c9 h w"]:
+        """What the dates show beyond what a fine picture, by its eight changes, explains: at each place the mean over dates."""
+        total = torch.zeros_like(self.weight[:, 0, None] * self.apart[:, 0, :, None])
+        for date in range(1, self.apart.shape[1]):  # one by one: nine maps of every date at once would be most of the memory
+            left = self.apart[:, date] - (changes * self.phi[:, date, None, 1:]).sum(2)
+            total = torch.addcmul(total, left[:, :, None], self.weight[:, date, None])
+        total = total / (self.weight.sum(1)[:, None] + 0.05)
+        return rearrange(total, "b c m h w -> b (c m) h w")

@@ -46,7 +46,8 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
     Raises CannotWrite when the disk is full, a folder is not writable, or a piece cannot be read.
     """
     half = workshop / "assembling.tif"
-    layout = dict(compress=compress, predictor="STANDARD", blocksize=TILE_PX, bigtiff="IF_SAFER", num_threads="ALL_CPUS")
+    # Differences of neighbours are nearly noise: more effort than the least makes no smaller file, only a later one.
+    layout = dict(compress=compress, level=1, predictor="STANDARD", blocksize=TILE_PX, bigtiff="IF_SAFER", num_threads="ALL_CPUS")
     overviews = dict(overviews="IGNORE_EXISTING", resampling="AVERAGE")
     try:
         with rasterio.Env(**FRUGAL):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dione.base.errors import DioneError
 from dione.nets.resolver import Resolver
+from dione.prediction.allocation import keep_memory
 
 Precision = Literal["float32", "bfloat16"]
 AnyPrecision = Literal["auto", "float32", "bfloat16"]
@@ -38,7 +39,7 @@ class Engine:
         net = resolver.net.to(self.device)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             sr, log_sigma = net(self._there(lr), self._there(valid))
-        sigma = log_sigma.float().exp() * torch.tensor(resolver.about.sigma_scale, device=log_sigma.device)[:, None, None]
+        sigma = log_sigma.float().exp_().mul_(torch.tensor(resolver.about.sigma_scale, device=log_sigma.device)[:, None, None])
         return sr.float().cpu(), sigma.cpu()
 
     def _there(self, x: Tensor) -> Tensor:
@@ -59,6 +60,7 @@ def engine(device: str = "auto", precision: AnyPrecision = "auto") -> Engine:
 
     Raises DioneError for a device that is not there.
     """
+    keep_memory()
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
         torch.empty(1, device=chosen)

@@ -6,23 +6,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dione.base import stack as stacks
 from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import item, quicklook, report, run
+from dione.prediction import budget, item, quicklook, report, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.engine import AnyPrecision, Engine, engine
 from dione.prediction.overlap import Behind
 from dione.prediction.preview import preview
-from dione.prediction.scene import BLOCK_PX, Piece, pieces
+from dione.prediction.scene import Piece, pieces
 from dione.prepare.area import sample
 from dione.prepare.select import Choice, choose
 
@@ -40,8 +41,8 @@ class PredictConfig(BaseModel):
     """A date, 'latest' (clear enough) or 'all'."""
     views: int = 8
     max_cloud: float = 0.5
-    block: int = BLOCK_PX
-    """Side of a window, pixels of the input."""
+    block: Annotated[int, Field(ge=16)] | None = None
+    """Side of a window, pixels of the input; by default what 4 GB are enough for."""
     device: str = "auto"
     """Where to compute: a GPU if there is one, else the processor; or cpu, cuda, cuda:1."""
     precision: AnyPrecision = "auto"
@@ -59,6 +60,8 @@ def predict_to(
     began = time.perf_counter()
     folder(out)
     choices = choose(stack, target=config.target, views=config.views, max_cloud=config.max_cloud)
+    if config.block:
+        budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views)
     session = Session(stack, out, resolver, config, engine(config.device, config.precision), fingerprint(stack), fresh, progress or (lambda *_: None))
     targets = tuple(session.sharpen(choice) for choice in choices)
     done = run.Run(
@@ -123,11 +126,15 @@ class Session:
     fresh: bool
     progress: Progress
 
+    def block(self, choice: Choice) -> int:
+        """Side of a window, coarse pixels."""
+        return self.config.block or budget.block_px((self.stack.sizes["y"], self.stack.sizes["x"]), self.resolver, views=len(choice.views))
+
     def canvas(self, choice: Choice, ending: str, unit: str) -> Canvas:
         """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
         key = repr((self.identity, self.resolver.name, self.resolver.digest, choice.views, self.engine.precision, run.installed("dione")))
         grid = finer(stacks.grid_of(self.stack), self.resolver.zoom)
-        made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.config.block * self.resolver.zoom, key=key, unit=unit)
+        made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.block(choice) * self.resolver.zoom, key=key, unit=unit)
         if self.fresh:
             made.clear()
             made.path.unlink(missing_ok=True)

@@ -10,11 +10,11 @@ from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import lattice
 from dione.nets.resolver import Resolver, load
-from dione.prediction import run
+from dione.prediction import budget, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.job import named
-from dione.prediction.scene import BLOCK_PX, pieces
+from dione.prediction.scene import pieces
 from dione.prepare.radiometry import check_values
 from dione.prepare.select import Choice, choose
 
@@ -28,7 +28,7 @@ def predict(
     target: str = "latest",
     views: int = 8,
     max_cloud: float = 0.5,
-    block: int = BLOCK_PX,
+    block: int | None = None,
     device: str = "auto",
     precision: AnyPrecision = "auto",
 ) -> xr.Dataset:
@@ -38,7 +38,7 @@ def predict(
     model: a name (`dione models list`), a .safetensors file, or a Resolver.
     target: a date (YYYY-MM-DD), 'latest' (the latest that is clear enough) or 'all'.
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
-    block: side of a window in input pixels; memory grows with it, the result does not change.
+    block: side of a window in input pixels, by default what 4 GB are enough for; the result does not change.
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
         'bfloat16', or 'auto', the faster one here; in float32 the same input gives the same result on every machine.
 
@@ -59,13 +59,14 @@ def predict(
     return sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma)).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom)
 
 
-def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int = BLOCK_PX, used: Engine = EXACT) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | None = None, used: Engine = EXACT) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid (y, x)."""
     zoom = resolver.zoom
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
+    side = block or budget.block_px((stack.sizes["y"], stack.sizes["x"]), resolver, views=len(choice.views))
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
     valid = np.zeros(shape, bool)
-    for piece in pieces(stack, resolver, choice, lattice((stack.sizes["y"], stack.sizes["x"]), block), used):
+    for piece in pieces(stack, resolver, choice, lattice((stack.sizes["y"], stack.sizes["x"]), side), used):
         rows, columns = piece.window.zoomed(zoom).slices
         sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
     return sr, sigma, valid

@@ -16,8 +16,6 @@ from dione.prepare.select import Choice
 
 Array = NDArray[np.float32]
 
-BLOCK_PX = 256
-"""Side of a window, coarse pixels."""
 SMALLEST_PX = 32
 """A window that is not halved any more for want of memory."""
 

@@ -18,7 +18,10 @@ def predict(
     dates: Dates = None,
     views: Annotated[int, typer.Option(min=1, help="The most dates used for one result.")] = 8,
     max_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of a target that is not named.")] = 0.5,
-    block: Annotated[int, typer.Option(min=16, help="Side of a window, input pixels; memory grows with it, the result does not change.")] = 256,
+    block: Annotated[
+        int | None,
+        typer.Option(min=16, help="Side of a window, input pixels: what 4 GB are enough for by default; memory grows with it, the result does not change."),
+    ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1.")] = "auto",
     precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,

@@ -1,0 +1,46 @@
+"""How large a window is: a small one spends its time on the margin around it, a large one costs memory."""
+
+import os
+from math import ceil
+
+from dione.base.errors import DioneError
+from dione.nets.resolver import Resolver
+
+MEMORY_BYTES = 2.8e9
+"""What a window may take, beside the 0.7 GB that everything else does; the same on every machine, so that a run can go on anywhere."""
+PIXEL_BYTES, DATE_BYTES = 2_500, 700
+"""Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/memory.py)."""
+STEP_PX, SMALLEST_PX, LARGEST_PX = 32, 64, 1024
+
+
+def window_bytes(side_px: int, *, views: int) -> float:
+    """Memory that a window of side × side input pixels takes, its margin counted in."""
+    return (PIXEL_BYTES + DATE_BYTES * views) * float(side_px) ** 2
+
+
+def block_px(shape: tuple[int, int], resolver: Resolver, *, views: int) -> int:
+    """Side of a window, input pixels without its margin: as large as MEMORY_BYTES is enough for, and so that a scene of `shape` divides evenly."""
+    outer = (MEMORY_BYTES / window_bytes(1, views=views)) ** 0.5
+    largest = min(max(int(outer - 2 * resolver.margin), SMALLEST_PX), LARGEST_PX) // STEP_PX * STEP_PX
+    each = max(shape) / ceil(max(shape) / largest)
+    return ceil(each / STEP_PX) * STEP_PX
+
+
+def check(block: int, shape: tuple[int, int], resolver: Resolver, *, views: int) -> None:
+    """Raise DioneError for a block that this machine's memory is too small for, with one that would fit."""
+    outer = min(block + 2 * resolver.margin, max(shape))
+    here, needed = memory_bytes(), window_bytes(outer, views=views)
+    if here is not None and needed > here:
+        fits = max(int((here / 2 / window_bytes(1, views=views)) ** 0.5 - 2 * resolver.margin) // STEP_PX * STEP_PX, SMALLEST_PX)
+        raise DioneError(
+            f"a block of {block} px needs about {needed / 1e9:.0f} GB with {views} dates; this machine has {here / 1e9:.0f} GB\n"
+            f"take --block {fits}, or leave it out"
+        )
+
+
+def memory_bytes() -> int | None:
+    """Of this machine, if it says."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
