@@ -30,6 +30,8 @@ from dione.base.files import whole
 from dione.prepare.neighbours import touching
 
 PIXEL_M = 10
+FILE = "areas.parquet"
+"""Where their table lies, in a larder and in a store."""
 DEGREES = "EPSG:4326"
 NEAR_DEGREES = 2e-7
 """Cores nearer than this, two centimetres, touch."""

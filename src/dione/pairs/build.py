@@ -42,7 +42,7 @@ from dione.sources.places import is_remote
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
-AREAS, VISITS = "areas.parquet", "visits.parquet"
+VISITS = "visits.parquet"
 MOST_TOLD = 20
 
 
@@ -99,6 +99,7 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
         count = store.write(out, _patches(cutter, by_name, kept, progress), about)
     except BadSource as error:
         raise BadSource(_nothing(boxes, visits, failed)) from error
+    area_tables.write(out / area_tables.FILE, boxes)
     outcomes = [visit.outcome for visit in visits]
     return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), made, tuple(sorted(failed.items())))
 
@@ -200,7 +201,7 @@ def _tables(areas: str, boxes: tuple[Area, ...], visits: list[Visit]) -> None:
     """Written beside the areas, where they are kept on this machine."""
     if is_remote(areas):
         return
-    area_tables.write(folder(Path(areas)) / AREAS, boxes)
+    area_tables.write(folder(Path(areas)) / area_tables.FILE, boxes)
     if visits:
         with whole(Path(areas) / VISITS) as partial:
             pq.write_table(pa.Table.from_pylist([visit.row for visit in visits]), partial)

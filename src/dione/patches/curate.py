@@ -62,7 +62,7 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
             progress("curate", span.start + at + len(units), total)
     table = opened.index
     for name in COLUMNS:
-        table = _with(table, name, pa.array([row[name] for row in found], pa.float64()))
+        table = store.with_column(table, name, pa.array([row[name] for row in found], pa.float64()))
     store.write_index(opened, table)
     return table
 
@@ -122,7 +122,7 @@ def keep(opened: store.Store, conditions: Iterable[str]) -> int:
         kept &= chosen(opened.index, condition)
     if not kept.any():
         raise BadRecipe(f"no patch of {opened.path} fulfils {' and '.join(asked)}\nnothing was changed; look at the columns with --json, or ask for less")
-    store.write_index(opened, _with(opened.index, "kept", pa.array(kept)))
+    store.write_index(opened, store.with_column(opened.index, "kept", pa.array(kept)))
     write_text(opened.path / store.ABOUT, json.dumps({**opened.about, "kept": list(asked)}, indent=1))
     return int(kept.sum())
 
@@ -150,10 +150,3 @@ def _unit(facts: dict[str, Any], norms: Tables | None) -> tuple[tuple[float, ...
         return CENTRE, SPREAD
     centre, spread = norms.scaling(counts.country(facts))
     return tuple(centre.tolist()), tuple(spread.tolist())
-
-
-def _with(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    """`table` with this column, in place of one of that name."""
-    if name in table.column_names:
-        return table.set_column(table.column_names.index(name), name, values)
-    return table.append_column(name, values)

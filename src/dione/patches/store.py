@@ -183,3 +183,10 @@ def write_index(store: Store, table: pa.Table) -> None:
     """Replace the index by one with more columns, whole."""
     with whole(store.path / INDEX) as partial:
         pq.write_table(table, partial)
+
+
+def with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """`table` with this column, in place of one of that name."""
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, values)
+    return table.append_column(name, values)

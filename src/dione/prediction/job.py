@@ -25,7 +25,7 @@ from dione.prediction.overlap import Behind
 from dione.prediction.preview import preview
 from dione.prediction.scene import Piece, pieces
 from dione.prepare.area import sample
-from dione.prepare.select import Choice, choose
+from dione.prepare.select import Choice, Supports, choose
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
@@ -41,6 +41,10 @@ class PredictConfig(BaseModel):
     """A date, 'latest' (clear enough) or 'all'."""
     views: int = 8
     max_cloud: float = 0.5
+    supports: Supports = "best"
+    """The best dates, or the latest clear ones before the target."""
+    support_cloud: float = 0.05
+    """Of those in the past: largest cloudy fraction."""
     block: Annotated[int, Field(ge=16)] | None = None
     """Side of a window, pixels of the input; by default what 4 GB are enough for."""
     device: str = "auto"
@@ -59,7 +63,8 @@ def predict_to(
     """
     began = time.perf_counter()
     folder(out)
-    choices = choose(stack, target=config.target, views=config.views, max_cloud=config.max_cloud)
+    rule = config.model_dump(include={"target", "views", "max_cloud", "supports", "support_cloud"})
+    choices = choose(stack, **rule)
     if config.block:
         budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views)
     session = Session(stack, out, resolver, config, engine(config.device, config.precision), fingerprint(stack), fresh, progress or (lambda *_: None))

@@ -13,9 +13,20 @@ from dione.base.errors import BadRecipe, NotFound, NothingClear, faults
 from dione.prepare.area import clear_fractions
 
 Role = Literal["target", "support", "left out"]
+Supports = Literal["best", "past"]
 
 HALF_LIFE_DAYS = 60
 """A date this far from the target counts half as much as one beside it."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """By what dates are chosen: the arguments of `choose`."""
+
+    views: int
+    max_cloud: float
+    supports: Supports
+    support_cloud: float
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,16 @@ class Choice:
         return (self.target, *self.supports)
 
 
-def choose(stack: xr.Dataset, *, target: str = "latest", views: int = 8, max_cloud: float = 0.5, clear: Sequence[float] | None = None) -> list[Choice]:
+def choose(
+    stack: xr.Dataset,
+    *,
+    target: str = "latest",
+    views: int = 8,
+    max_cloud: float = 0.5,
+    supports: Supports = "best",
+    support_cloud: float = 0.05,
+    clear: Sequence[float] | None = None,
+) -> list[Choice]:
     """The targets of a series, each with its supports.
 
     target: "latest" (the latest date with at most `max_cloud` of the area not clear), "all" such dates, or YYYY-MM-DD,
@@ -60,14 +80,18 @@ def choose(stack: xr.Dataset, *, target: str = "latest", views: int = 8, max_clo
     views: the most dates used for one result, the target among them.
     clear: fraction of the area seen clear on each date; measured with `clear_fractions` if not given.
 
-    Supports are the dates of highest score, clear fraction × 0.5 ^ (days from the target / HALF_LIFE_DAYS); dates
-    without a clear pixel never are. Raises NothingClear, NotFound, BadRecipe.
+    supports: "best" are the dates of highest score, clear fraction × 0.5 ^ (days from the target / HALF_LIFE_DAYS); "past"
+        are the latest before the target with at most `support_cloud` hidden: a window that slides along, as for a series
+        that grows. Dates without a clear pixel never are.
+
+    Raises NothingClear, NotFound, BadRecipe.
     """
     wrong = [f"views is {views}, needs at least 1"] * (views < 1) + [f"max_cloud is {max_cloud}, needs 0 to 1"] * (not 0 <= max_cloud <= 1)
     if wrong:
         raise BadRecipe(faults("dates cannot be chosen so", wrong))
     fractions = clear_fractions(stack) if clear is None else list(clear)
-    return [_choice(stack, at, fractions, views, max_cloud) for at in _targets(stack, target, fractions, views, max_cloud)]
+    rule = Rule(views, max_cloud, supports, support_cloud)
+    return [_choice(stack, at, fractions, rule) for at in _targets(stack, target, fractions, views, max_cloud)]
 
 
 def between(stack: xr.Dataset, start: str | None, end: str | None) -> xr.Dataset:
@@ -130,29 +154,34 @@ def _nothing_clear(stack: xr.Dataset, clear: Sequence[float], head: str, advice:
     return NothingClear(faults(head, rows, advice))
 
 
-def _choice(stack: xr.Dataset, target: int, clear: Sequence[float], views: int, max_cloud: float) -> Choice:
+def _choice(stack: xr.Dataset, target: int, clear: Sequence[float], rule: Rule) -> Choice:
     times = stack["time"].values
     gaps = np.abs(times - times[target]) / np.timedelta64(1, "D")
-    scores = np.array(clear) * 0.5 ** (gaps / HALF_LIFE_DAYS)
-    ranked = sorted((at for at in range(len(times)) if at != target and clear[at] > 0), key=lambda at: (-scores[at], -at))
-    supports = tuple(sorted(ranked[: views - 1], reverse=True))
+    if rule.supports == "past":
+        ranked = [at for at in range(target - 1, -1, -1) if clear[at] > 0 and 1 - clear[at] <= rule.support_cloud]
+    else:
+        scores = np.array(clear) * 0.5 ** (gaps / HALF_LIFE_DAYS)
+        ranked = sorted((at for at in range(len(times)) if at != target and clear[at] > 0), key=lambda at: (-scores[at], -at))
+    supports = tuple(sorted(ranked[: rule.views - 1], reverse=True))
 
     def use(at: int, day: str) -> DateUse:
         role: Role = "target" if at == target else "support" if at in supports else "left out"
-        return DateUse(day, str(stack["item"].values[at]), float(clear[at]), role, _reason(role, float(clear[at]), float(gaps[at]), views, max_cloud))
+        return DateUse(day, str(stack["item"].values[at]), float(clear[at]), role, _reason(role, float(clear[at]), float(gaps[at]), rule))
 
     return Choice(target, supports, tuple(use(at, day) for at, day in enumerate(stacks.days(stack))))
 
 
-def _reason(role: Role, clear: float, gap: float, views: int, max_cloud: float) -> str:
+def _reason(role: Role, clear: float, gap: float, rule: Rule) -> str:
     """Why a date plays its role, in plain words."""
     seen = "cloudy over the whole area" if clear == 0 else f"clear over {_percent(clear)} of the area"
     if role == "target":
-        return seen + (", to be filled from the other dates" if 1 - clear > max_cloud else "")
+        return seen + (", to be filled from the other dates" if 1 - clear > rule.max_cloud else "")
     distance = f"{round(gap)} day{'' if round(gap) == 1 else 's'} from the target"
     if role == "support" or clear == 0:
         return f"{seen}, {distance}"
-    return f"{seen}, {distance}; {views - 1} others are clearer or nearer" if views > 1 else f"{seen}, {distance}; only the target is used"
+    if rule.supports == "past":
+        return f"{seen}, {distance}; not among the {rule.views - 1} latest clear ones before it"
+    return f"{seen}, {distance}; {rule.views - 1} others are clearer or nearer" if rule.views > 1 else f"{seen}, {distance}; only the target is used"
 
 
 def _percent(fraction: float) -> str:

@@ -1,7 +1,7 @@
 """`dione predict`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,10 @@ def predict(
     dates: Dates = None,
     views: Annotated[int, typer.Option(min=1, help="The most dates used for one result.")] = 8,
     max_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of a target that is not named.")] = 0.5,
+    supports: Annotated[
+        str, typer.Option(help="Which dates help: best (clear and near), or past (a window of the latest clear ones before the target).")
+    ] = "best",
+    eopatch: Annotated[str | None, typer.Option(help="A name: write the results as an EOPatch too, OUT/eopatch with SR-NAME, S2 and N_VIEWS.")] = None,
     block: Annotated[
         int | None,
         typer.Option(min=16, help="Side of a window, input pixels: what 4 GB are enough for by default; memory grows with it, the result does not change."),
@@ -42,9 +46,16 @@ def predict(
     stack = reading.open(source, dates)
     if precision not in ("auto", "float32", "bfloat16"):
         raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")
-    config = PredictConfig(target=target, views=views, max_cloud=max_cloud, block=block, device=device, precision=precision)  # type: ignore[arg-type]
+    if supports not in ("best", "past"):
+        raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
+    rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
+    config = PredictConfig(**rule, block=block, device=device, precision=precision)  # type: ignore[arg-type]
     with progress() as tell:
         run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=tell)
+    if eopatch:
+        from dione.prediction import eoresult
+
+        eoresult.write(output / "eopatch", run, stack, name=eopatch)
     if as_json:
         from dione.prediction.run import facts
 

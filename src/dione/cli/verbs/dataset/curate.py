@@ -16,6 +16,7 @@ def curate(
     preset: Annotated[str | None, typer.Option(help="Conditions by name: prior-art, or all to keep every patch again.")] = None,
     shift: Annotated[float, typer.Option(min=0, help="Largest shift of the reference that is looked for, sharp pixels.")] = 3.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Score again what was scored before.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write a page about it: histograms, scatter plots, the worst patches as pictures.")] = None,
     as_json: Json = False,
 ) -> None:
     """Score how well each patch's Sentinel-2 and reference go together, and choose by it. Nothing is deleted.
@@ -32,6 +33,10 @@ def curate(
         opened = read_store(store)
     conditions = [*(curation.preset(opened, preset) if preset else ()), *(keep or ())]
     kept = curation.keep(opened, conditions) if conditions else len(opened.rows())
+    if page:
+        from dione.evaluation import curation as pages
+
+        pages.write(page, read_store(store))
     told = {"patches": opened.index.num_rows, "kept": kept, "conditions": conditions, "columns": curation.summary(opened.index)}
     if as_json:
         say_json(told)

@@ -9,19 +9,29 @@ from dione.cli.console import progress, say
 
 
 def export(
-    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the samples.", show_default=False)],
-    form: Annotated[str, typer.Option("--format", help="npz: samples of the older pipeline, with their index and normalisation.")] = "npz",
+    store: Annotated[Path, typer.Argument(help="A patch store; for eopatch one that `dione dataset build` made.", show_default=False)],
+    output: Annotated[str, typer.Option("-o", "--output", help="Folder to write; for eopatch also s3://.", show_default=False)],
+    form: Annotated[
+        str,
+        typer.Option("--format", help="npz: samples of the older pipeline, with index and normalisation. eopatch: the areas, as eo-learn opens them."),
+    ] = "npz",
 ) -> None:
-    """Write a patch store as samples that other tools read.
+    """Write a store as samples that other tools read, or its areas as EOPatch folders.
 
-    Example: dione dataset export runs/deimos -o npz-samples/ --format npz
+    Example: dione dataset export runs/deimos -o eopatches/ --format eopatch
     """
-    if form != "npz":
-        raise typer.BadParameter(f"'{form}' is not a format; there is npz", param_hint="--format")
-    from dione.patches.export import export_folder
+    if form not in ("npz", "eopatch"):
+        raise typer.BadParameter(f"'{form}' is not a format; there are npz and eopatch", param_hint="--format")
     from dione.patches.store import read as read_store
 
-    with progress("sample") as tell:
-        count = export_folder(read_store(store), output, progress=tell)
-    say(f"{output}: {count} samples")
+    opened = read_store(store)
+    if form == "npz":
+        from dione.patches.export import export_folder
+
+        with progress("sample") as tell:
+            say(f"{output}: {export_folder(opened, Path(output), progress=tell)} samples")
+        return
+    from dione.pairs import eopatches
+
+    with progress("area") as tell:
+        say(f"{output}: {eopatches.export(eopatches.larder_of(opened), output, progress=tell)} areas, two EOPatches each")

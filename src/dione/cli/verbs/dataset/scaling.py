@@ -1,0 +1,38 @@
+"""`dione dataset scaling`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import Json, progress, say, say_json
+
+
+def scaling(
+    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures, JSON.")] = None,
+    by: Annotated[str, typer.Option(help="The column whose values are counted apart: site, country, sensor.")] = "site",
+    part: Annotated[str, typer.Option("--split", help="Whose patches count; all for every patch.")] = "train",
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Mean, median, deviation, 1st and 99th percentile of both sensors, of each group and of all, in one pass.
+
+    Example: dione dataset scaling runs/deimos --by country -o runs/deimos/scaling.json
+    """
+    from dione.base.files import write_text
+    from dione.patches import scaling as counting
+    from dione.patches.store import read
+
+    with progress("shard") as tell:
+        made = counting.scaling(read(store), by=by, split=None if part == "all" else part, workers=workers, progress=tell)
+    if output:
+        write_text(output, json.dumps(made, indent=1) + "\n")
+    if as_json:
+        say_json(made)
+        return
+    for group, sensors in made.items():
+        for sensor, figures in sensors.items():
+            told = "  ".join(f"{name} {' '.join(f'{value:.4f}' for value in figures[name])}" for name in ("median", "std", "p1", "p99") if name in figures)
+            say(f"{group:12} {sensor:10} {told}   ({figures['pixels']} pixels; blue green red nir)")

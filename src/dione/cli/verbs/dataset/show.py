@@ -1,0 +1,27 @@
+"""`dione dataset show`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import Json, say, say_json
+
+
+def show(store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)], as_json: Json = False) -> None:
+    """What a store holds: patches by split, site and sensor, dates, sizes, columns, and what made it.
+
+    Example: dione dataset show runs/deimos
+    """
+    from dione.patches.contents import contents
+    from dione.patches.store import read
+
+    told = contents(read(store))
+    if as_json:
+        say_json(told)
+        return
+    say(f"{store}: {told['patches']} patches, {told['kept']} kept, {told['megabytes']:.1f} MB; made by {told['made_by']}")
+    say(f"each {told['dates']} dates of {told['coarse_px']} px, and a reference of {told['sharp_px']} px, {told['zoom']} times finer")
+    for name in ("split", "site", "sensor"):
+        say(f"{name}: " + ", ".join(f"{value} {count}" for value, count in told[name].items()))
+    say(f"columns: {', '.join(told['columns'])}")

@@ -1,0 +1,36 @@
+"""`dione run`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import Change, Json, progress, say, say_json
+
+
+def run(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: vhr, build, curate, split, scaling, train, predict, evaluate.", show_default=False)],
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage again.")] = False,
+    change: Change = None,
+    as_json: Json = False,
+) -> None:
+    """From delivered scenes to a trained, scored model and its predictions; what is up to date is left alone.
+
+    Example: dione run recipes/deimos.toml
+    """
+    from dione.pipeline.recipe import PipelineRecipe
+    from dione.pipeline.run import Ended
+    from dione.pipeline.run import run as run_all
+    from dione.recipe import read
+
+    def tell(ended: Ended) -> None:
+        if not as_json:
+            say(f"{ended.name:11} {ended.how:11} {ended.words}" + (f"  ({ended.seconds:.1f} s)" if ended.how == "made" else ""))
+
+    chosen = read(recipe, PipelineRecipe, change or ())
+    with progress("part") as bar:
+        made = run_all(chosen, workers=workers, fresh=fresh, progress=bar, tell=tell)
+    if as_json:
+        say_json([one.__dict__ for one in made.ended])
+    made.raise_failed()

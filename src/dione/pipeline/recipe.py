@@ -1,0 +1,104 @@
+"""What `dione run` is told: one table a stage; what one stage hands to the next is not said twice."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PositiveInt, model_validator
+
+from dione.pairs.recipe import BuildRecipe, Table
+from dione.prediction.job import PredictConfig
+from dione.training.config import TrainRecipe
+
+
+class Deliveries(Table):
+    """`[vhr]`: the folder that was delivered, as for `dione vhr scan` and `dione vhr statistics`."""
+
+    deliveries: str
+    sensor: str | None = None
+    sensors: Path | None = None
+    sun_elevation: float | None = None
+    statistics: bool = True
+    """Whether each scene's statistics are added to the table."""
+
+
+class Curation(Table):
+    """`[curate]`."""
+
+    preset: str | None = "prior-art"
+    keep: tuple[str, ...] = ()
+    shift_px: float = Field(default=3.0, ge=0)
+
+
+class Division(Table):
+    """`[split]`."""
+
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    by: str | None = None
+    seed: int = 0
+
+
+class Normalisation(Table):
+    """`[scaling]`."""
+
+    by: str = "site"
+    into_net: bool = False
+    """Give the network the 1st and 99th percentile of Sentinel-2, so that what it works on lies on about 0 … 1: its `centre` and `spread`."""
+
+
+class Prediction(PredictConfig):
+    """`[[predict]]`: a series to sharpen with what was trained."""
+
+    name: str
+    """Its results are in OUT/predictions/<name>."""
+    source: str
+    bands: tuple[str, ...] | None = None
+    eopatch: str | None = None
+    """A name: also write an EOPatch, with SR-<name>."""
+
+
+class Evaluation(Table):
+    """`[evaluate]`."""
+
+    against: tuple[str, ...] = ("bicubic",)
+    dates: tuple[PositiveInt, ...] = (1, 2, 4, 8)
+
+
+class PipelineRecipe(Table):
+    """All stages. Tables of `build` and `train` are those of `dione dataset build` and `dione train`, without what follows from the others."""
+
+    name: str
+    out: Path
+    """Everything is written below it."""
+    vhr: Deliveries
+    build: BuildRecipe
+    curate: Curation = Curation()
+    split: Division = Division()
+    scaling: Normalisation = Normalisation()
+    train: TrainRecipe
+    predict: tuple[Prediction, ...] = ()
+    evaluate: Evaluation | None = Evaluation()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _handed_on(cls, values: Any) -> Any:
+        """Paths between stages."""
+        if not isinstance(values, dict) or not isinstance(values.get("out"), str | Path):
+            return values
+        out, made = Path(values["out"]), dict(values)
+        if isinstance(build := values.get("build", {}), dict):
+            made["build"] = {**build, "vhr": {"scenes": out / "scenes.parquet", **build.get("vhr", {})}}
+        if isinstance(train := values.get("train", {}), dict):
+            made["train"] = {"name": values.get("name"), "store": out / "patches", "out": out / "training", **train}
+        return made
+
+    @property
+    def scenes(self) -> Path:
+        return self.out / "scenes.parquet"
+
+    @property
+    def store(self) -> Path:
+        return self.out / "patches"
+
+    @property
+    def areas(self) -> str:
+        return str(self.out / "areas")

@@ -1,0 +1,165 @@
+"""A whole pipeline: every stage in its order, those that are up to date left alone, what fails told in the end.
+
+    vhr scan → statistics → build → curate → split → scaling → train → predict
+                                                                     → evaluate
+
+A stage is up to date when its settings, what its inputs hold, and the stages before it are as they were when it ended;
+OUT/pipeline.json says when that was. A stage that fails stops those that need it, and no other.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dione.base import identity
+from dione.base.errors import DioneError, faults
+from dione.base.files import folder, write_text
+from dione.pipeline import stages
+from dione.pipeline.recipe import PipelineRecipe
+from dione.pipeline.stages import Context, Outcome, Progress
+
+STATE = "pipeline.json"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step."""
+
+    name: str
+    does: Callable[[Context], Outcome]
+    needs: tuple[str, ...]
+    """Stages that have to have ended."""
+    settings: Any
+    """Plain values that decide what comes of it."""
+    inputs: tuple[str, ...] = ()
+    """Files and folders from outside."""
+    outputs: tuple[Path, ...] = ()
+    """What it leaves; missing, it is done again."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a stage ended in this run."""
+
+    name: str
+    how: str
+    """made, up to date, failed, not run."""
+    words: str
+    seconds: float = 0.0
+    failed: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """How all of them ended."""
+
+    ended: tuple[Ended, ...]
+
+    @property
+    def failed(self) -> list[tuple[str, str]]:
+        """(what, why), over all stages."""
+        return [(f"{one.name}: {what}", why) for one in self.ended for what, why in one.failed]
+
+    def raise_failed(self) -> None:
+        """Raises DioneError with a table of everything that failed."""
+        if self.failed:
+            told = [f"{what}\n    {why.replace(chr(10), chr(10) + '    ')}" for what, why in self.failed]
+            raise DioneError(
+                faults(f"{len(self.failed)} parts of the pipeline failed", told, "mend them and run the same command: what is up to date is left alone")
+            )
+
+
+def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
+    """Every stage that the recipe asks for, in order."""
+    said = recipe.model_dump(mode="json")
+    tables = recipe.vhr.sensors
+    made = [
+        Stage("scan", stages.scan, (), said["vhr"], (recipe.vhr.deliveries, *([str(tables)] if tables else [])), (recipe.scenes,)),
+        Stage("statistics", stages.statistics, ("scan",), said["build"]["vhr"], (), (recipe.scenes,)),
+        Stage("build", stages.pairs, ("scan",), said["build"], _build_inputs(recipe), (recipe.store,)),
+        Stage("curate", stages.curated, ("build",), said["curate"], (), (recipe.store, recipe.out / "curation.html")),
+        Stage("split", stages.divided, ("curate",), said["split"], (), (recipe.store,)),
+        Stage("scaling", stages.normalised, ("split",), said["scaling"], (), (recipe.out / "scaling.json",)),
+        Stage("train", stages.trained, ("scaling",), said["train"], (), (stages.weights(recipe),)),
+        Stage("predict", stages.predicted, ("train",), said["predict"], tuple(one.source for one in recipe.predict), _predictions(recipe)),
+        Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], (), (recipe.out / "scores" / "scores.json",)),
+    ]
+    wanted = {"statistics": recipe.vhr.statistics, "predict": bool(recipe.predict), "evaluate": recipe.evaluate is not None}
+    return tuple(stage for stage in made if wanted.get(stage.name, True))
+
+
+def run(
+    recipe: PipelineRecipe,
+    *,
+    workers: int | None = None,
+    fresh: bool = False,
+    progress: Progress = lambda *_: None,
+    tell: Callable[[Ended], None] = lambda _: None,
+) -> Run:
+    """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date."""
+    folder(recipe.out)
+    state = {} if fresh else _state(recipe.out / STATE)
+    keys: dict[str, str] = {}
+    ended: dict[str, Ended] = {}
+    for stage in stages_of(recipe):
+        missing = [name for name in stage.needs if ended[name].how in ("failed", "not run")]
+        if missing:
+            ended[stage.name] = Ended(stage.name, "not run", f"needs {', '.join(missing)}")
+        else:
+            keys[stage.name] = _key(stage, [state[name]["stamp"] for name in stage.needs])
+            ended[stage.name] = _one(stage, keys[stage.name], state, Context(recipe, workers, _fresh(stage, keys, state), progress))
+            write_text(recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+        tell(ended[stage.name])
+    return Run(tuple(ended.values()))
+
+
+def _one(stage: Stage, key: str, state: dict[str, Any], context: Context) -> Ended:
+    """Run a stage unless it is up to date; `state` is brought up to date with it."""
+    was = state.get(stage.name, {})
+    if was.get("ended") == key and all(path.exists() for path in stage.outputs):
+        return Ended(stage.name, "up to date", str(was["words"]), failed=tuple((what, why) for what, why in was["failed"]))
+    state[stage.name] = {"begun": key}
+    write_text(context.recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+    began = time.monotonic()
+    try:
+        made = stage.does(context)
+    except DioneError as error:
+        return Ended(stage.name, "failed", str(error).partition("\n")[0], time.monotonic() - began, ((stage.name, str(error)),))
+    seconds = time.monotonic() - began
+    # A stage that was made anew, for whatever reason, makes those after it anew.
+    stamp = identity.of(key, time.time_ns())
+    state[stage.name] = {"begun": key, "ended": key, "stamp": stamp, "words": made.words, "failed": made.failed, "seconds": round(seconds, 2)}
+    return Ended(stage.name, "made", made.words, seconds, tuple(made.failed))
+
+
+def _key(stage: Stage, before: list[str]) -> str:
+    return identity.of(version("dione"), stage.name, stage.settings, [identity.of_files(place) for place in stage.inputs], before)
+
+
+def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
+    """Whether what is half done is of other settings or inputs."""
+    return bool(state.get(stage.name, {}).get("begun") != keys[stage.name])
+
+
+def _state(path: Path) -> dict[str, Any]:
+    """What ended when; nothing, where the file is not there or damaged, so that everything is looked at anew."""
+    try:
+        read = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _build_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:
+    """Sentinel-2, unless it is named for each area or lies in an archive, and the regions."""
+    source, regions = recipe.build.sentinel2.source, recipe.build.areas.regions
+    local = [] if recipe.build.sentinel2.archive or "{" in source else [source]
+    return (*local, *([str(regions)] if regions else []))
+
+
+def _predictions(recipe: PipelineRecipe) -> tuple[Path, ...]:
+    return tuple(recipe.out / "predictions" / one.name / "run.json" for one in recipe.predict)
