@@ -121,3 +121,11 @@ def test_real_clouds_leave_the_cloudy_dates_out(shared_data: Path) -> None:
     stack = geotiff.open(shared_data / "s2-series" / "cloudy-33TWL")
     assert [choice.day for choice in choose(stack, target="all")] == ["2023-08-13", "2023-08-15", "2023-08-20"]
     assert choose(stack, target="latest")[0].views == (4, 3, 2, 1, 0)
+
+
+def test_supports_of_the_past_are_the_latest_clear_dates_before_the_target():
+    made = testing.series(testing.landscape((8, 8)), days=8).stack
+    clear = [1.0, 1.0, 0.5, 1.0, 0.97, 1.0, 0.2, 1.0]
+    found = choose(made, target="all", views=4, supports="past", max_cloud=0.9, clear=clear)
+    assert [choice.supports for choice in found] == [(), (0,), (1, 0), (1, 0), (3, 1, 0), (4, 3, 1), (5, 4, 3), (5, 4, 3)]
+    assert "latest clear ones before it" in found[-1].dates[0].reason

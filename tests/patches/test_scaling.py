@@ -1,0 +1,60 @@
+"""Normalisation in one pass: what is counted is what numpy would say, and adds up."""
+
+import numpy as np
+import pytest
+
+from dione.base.errors import BadRecipe, NotFound
+from dione.patches import scaling, store
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch) -> store.Store:
+    """Forty patches of two countries, of which ten are for test, in three shards."""
+    monkeypatch.setattr(store, "SHARD_BYTES", 1)
+    monkeypatch.setattr(store, "CHUNK", 16)
+    rng = np.random.default_rng(0)
+
+    def patches():
+        for at in range(40):
+            level = 0.1 + 0.1 * (at % 2)
+            valid = rng.random((2, 4, 4)) > 0.2
+            facts = {"site": "s", "place": str(at), "sensor": "x", "split": "test" if at < 10 else "train", "country": "AB"[at % 2]}
+            lr = np.round(level + 0.03 * rng.standard_normal((2, 4, 4, 4)), 4).astype(np.float32)
+            yield store.Patch(lr, valid, np.round(level + 0.05 * rng.random((4, 16, 16)), 4).astype(np.float32), facts)
+
+    store.write(tmp_path / "store", patches(), {})
+    made = store.read(tmp_path / "store")
+    assert len(list(made.spans())) == 3
+    return made
+
+
+def pixels(opened: store.Store, country: str | None):
+    rows = [at for at, row in enumerate(opened.index.to_pylist()) if row["split"] == "train" and country in (None, row["country"])]
+    lr, valid, hr = opened.lr[:][rows] / 1e4, opened.valid[:][rows], opened.hr[:][rows] / 1e4
+    return np.moveaxis(lr, 2, 0)[:, valid], np.moveaxis(hr, 1, 0).reshape(4, -1)
+
+
+@pytest.mark.parametrize("country", ["A", "B", None])
+def test_figures_are_those_of_the_clear_pixels_of_the_split(opened, country):
+    found = scaling.scaling(opened, by="country")[country or scaling.ALL]
+    for name, values in zip(("sentinel2", "reference"), pixels(opened, country), strict=True):
+        assert found[name]["pixels"] == values.shape[1]
+        assert np.allclose(found[name]["mean"], values.mean(1)) and np.allclose(found[name]["std"], values.std(1))
+        assert np.allclose(found[name]["median"], np.median(values, 1), atol=1e-4)
+        for percent in (1, 99):
+            assert np.allclose(found[name][f"p{percent}"], np.percentile(values, percent, axis=1, method="inverted_cdf"))
+
+
+def test_parts_add_up_to_the_whole_and_workers_change_nothing(opened):
+    spans, rows = list(opened.spans()), opened.rows(split="train")
+    parts = [scaling.count(opened.path, span, rows[(rows >= span.start) & (rows < span.stop)], "country") for span in spans]
+    whole = scaling.finished(sum(parts[1:], parts[0]))
+    assert whole == scaling.finished(sum(parts[:-1], parts[-1])) == scaling.scaling(opened, by="country")
+    assert scaling.scaling(opened, by="country", workers=2) == whole
+
+
+def test_what_cannot_be_counted_is_told(opened):
+    with pytest.raises(BadRecipe, match="no column 'region'"):
+        scaling.scaling(opened, by="region")
+    with pytest.raises(NotFound, match="dione dataset split"):
+        scaling.scaling(opened, split="validation")

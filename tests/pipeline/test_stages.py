@@ -1,0 +1,133 @@
+"""When a stage is run, and what a failure stops."""
+
+from pathlib import Path
+
+import pytest
+
+from dione.base.errors import BadSource, DioneError
+from dione.pipeline import run as pipeline
+from dione.pipeline.recipe import PipelineRecipe
+from dione.pipeline.run import Stage
+from dione.pipeline.stages import Outcome
+from dione.recipe import read
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> PipelineRecipe:
+    values = {"name": "x", "out": str(tmp_path / "out"), "vhr": {"deliveries": "d"}, "build": {"sentinel2": {"source": "s"}}, "train": {}}
+    return PipelineRecipe.model_validate(values)
+
+
+@pytest.fixture
+def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatch):
+    """Four stages, one → two → three and one → four, that note when they run; settings and failures can be changed."""
+
+    class World:
+        def __init__(self) -> None:
+            self.ran: list[str] = []
+            self.settings = dict.fromkeys(("one", "two", "three", "four"), 0)
+            self.broken: set[str] = set()
+            self.partly: set[str] = set()
+            self.fresh: dict[str, bool] = {}
+
+        def does(self, name: str):
+            def work(context):
+                self.ran.append(name)
+                self.fresh[name] = context.fresh
+                if name in self.broken:
+                    raise BadSource(f"{name} broke\nmend it")
+                (tmp_path / name).write_text(str(self.settings[name]))
+                return Outcome("done", [("a part", "why")] if name in self.partly else [])
+
+            return work
+
+        def stages(self, _) -> tuple[Stage, ...]:
+            needs = {"one": (), "two": ("one",), "three": ("two",), "four": ("one",)}
+            return tuple(
+                Stage(name, self.does(name), before, self.settings[name], (str(tmp_path / "input"),) if name == "one" else (), (tmp_path / name,))
+                for name, before in needs.items()
+            )
+
+        def run(self) -> dict[str, str]:
+            self.ran.clear()
+            self.last = pipeline.run(recipe)
+            return {one.name: one.how for one in self.last.ended}
+
+    (tmp_path / "input").write_text("a")
+    made = World()
+    monkeypatch.setattr(pipeline, "stages_of", made.stages)
+    return made
+
+
+def test_what_is_up_to_date_is_left_alone(world):
+    assert set(world.run().values()) == {"made"}
+    assert set(world.run().values()) == {"up to date"} and not world.ran
+
+
+def test_a_changed_setting_makes_its_stage_and_what_follows(world):
+    world.run()
+    world.settings["two"] = 1
+    assert world.run() == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"}
+
+
+def test_a_changed_input_makes_all_that_follows_from_it_though_its_name_is_the_same(world, tmp_path: Path):
+    world.run()
+    (tmp_path / "input").write_text("b")
+    assert set(world.run().values()) == {"made"}
+
+
+def test_an_output_that_was_removed_is_made_again_and_so_is_what_was_made_of_it(world, tmp_path: Path):
+    world.run()
+    (tmp_path / "two").unlink()
+    assert world.run() == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"}
+
+
+def test_a_failure_stops_what_needs_it_and_nothing_else_and_is_tried_again(world):
+    world.broken = {"two"}
+    assert world.run() == {"one": "made", "two": "failed", "three": "not run", "four": "made"}
+    with pytest.raises(DioneError, match=r"1 parts of the pipeline failed(?s:.*)two broke\n\s+mend it"):
+        world.last.raise_failed()
+    world.broken = set()
+    assert world.run() == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"}
+
+
+def test_what_failed_in_part_goes_on_and_is_told_every_time(world):
+    world.partly = {"one"}
+    assert set(world.run().values()) == {"made"} and world.last.failed == [("one: a part", "why")]
+    assert set(world.run().values()) == {"up to date"} and world.last.failed == [("one: a part", "why")]
+
+
+def test_half_done_work_is_gone_on_with_only_for_the_same_settings(world):
+    world.broken = {"three"}
+    world.run()
+    assert world.fresh["three"]
+    world.run()
+    assert not world.fresh["three"]
+    world.settings["three"] = 1
+    world.run()
+    assert world.fresh["three"]
+
+
+@pytest.mark.parametrize("name", ["deimos", "made-up"])
+def test_the_recipes_of_the_house_can_be_read_and_hand_paths_on(name: str):
+    made = read(RECIPES / f"{name}.toml", PipelineRecipe)
+    assert made.build.vhr.scenes == made.out / "scenes.parquet" and made.train.store == made.out / "patches" and made.train.name == name
+
+
+def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):
+    from dione.base.errors import BadRecipe
+
+    path = tmp_path / "bad.toml"
+    path.write_text('name = "x"\nout = "y"\n[vhr]\n[build.sentinel2]\nsource = "s"\n[build.pairing]\nside = "left"\n[train.train]\nsteps = 0\n')
+    with pytest.raises(BadRecipe) as told:
+        read(path, PipelineRecipe)
+    assert all(where in str(told.value) for where in ("vhr.deliveries", "build.pairing.side", "train.train.steps"))
+
+
+def test_the_verb_prints_a_line_a_stage_and_ends_with_1_when_something_failed(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "delivery").mkdir()
+    code, told, err = run("run", RECIPES / "made-up.toml")
+    assert code == 1 and "scan        failed" in told and "train       not run" in told and "no VHR scene in delivery" in err
