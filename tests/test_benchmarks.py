@@ -45,3 +45,9 @@ def test_an_ablation_is_trained_scored_and_told(tmp_path, monkeypatch, simulated
     assert set(found["gain_db"]["Wales"]) == {"1", "4", "8"} and found["samples"] > 0
     told = subprocess.run([*ask[:3], "--table"], capture_output=True, text=True, timeout=600, check=True).stdout
     assert "mean of the dates instead of attention" in told and "Wales" in told
+
+
+def test_the_building_benchmark_tells_a_ratio_and_memory():
+    run = subprocess.run([sys.executable, BENCHMARKS / "building.py", "60", "8"], capture_output=True, text=True, timeout=300, check=True)
+    told = json.loads(run.stdout)
+    assert told["ratio"] > 0 and set(told["peak_gb"]) == {"60"} and told["mb_per_s"] > 0

@@ -139,3 +139,11 @@ def test_a_cut_off_chunk_is_told_when_read(made: xr.Dataset, tmp_path: Path) -> 
     chunk.write_bytes(chunk.read_bytes()[:40])
     with pytest.raises(BadSource, match=r"a\.zarr cannot be read at date"):
         zarrstack.open(tmp_path / "a.zarr").compute()
+
+
+def test_a_stack_read_at_once_is_the_one_read_by_windows(tmp_path):
+    made = testing.series(testing.landscape((20, 24), seed=1), days=3, cloud=0.2).stack
+    made["reflectance"].values[1, 2, 3, 4] = np.nan
+    made["reflectance"].values[0, 0, 0, 0] = 3.0
+    path = zarrstack.save(made, tmp_path / "a.zarr")
+    assert zarrstack.load(path).identical(zarrstack.open(path).load())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from affine import Affine
 from numpy.typing import NDArray
 
 from dione.base import stack as stacks
@@ -35,7 +36,7 @@ class Cutter:
         """The patches of every reference of an area."""
         if not kept.pairs:
             return
-        coarse, references = kept.coarse().load(), kept.references().load()
+        coarse, references = kept.coarse(), kept.references()
         for at, told in enumerate(kept.pairs):
             yield from self._of_pair(area, coarse.isel(time=told["dates"]), references.isel(time=[at]), told)
 
@@ -45,14 +46,14 @@ class Cutter:
         hr, valid = reference["reflectance"].values[0], reference["valid"].values[0]
         zoom, side = hr.shape[-1] // lr.shape[-1], self.rule.size_px
         rng = np.random.default_rng([self.seed, *hashlib.sha256(f"{area.name}/{told['scene']}".encode()).digest()[:8]])
-        facts = self._facts(area, coarse, told)
+        facts, affine = self._facts(area, coarse, told), stacks.grid_of(coarse).affine
         for top, left in sampling.places(Ground(valid, lr[0], self.rarity), self.rule, rng):
             rows, columns = slice(top, top + side), slice(left, left + side)
             fine = slice(zoom * top, zoom * (top + side)), slice(zoom * left, zoom * (left + side))
             views = np.zeros((self.dates, *lr.shape[1:2], side, side), np.float32)
             clear = np.zeros((self.dates, side, side), bool)
             views[: len(lr)], clear[: len(lr)] = lr[:, :, rows, columns], seen[:, rows, columns]
-            yield Patch(views, clear, np.ascontiguousarray(hr[:, *fine]), facts | self._place(coarse, told, int(top), int(left), clear))
+            yield Patch(views, clear, np.ascontiguousarray(hr[:, *fine]), facts | self._place(affine, told, int(top), int(left), clear))
 
     def _facts(self, area: Area, coarse: xr.Dataset, told: Mapping[str, Any]) -> dict[str, Any]:
         """What all patches of a pair have in common."""
@@ -62,10 +63,10 @@ class Cutter:
         times = [str(time)[:19] for time in coarse["time"].values]
         return {**area.facts, **where, **measured, "dates": times, "files": [str(item) for item in coarse["item"].values]}
 
-    def _place(self, coarse: xr.Dataset, told: Mapping[str, Any], top: int, left: int, clear: NDArray[np.bool_]) -> dict[str, Any]:
+    def _place(self, affine: Affine, told: Mapping[str, Any], top: int, left: int, clear: NDArray[np.bool_]) -> dict[str, Any]:
         """What is a patch's own: where it lies, how much of each date it saw, how far the reference is off there."""
         half = self.rule.size_px / 2
-        x, y = stacks.grid_of(coarse).affine * (left + half, top + half)
+        x, y = affine * (left + half, top + half)
         near = min(told["local"], key=lambda one: np.hypot((one[0] + one[2]) / 2 - top - half, (one[1] + one[3]) / 2 - left - half), default=[None] * 7)
         local = {"local_south_m": near[4], "local_east_m": near[5], "local_error_m": near[6]}
         return {"top": top, "left": left, "x": x, "y": y, "clear": clear.mean((1, 2)).round(3).tolist(), **local}

@@ -42,7 +42,6 @@ def larder_of(opened: Store) -> str:
 
 def write(folder: str, stack: xr.Dataset, notes: dict[str, object]) -> str:
     """A Stack as an EOPatch folder, its reflectance unrounded."""
-    stack = stack.load()
     arrays = {
         "data/BANDS": np.moveaxis(stack["reflectance"].values, 1, -1),
         "mask/IS_VALID": stack["valid"].values[..., None],

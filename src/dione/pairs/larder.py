@@ -26,7 +26,7 @@ NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
 
 @dataclass(frozen=True)
 class Kept:
-    """One area as it stands in the larder; its Stacks are opened when asked for."""
+    """One area as it stands in the larder; its Stacks are read when asked for."""
 
     folder: str
     note: Mapping[str, Any]
@@ -53,10 +53,10 @@ class Kept:
         return list(self.note["land"])
 
     def coarse(self) -> xr.Dataset:
-        return zarrstack.open(f"{self.folder}/{COARSE}")
+        return zarrstack.load(f"{self.folder}/{COARSE}")
 
     def references(self) -> xr.Dataset:
-        return zarrstack.open(f"{self.folder}/{REFERENCE}")
+        return zarrstack.load(f"{self.folder}/{REFERENCE}")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zarr
 from numpy.typing import NDArray
+from zarr.codecs import BloscCodec
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound
@@ -29,6 +30,8 @@ PER_UNIT = 10_000
 SHARD, SHARD_BYTES = 1024, 64 * 2**20
 """A shard holds at most so many patches, and at most so many bytes of them."""
 CHUNK = 64
+PACKING = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
+"""A third of the time of plain zstd for a tenth more space: noise does not pack, and the high bits of neighbours are alike."""
 PIXELS, INDEX, ABOUT = "pixels.zarr", "index.parquet", "about.json"
 
 
@@ -116,7 +119,7 @@ class Shard:
         for name, values in self.arrays.items():
             if name not in group:
                 shape = values.shape[1:]
-                group.create_array(name, shape=(0, *shape), dtype=values.dtype, chunks=(CHUNK, *shape), shards=(self.rows, *shape))
+                group.create_array(name, shape=(0, *shape), dtype=values.dtype, chunks=(CHUNK, *shape), shards=(self.rows, *shape), compressors=PACKING)
             array = group[name]
             assert isinstance(array, zarr.Array)
             start = array.shape[0]

@@ -1,0 +1,136 @@
+"""Cutting patches from kept areas into a store, against a loop that cuts them one at a time, as JSON.
+
+    python benchmarks/building.py [PATCHES [SIZE_PX]]
+
+The loop opens the arrays of an EOPatch-like folder for each patch, cuts it, and writes a folder of its own for it, as a
+pipeline of tasks on single patches does; `loop_open` is the same loop with each area's arrays opened once. All three
+read and write the same pixels. Peak memory is that of a process of its own that cuts 100 patches, and of one that cuts
+PATCHES (10,000 by default).
+"""
+
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from dione.base import grid as grids
+from dione.base import stack as stacks
+from dione.pairs.areas import Area
+from dione.pairs.cutting import Cutter
+from dione.pairs.larder import Kept, Larder
+from dione.pairs.recipe import Sampling
+from dione.pairs.visit import Gathered
+from dione.patches import store
+from dione.prepare import cover
+from dione.sources import eofolder
+from dione.testing import landscape
+
+AREAS, SIDE, DATES, PER_AREA, LOOP = 3, 240, 8, 140, 140
+"""Areas made up, pixels of 10 m on a side, dates, patches of an area; patches that the loops cut."""
+
+
+def made_up(folder: Path) -> list[tuple[Area, Kept]]:
+    """Areas of 2.4 km in a larder, and beside it as EOPatch folders."""
+    found = []
+    for at in range(AREAS):
+        area = Area(f"32631-{at:04d}-0000", "site", 32631, at, 0, 2000, 200, {})
+        truth = landscape((SIDE, SIDE), seed=at)
+        coarse = truth.reshape(4, SIDE, 4, SIDE, 4).mean((2, 4))
+        dates = np.stack([coarse * (1 + 0.02 * date) for date in range(DATES)]).astype(np.float32)
+        times = [np.datetime64("2024-05-01", "ns") + np.timedelta64(5 * date, "D") for date in range(DATES)]
+        seen = np.ones((DATES, SIDE, SIDE), bool)
+        series = stacks.make(dates, seen, times, area.grid)
+        reference = stacks.make(truth[None], np.ones((1, 4 * SIDE, 4 * SIDE), bool), [times[-1]], grids.finer(area.grid, 4))
+        told = {"scene": "made-up", "sensor": "made up", "reference_date": "2024-06-05", "dates": list(range(DATES))[::-1], "local": []}
+        land = tuple(cover.counts(cover.classes(coarse), seen[0]).tolist())
+        kept = Larder(str(folder / "areas")).keep(Gathered(area, (), series, reference, (told,), land), "key")
+        arrays = {"data/S2": np.moveaxis(dates, 1, -1), "mask/IS_VALID": seen[..., None], "data_timeless/HR": np.moveaxis(truth, 0, -1)}
+        eofolder.save(folder / "eopatches" / area.name, arrays=arrays, times=times, grid=area.grid)
+        found.append((area, kept))
+    return found
+
+
+def cutter(count: int, size: int) -> Cutter:
+    return Cutter(Sampling(size_px=size, patches=min(count, PER_AREA)), DATES, 0, np.ones(cover.CLASSES), frozenset())
+
+
+def patches(areas: list[tuple[Area, Kept]], count: int, size: int) -> Iterator[store.Patch]:
+    """As many as wanted; the same areas again and again, read anew each time."""
+    left = count
+    while left > 0:
+        for area, kept in areas:
+            for patch in cutter(count, size).patches(area, kept):
+                if left > 0:
+                    yield patch
+                left -= 1
+
+
+def loop(folder: Path, areas: list[tuple[Area, Kept]], size: int, *, opened: bool) -> float:
+    """Seconds a patch of cutting them one at a time."""
+    names = ("data/S2", "mask/IS_VALID", "data_timeless/HR")
+    rng, began = np.random.default_rng(0), time.perf_counter()
+    held: dict[str, dict[str, np.ndarray]] = {}
+    for at in range(LOOP):
+        source = folder / "eopatches" / areas[at * AREAS // LOOP][0].name
+        if not (opened and str(source) in held):
+            held = {str(source): {name: np.load(source / f"{name}.npy") for name in names}}
+        top, left = rng.integers(20, SIDE - 20 - size, 2)
+        rows, columns = slice(top, top + size), slice(left, left + size)
+        fine = slice(4 * top, 4 * (top + size)), slice(4 * left, 4 * (left + size))
+        cut = {name: array[fine] if name.startswith("data_timeless") else array[:, rows, columns] for name, array in held[str(source)].items()}
+        times = [np.datetime64("2024-05-01", "ns") + np.timedelta64(date, "D") for date in range(DATES)]
+        eofolder.save(folder / f"loop{opened}" / str(at), arrays=cut, times=times, grid=areas[0][0].grid)
+    return (time.perf_counter() - began) / LOOP
+
+
+def peak_gb(folder: Path, count: int, size: int) -> float:
+    """Of a process of its own."""
+    ask = [sys.executable, __file__, "--child", str(folder), str(count), str(size)]
+    return float(subprocess.run(ask, check=True, capture_output=True, text=True).stdout)
+
+
+def child(folder: Path, count: int, size: int) -> None:
+    """Cut from areas that are there, and print the peak."""
+    areas = [Area(f"32631-{at:04d}-0000", "site", 32631, at, 0, 2000, 200, {}) for at in range(AREAS)]
+    found = [(area, kept) for area in areas if (kept := Larder(str(folder / "areas")).kept(area))]
+    store.write(folder / f"child{count}", patches(found, count, size), {})
+    shutil.rmtree(folder / f"child{count}")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+
+
+def main(count: int = 10_000, size: int = 32) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        areas = made_up(folder)
+        began = time.perf_counter()
+        store.write(folder / "store", patches(areas, min(count, 10 * PER_AREA), size), {})
+        ours = (time.perf_counter() - began) / min(count, 10 * PER_AREA)
+        theirs, opened = (loop(folder, areas, size, opened=how) for how in (False, True))
+        bytes_ = (DATES * 4 * 2 + DATES + 4 * 16 * 2) * size**2
+        peaks = {str(n): round(peak_gb(folder, n, size), 3) for n in (min(100, count), count)}
+        told = {
+            "patches_per_s": round(1 / ours, 1),
+            "mb_per_s": round(bytes_ / ours / 1e6, 1),
+            "ratio": round(theirs / ours, 2),
+            "ratio_loop_open": round(opened / ours, 2),
+            "peak_gb": peaks,
+            "size_px": size,
+            "machine": {"processors": os.cpu_count(), "platform": platform.platform()},
+        }
+        print(json.dumps(told, indent=1))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    else:
+        main(*map(int, sys.argv[1:]))
