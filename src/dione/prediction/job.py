@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +18,12 @@ from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, item, quicklook, report, run
+from dione.prediction import budget, cluster, item, quicklook, report, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.engine import AnyPrecision, Engine, engine
-from dione.prediction.overlap import Behind
+from dione.prediction.painting import Painting
 from dione.prediction.preview import preview
-from dione.prediction.scene import Piece, pieces
 from dione.prepare.area import sample
 from dione.prepare.select import Choice, Supports, choose
 
@@ -54,11 +54,19 @@ class PredictConfig(BaseModel):
 
 
 def predict_to(
-    stack: xr.Dataset, out: Path, *, resolver: Resolver, config: PredictConfig = PredictConfig(), fresh: bool = False, progress: Progress | None = None
+    stack: xr.Dataset,
+    out: Path,
+    *,
+    resolver: Resolver,
+    config: PredictConfig = PredictConfig(),
+    fresh: bool = False,
+    progress: Progress | None = None,
+    scheduler: str | None = None,
 ) -> run.Run:
     """Sharpen `stack` into the folder `out`: GeoTIFFs, STAC items, quicklook, report and run.json.
 
     Stopped and started again with the same input and options it goes on where it stopped; `fresh` starts over.
+    scheduler: address of a Dask scheduler whose workers paint the blocks; this process by default.
     Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), CannotWrite.
     """
     began = time.perf_counter()
@@ -67,7 +75,9 @@ def predict_to(
     choices = choose(stack, **rule)
     if config.block:
         budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views)
-    session = Session(stack, out, resolver, config, engine(config.device, config.precision), fingerprint(stack), fresh, progress or (lambda *_: None))
+    session = Session(
+        stack, out, resolver, config, engine(config.device, config.precision), fingerprint(stack), fresh, progress or (lambda *_: None), scheduler
+    )
     targets = tuple(session.sharpen(choice) for choice in choices)
     done = run.Run(
         source=stack.attrs.get("source", ""),
@@ -130,6 +140,8 @@ class Session:
     """Fingerprint of the input."""
     fresh: bool
     progress: Progress
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers paint the blocks."""
 
     def block(self, choice: Choice) -> int:
         """Side of a window, coarse pixels."""
@@ -145,24 +157,22 @@ class Session:
             made.path.unlink(missing_ok=True)
         return made
 
-    def paint(self, choice: Choice, sr: Canvas, sigma: Canvas) -> None:
-        """Paint every block that is still missing."""
-        missing = {*sr.missing(), *sigma.missing()}
-        windows, zoom = list(sr.windows()), self.resolver.zoom
-        coarse = {Window(*(edge // zoom for edge in (w.top, w.left, w.bottom, w.right))): w for w in windows if w in missing}
-        done = len(windows) - len(coarse)
-        self.progress(choice.day, done, len(windows))
-        with Behind() as behind:
-            for made in pieces(self.stack, self.resolver, choice, coarse, self.engine):
-                behind.do(_keep, made, coarse[made.window], sr, sigma)
-                done += 1
-                self.progress(choice.day, done, len(windows))
+    def paint(self, painting: Painting) -> None:
+        """Paint every block that is still missing, here or on a cluster."""
+        missing, day = painting.missing(), painting.choice.day
+        done = count(painting.count - len(missing) + 1)
+        self.progress(day, painting.count - len(missing), painting.count)
+        if self.scheduler:
+            cluster.paint(painting, self.scheduler, lambda _: self.progress(day, next(done), painting.count))
+            return
+        for _ in painting.paint(missing):
+            self.progress(day, next(done), painting.count)
 
     def sharpen(self, choice: Choice) -> run.Target:
         """One target from its blocks to its finished files, measured."""
         began = time.perf_counter()
         sr, sigma = self.canvas(choice, "sr", "reflectance"), self.canvas(choice, "sigma", "reflectance, 1 sigma")
-        self.paint(choice, sr, sigma)
+        self.paint(Painting(self.stack, self.resolver, choice, self.engine, sr, sigma))
         tags = run.provenance(model_facts(self.resolver), choice)
         for canvas in (sr, sigma):
             canvas.finish(tags)
@@ -182,11 +192,6 @@ class Session:
             seconds={"predict": round(painted - began, 3), "measure": round(time.perf_counter() - painted, 3)},
             warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
         )
-
-
-def _keep(made: Piece, window: Window, sr: Canvas, sigma: Canvas) -> None:
-    sr.paint(window, made.sr, valid=made.valid)
-    sigma.paint(window, made.sigma, valid=made.valid)
 
 
 def _seen(stack: xr.Dataset, date: int, window: Window) -> np.ndarray:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from dione.base.errors import DioneError
 from dione.cli.console import Json, note, progress, say, say_json
 from dione.cli.reading import Dates, Reading, Source
 
@@ -29,7 +28,7 @@ def predict(
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1.")] = "auto",
     precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler (not there yet).")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers do the work: tcp://host:8786.")] = None,
     reading: Reading = Reading(),
     as_json: Json = False,
 ) -> None:
@@ -37,8 +36,6 @@ def predict(
 
     Example: dione predict my-field/ -o out/ --target all
     """
-    if scheduler:
-        raise DioneError("--scheduler is not there yet: leave it out to run on this machine")
     from dione.nets.resolver import load
     from dione.prediction.job import PredictConfig, predict_to
 
@@ -51,7 +48,7 @@ def predict(
     rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
     config = PredictConfig(**rule, block=block, device=device, precision=precision)  # type: ignore[arg-type]
     with progress() as tell:
-        run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=tell)
+        run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
     if eopatch:
         from dione.prediction import eoresult
 

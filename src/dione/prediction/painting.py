@@ -1,0 +1,53 @@
+"""One target being painted: its two canvases, and all that it takes to paint any of their blocks, here or on another machine."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import xarray as xr
+
+from dione.base.windows import Window
+from dione.nets.resolver import Resolver
+from dione.prediction.canvas import Canvas
+from dione.prediction.engine import Engine
+from dione.prediction.overlap import Behind
+from dione.prediction.scene import Piece, pieces
+from dione.prepare.select import Choice
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A value: it can be pickled as long as the Stack reads its pixels when asked for."""
+
+    stack: xr.Dataset
+    resolver: Resolver
+    choice: Choice
+    engine: Engine
+    sr: Canvas
+    sigma: Canvas
+
+    @property
+    def count(self) -> int:
+        """Of blocks."""
+        return sum(1 for _ in self.sr.windows())
+
+    def missing(self) -> list[Window]:
+        """Blocks that one of the canvases lacks, row by row, coarse pixels."""
+        zoom, missing = self.resolver.zoom, {*self.sr.missing(), *self.sigma.missing()}
+        return [Window(*(edge // zoom for edge in (w.top, w.left, w.bottom, w.right))) for w in self.sr.windows() if w in missing]
+
+    def has(self, window: Window) -> bool:
+        """Whether this block (coarse pixels) is on both canvases."""
+        fine = window.zoomed(self.resolver.zoom)
+        return self.sr.has(fine) and self.sigma.has(fine)
+
+    def paint(self, windows: Iterable[Window]) -> Iterator[Window]:
+        """Paint these blocks (coarse pixels), each in turn; reading and packing overlap with the network's work."""
+        with Behind() as behind:
+            for made in pieces(self.stack, self.resolver, self.choice, windows, self.engine):
+                behind.do(self._keep, made)
+                yield made.window
+
+    def _keep(self, made: Piece) -> None:
+        fine = made.window.zoomed(self.resolver.zoom)
+        self.sr.paint(fine, made.sr, valid=made.valid)
+        self.sigma.paint(fine, made.sigma, valid=made.valid)

@@ -1,0 +1,148 @@
+"""Blocks painted by the workers of a Dask cluster."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+import xarray as xr
+from distributed import Client, LocalCluster
+from distributed.comm.tcp import TCP
+
+import dione
+from dione import testing
+from dione.base.errors import DioneError
+from dione.nets.resolver import load
+from dione.prediction import cluster, run
+from dione.prediction.job import PredictConfig, predict_to
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # distributed leaves sockets to the collector
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+CONFIG = PredictConfig(block=16, precision="float32", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[LocalCluster]:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
+    folder = tmp_path_factory.mktemp("series")
+    testing.write_geotiffs(testing.series(testing.landscape((70, 90), seed=3), days=4, cloud=0.1, seed=3).stack, folder)
+    return dione.open(str(folder))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the workers have it: sums of another number of threads differ in their last digit."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def sharpened(stack: xr.Dataset, out: Path, scheduler: str | None = None, config: PredictConfig = CONFIG) -> dict[str, bytes]:
+    run = predict_to(stack, out, resolver=load("setsr-s"), config=config, scheduler=scheduler)
+    return {path.name: path.read_bytes() for target in run.targets for path in (target.sr, target.sigma) if path}
+
+
+def test_a_cluster_gives_the_same_bytes_as_one_machine(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    assert sharpened(series, tmp_path / "many", workers.scheduler_address) == sharpened(series, tmp_path / "one")
+
+
+def test_a_lost_worker_loses_only_what_it_was_at(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    alone = sharpened(series, tmp_path / "one")
+    heard: list[int] = []
+
+    def killing(_: str, done: int, total: int) -> None:
+        if done >= 5 and not heard:
+            heard.append(total)
+            with Client(workers.scheduler_address) as client:
+                first = next(iter(client.run(os.getpid).values()))
+            os.kill(first, signal.SIGKILL)
+
+    run = predict_to(series, tmp_path / "many", resolver=load("setsr-s"), config=CONFIG, scheduler=workers.scheduler_address, progress=killing)
+    assert heard, "nobody was killed"
+    assert {t.sr.name: t.sr.read_bytes() for t in run.targets} == {name: data for name, data in alone.items() if name.endswith("_sr.tif")}
+
+
+def test_what_was_painted_before_is_not_painted_again(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Stopped(Exception):
+        """In the middle."""
+
+    def stopping(_: str, done: int, total: int) -> None:
+        if done == 6:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        predict_to(series, tmp_path, resolver=load("setsr-s"), config=CONFIG, progress=stopping)
+    predict_to(series, tmp_path, resolver=load("setsr-s"), config=CONFIG, scheduler=workers.scheduler_address, progress=lambda _, d, t: told.append((d, t)))
+    assert told[0][0] >= 5
+    assert told[-1][0] == told[-1][1]
+
+
+def test_no_pixel_goes_through_the_scheduler(workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Client and scheduler live in this process: all that either sends is counted, the weights, which go to each worker once, apart."""
+    sent: list[int] = []
+    plain = TCP.write
+
+    async def counted(self: TCP, *given: object, **named: object) -> int:
+        size = await plain(self, *given, **named)
+        sent.append(size)
+        return size
+
+    monkeypatch.setattr(TCP, "write", counted)
+    small = series.isel(y=slice(64), x=slice(64))
+    tiny, blocks = CONFIG.model_copy(update={"block": 4}), 256
+    predict_to(small, tmp_path, resolver=load("nearest"), config=tiny, scheduler=workers.scheduler_address)
+    assert sum(sent) / blocks < 1000  # bytes a block: less than a megabyte for a thousand, set-up and heartbeats counted in
+
+
+def test_a_scheduler_that_is_not_there_is_said_so(series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE_S", 1)
+    with pytest.raises(DioneError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
+        sharpened(series, tmp_path, "tcp://127.0.0.1:1")
+
+
+def test_workers_of_another_version_are_refused(workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "installed", lambda _: "0.0.7")
+    with pytest.raises(DioneError, match=r"dione [0-9.]+, here 0\.0\.7") as refused:
+        sharpened(series, tmp_path, workers.scheduler_address)
+    assert "install the same versions everywhere" in str(refused.value)
+
+
+def test_blocks_that_fail_are_named_and_the_others_kept(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    testing.write_geotiffs(series.compute(), folder)
+    broken = dione.open(str(folder))
+    out = tmp_path / "out"
+
+    def spoiling(_: str, done: int, total: int) -> None:
+        if done == 0:
+            shutil.rmtree(folder)
+
+    with pytest.raises(DioneError, match="blocks failed on the cluster"):
+        predict_to(broken, out, resolver=load("setsr-s"), config=CONFIG, scheduler=workers.scheduler_address, progress=spoiling)
+    assert not list(out.glob("*_sr.tif"))
+
+
+def test_every_pixel_is_there(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    run = predict_to(series, tmp_path, resolver=load("nearest"), config=CONFIG, scheduler=workers.scheduler_address)
+    with rasterio.open(run.targets[0].sr) as file:
+        numbers = file.read()
+    target = series.isel(time=run.targets[0].choice.target).compute()
+    wanted = np.where(target["valid"].values, np.clip(np.rint(target["reflectance"].values * 1e4), 1, 65535), 0)
+    assert np.array_equal(numbers, wanted.repeat(4, 1).repeat(4, 2))
