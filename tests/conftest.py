@@ -1,7 +1,10 @@
 """What all tests share."""
 
+import gc
 import os
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,31 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real imagery in {folder}; DIONE_SHARED_DATA names the folder")
     return folder
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """A bucket on a loopback server; s3fs finds it by the environment, as a user's would."""
+    s3fs = pytest.importorskip("s3fs")
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    before = dict(os.environ)
+    os.environ.update(AWS_ENDPOINT_URL=f"http://{host}:{port}", AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="verysecret", AWS_DEFAULT_REGION="us-east-1")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
+        os.environ.pop(name, None)
+    s3fs.S3FileSystem.clear_instance_cache()
+    if not s3fs.S3FileSystem().exists("bucket"):  # what a server of this process holds outlives it
+        s3fs.S3FileSystem().mkdir("bucket")
+    yield "s3://bucket"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        s3fs.S3FileSystem.clear_instance_cache()
+        gc.collect()
+    os.environ.clear()
+    os.environ.update(before)
+    server.stop()
 
 
 @pytest.fixture

@@ -1,9 +1,5 @@
 """Sources in an object store, on a server of our own on this machine."""
 
-import gc
-import os
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,33 +10,7 @@ from dione import sources, testing
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
 from dione.sources import zarrstack
 
-pytest.importorskip("s3fs")
-moto = pytest.importorskip("moto.server")
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """An empty bucket on a loopback server; s3fs finds it by the environment, as a user's would."""
-    import s3fs
-
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    before = dict(os.environ)
-    os.environ.update(AWS_ENDPOINT_URL=f"http://{host}:{port}", AWS_ACCESS_KEY_ID="key", AWS_SECRET_ACCESS_KEY="verysecret", AWS_DEFAULT_REGION="us-east-1")
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy"):
-        os.environ.pop(name, None)
-    s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir("bucket")
-    yield "s3://bucket"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        s3fs.S3FileSystem.clear_instance_cache()
-        gc.collect()
-    os.environ.clear()
-    os.environ.update(before)
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,8 @@ PIXEL_M = 10
 FILE = "areas.parquet"
 """Where their table lies, in a larder and in a store."""
 DEGREES = "EPSG:4326"
+OWN = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
+"""Its own columns; others are the region's facts."""
 NEAR_DEGREES = 2e-7
 """Cores nearer than this, two centimetres, touch."""
 
@@ -127,13 +129,16 @@ def neighbours(of: Iterable[Area]) -> dict[str, frozenset[str]]:
     return touching({area.name: area.outline for area in of}, near=NEAR_DEGREES)
 
 
-def write(path: Path, of: Sequence[Area]) -> Path:
-    """The table of areas: name, site, epsg, column, row, size_m, buffer_m, the region's facts, and `neighbours`, a list of names."""
+def table(of: Sequence[Area]) -> pa.Table:
+    """name, site, epsg, column, row, size_m, buffer_m, the region's facts, and `neighbours`, a list of names."""
     beside = neighbours(of)
-    own = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
-    rows = [{**area.facts, **{key: getattr(area, key) for key in own}, "neighbours": sorted(beside[area.name])} for area in of]
+    return pa.Table.from_pylist([{**area.facts, **{key: getattr(area, key) for key in OWN}, "neighbours": sorted(beside[area.name])} for area in of])
+
+
+def write(path: Path, of: Sequence[Area]) -> Path:
+    """The table as a file."""
     with whole(path) as partial:
-        pq.write_table(pa.Table.from_pylist(rows), partial)
+        pq.write_table(table(of), partial)
     return path
 
 
@@ -146,8 +151,7 @@ def read(path: Path) -> tuple[tuple[Area, ...], dict[str, frozenset[str]]]:
     except (OSError, pa.ArrowException) as error:
         raise BadSource(f"{path} is no table of areas: {error}") from error
     beside = {row["name"]: frozenset(row.pop("neighbours")) for row in rows}
-    own = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
-    return tuple(Area(**{key: row.pop(key) for key in own}, facts=row) for row in rows), beside
+    return tuple(Area(**{key: row.pop(key) for key in OWN}, facts=row) for row in rows), beside
 
 
 def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int]]:

@@ -19,13 +19,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from shapely.geometry import mapping
 from threadpoolctl import threadpool_limits
 
 from dione.base import identity
 from dione.base.errors import BadSource, DioneError, faults
-from dione.base.files import folder, whole
 from dione.pairs import areas as area_tables
 from dione.pairs.areas import Area
 from dione.pairs.cutting import Cutter
@@ -38,7 +36,6 @@ from dione.patches import store
 from dione.prepare import cover
 from dione.prepare.neighbours import suspects
 from dione.sources import scenetable
-from dione.sources.places import is_remote
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
@@ -89,7 +86,7 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
     tasks = [Task(area, recipe, larder, key) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
     kept, failed, made = _gathered(tasks, workers or os.cpu_count() or 1, fresh, progress)
     visits = [visit for one in kept.values() for visit in one.visits]
-    _tables(areas, boxes, visits)
+    _tables(larder, boxes, visits)
     failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}
     failed |= _all_cloud(visits)
     by_name = {area.name: area for area in boxes}
@@ -197,14 +194,11 @@ def _patches(cutter: Cutter, boxes: Mapping[str, Area], kept: Mapping[str, Kept]
         progress("patches", done, len(kept))
 
 
-def _tables(areas: str, boxes: tuple[Area, ...], visits: list[Visit]) -> None:
-    """Written beside the areas, where they are kept on this machine."""
-    if is_remote(areas):
-        return
-    area_tables.write(folder(Path(areas)) / area_tables.FILE, boxes)
+def _tables(larder: Larder, boxes: tuple[Area, ...], visits: list[Visit]) -> None:
+    """Written beside the areas."""
+    larder.table(area_tables.FILE, area_tables.table(boxes))
     if visits:
-        with whole(Path(areas) / VISITS) as partial:
-            pq.write_table(pa.Table.from_pylist([visit.row for visit in visits]), partial)
+        larder.table(VISITS, pa.Table.from_pylist([visit.row for visit in visits]))
 
 
 def _nothing(boxes: tuple[Area, ...], visits: list[Visit], failed: Mapping[str, str]) -> str:

@@ -5,7 +5,6 @@ OUT/<area>/reference/     the same, zoom times finer
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -17,27 +16,22 @@ from dione.pairs.areas import Area
 from dione.pairs.larder import Kept, Larder
 from dione.patches.store import Store
 from dione.sources import eofolder
-from dione.sources.places import is_remote
 
 Progress = Callable[[str, int, int], None]
 
 
-def export(larder: str, out: str, *, progress: Progress = lambda *_: None) -> int:
-    """Write every area of a larder that holds pairs; returns how many. Raises NotFound, CannotWrite."""
-    found = list(_kept(larder))
+def export(opened: Store, out: str, *, progress: Progress = lambda *_: None) -> int:
+    """Write every area that a store was cut from; returns how many.
+
+    out: a folder, or a place on s3://. Raises NotFound for a store that was not cut from areas, CannotWrite.
+    """
+    found = list(_kept(opened))
     for done, (area, kept) in enumerate(found, 1):
         about = {"site": area.site, **area.facts, "pairs": kept.pairs}
         for name, stack in (("sentinel2", kept.coarse()), ("reference", kept.references())):
             write(f"{out.rstrip('/')}/{area.name}/{name}", stack, {"dione": about})
         progress("export", done, len(found))
     return len(found)
-
-
-def larder_of(opened: Store) -> str:
-    """Where the areas of a store are kept; raises NotFound for one that was not cut from areas."""
-    if "areas" not in opened.about:
-        raise NotFound(f"{opened.path} was not cut from areas, so there are none to export\nneeded a store of `dione dataset build`")
-    return str(opened.about["areas"])
 
 
 def write(folder: str, stack: xr.Dataset, notes: dict[str, object]) -> str:
@@ -49,12 +43,13 @@ def write(folder: str, stack: xr.Dataset, notes: dict[str, object]) -> str:
     return eofolder.save(folder, arrays=arrays, times=list(stack["time"].values), grid=stacks.grid_of(stack), notes=notes, overwrite=True)
 
 
-def _kept(larder: str) -> Iterator[tuple[Area, Kept]]:
+def _kept(opened: Store) -> Iterator[tuple[Area, Kept]]:
     """Areas that hold something to export; raises NotFound where there is none."""
-    if is_remote(larder):
-        raise NotFound(f"{larder} is not on this machine, where the table of its areas would be\nbuild with --areas FOLDER, or export from there")
-    areas, _ = area_tables.read(Path(larder) / area_tables.FILE)
-    found = [(area, kept) for area in areas if (kept := Larder(larder).kept(area)) and kept.pairs]
+    if "areas" not in opened.about:
+        raise NotFound(f"{opened.path} was not cut from areas, so there are none to export\nneeded a store of `dione dataset build`")
+    larder = Larder(str(opened.about["areas"]))
+    areas, _ = area_tables.read(opened.path / area_tables.FILE)
+    found = [(area, kept) for area in areas if (kept := larder.kept(area)) and kept.pairs]
     if not found:
-        raise NotFound(f"no area of {larder} holds a pair; look at its visits.parquet")
+        raise NotFound(f"no area is kept in {larder.folder} any more\nbuild the store again")
     yield from found

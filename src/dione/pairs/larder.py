@@ -7,12 +7,15 @@ FOLDER/<area>/reference.zarr             a date a paired scene, on the finer gri
 FOLDER/<area>/area.json                  pairs, visits, and the key of what made them; written last
 """
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import xarray as xr
 
 from dione.base.errors import BadSource
@@ -64,6 +67,15 @@ class Larder:
     """Where areas are kept; a path, or s3://BUCKET/…"""
 
     folder: str
+
+    def table(self, name: str, table: pa.Table) -> None:
+        """Write a table beside the areas; raises CannotWrite, BadSource."""
+        data = io.BytesIO()
+        pq.write_table(table, data)
+        fs, inside = system(self.folder)
+        with naming(self.folder):
+            fs.makedirs(inside, exist_ok=True)
+            fs.pipe_file(f"{inside.rstrip('/')}/{name}", data.getvalue())
 
     def kept(self, area: Area) -> Kept | None:
         """What is there of an area, whole; None where nothing is."""

@@ -34,4 +34,4 @@ def export(
     from dione.pairs import eopatches
 
     with progress("area") as tell:
-        say(f"{output}: {eopatches.export(eopatches.larder_of(opened), output, progress=tell)} areas, two EOPatches each")
+        say(f"{output}: {eopatches.export(opened, output, progress=tell)} areas, two EOPatches each")
