@@ -1,5 +1,6 @@
 """The same stages in an object store, on a server of our own; and no credential comes out anywhere."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,20 @@ from dione.testing.world import World
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
+def some_of(made: World, folder: Path) -> Path:
+    """A region in the middle, of a few areas."""
+    from pyproj import Transformer
+
+    turn = Transformer.from_crs(32631, 4326, always_xy=True)
+    (left, bottom), (right, top) = turn.transform(355_220, 4_831_600), turn.transform(355_420, 4_831_820)
+    ring = [[left, bottom], [right, bottom], [right, top], [left, top], [left, bottom]]
+    path = folder / "some.geojson"
+    path.write_text(
+        json.dumps({"type": "Feature", "properties": {"name": "west", "country": "Westland"}, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    )
+    return path
+
+
 @pytest.mark.slow
 def test_scan_build_and_export_in_an_object_store_give_what_they_give_on_disk(
     bucket: str, made: World, store_path: Path, recipe_for, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -27,18 +42,19 @@ def test_scan_build_and_export_in_an_object_store_give_what_they_give_on_disk(
         fs.put(str(made.folder / name), f"{bucket}/{name}", recursive=True)
     table = tmp_path / "scenes.parquet"
     scenetable.write(table, map(scenetable.row, deliveries.scan(f"{bucket}/delivery").products))
-    here = recipe_for(made).model_dump(mode="json")
+    here = recipe_for(made, areas={"regions": some_of(made, tmp_path), "size_m": 160, "buffer": 0.5}).model_dump(mode="json")
+    build(BuildRecipe.model_validate(here), tmp_path / "local", areas=str(made.folder / "areas"), workers=1)
     there = BuildRecipe.model_validate(here | {"sentinel2": {"source": f"{bucket}/sentinel2"}, "vhr": {"scenes": str(table)}})
 
     ended = build(there, tmp_path / "store", areas=f"{bucket}/areas", workers=1)
-    local, remote = store.read(store_path), store.read(tmp_path / "store")
+    local, remote = store.read(tmp_path / "local"), store.read(tmp_path / "store")
     assert not ended.failed and all(np.array_equal(getattr(local, name)[:], getattr(remote, name)[:]) for name in ("lr", "valid", "hr"))
     assert build(there, tmp_path / "store", areas=f"{bucket}/areas", workers=1).fresh == 0
 
     count = eopatches.export(remote, f"{bucket}/eopatches")
     first = sorted(fs.ls(f"{bucket}/eopatches"))[0]
     opened = open_source(f"s3://{first}/reference", bands=("blue", "green", "red", "nir"))
-    assert count > 3 and opened.sizes["y"] == 96 and bool(opened["valid"].any())
+    assert count >= 2 and opened.sizes["y"] == 96 and bool(opened["valid"].any())
 
     written = [fs.cat_file(path) for path in fs.find(f"{bucket}/areas") if path.endswith((".json", ".parquet"))]
     written += [path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file()]
