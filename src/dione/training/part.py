@@ -45,7 +45,7 @@ def open_parts(store: Store, splits: tuple[str, ...] = ("train", "validation")) 
     rows = {split: store.rows(split=split) for split in splits}
     empty = [split for split in splits if not len(rows[split])]
     if empty:
-        raise BadSource(f"{store.path} has no patch for {' and '.join(empty)}\nmake it again with another [split], e.g. a larger validation fraction")
+        raise BadSource(f"{store.path} has no patch for {' and '.join(empty)}\ndivide it with `dione dataset split`, or simulate it again with another [split]")
     return {split: Part(Patches(store, kept), _places(store, kept), tuple(kept.tolist())) for split, kept in rows.items()}
 
 

@@ -1,0 +1,30 @@
+"""`dione dataset predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import progress, say
+
+
+def predict(
+    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for predictions.zarr and patches.html.", show_default=False)],
+    model: Annotated[str, typer.Option(help="A name (see `dione models list`) or a .safetensors file.")] = "setsr-s",
+    part: Annotated[str, typer.Option("--split", help="Which part of the store; all for every patch.")] = "test",
+    dates: Annotated[int | None, typer.Option(min=1, help="Dates of each patch to use, the target among them; all by default.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="How many patches to draw on the page.")] = 12,
+) -> None:
+    """Sharpen patches, and draw some beside bicubic of Sentinel-2, of the reference brought down, and the reference.
+
+    Example: dione dataset predict runs/deimos --model hrnet.safetensors -o looked-at/
+    """
+    from dione.evaluation import patches
+    from dione.nets.resolver import load
+    from dione.patches.store import read
+
+    with progress("patch") as tell:
+        split = None if part == "all" else part
+        count = patches.predict(read(store), load(model), output, split=split, dates=dates, show=show, progress=tell)
+    say(f"{output / 'predictions.zarr'}: {count} patches\npictures: {output / 'patches.html'}")

@@ -1,0 +1,72 @@
+"""Patches sharpened and drawn."""
+
+import numpy as np
+import pytest
+import torch
+import zarr
+
+from dione.base.errors import BadModel, NotFound
+from dione.evaluation import patches
+from dione.nets.resolver import load
+from dione.patches import store
+from dione.testing import landscape, series, still
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """Nine patches in three shards; the even ones are for test."""
+    monkeypatch.setattr(store, "SHARD_BYTES", 1)
+    monkeypatch.setattr(store, "CHUNK", 4)
+
+    def each():
+        for seed in range(9):
+            made = series(landscape((10, 10), seed=seed), days=3, seed=seed, sensor=still())
+            facts = {"site": "<i>s</i>", "place": f"p{seed}", "sensor": "x", "split": "test" if seed % 2 == 0 else "train"}
+            yield store.Patch(made.stack["reflectance"].values[::-1], made.stack["valid"].values[::-1], made.truth[-1], facts)
+
+    store.write(tmp_path / "store", each(), {})
+    return store.read(tmp_path / "store")
+
+
+def test_every_patch_of_the_split_is_sharpened_and_kept_with_its_row(opened, tmp_path):
+    assert patches.predict(opened, load("nearest"), tmp_path / "out", show=2) == 5
+    made = zarr.open_group(tmp_path / "out" / "predictions.zarr", mode="r")
+    assert made["row"][:].tolist() == [0, 2, 4, 6, 8]
+    assert np.array_equal(made["sr"][:], opened.lr[:][::2, 0].repeat(4, -2).repeat(4, -1))
+
+
+def test_the_page_shows_five_pictures_of_each_that_is_asked_for(opened, tmp_path):
+    patches.predict(opened, load("nearest"), tmp_path / "out", split=None, show=3)
+    text = (tmp_path / "out" / "patches.html").read_text()
+    assert text.count("<img") == 15 and "3 of 9 patches" in text and "<i>s</i>" not in text and "bicubic of the reference brought down" in text
+
+
+def test_the_reference_brought_down_is_what_sentinel2_saw(opened):
+    down = patches.brought_down(torch.from_numpy(opened.hr[:].astype(np.float32) / 1e4), 4)
+    assert np.abs(down.numpy() - opened.lr[:][:, 0] / 1e4).max() < 2e-3
+
+
+def test_an_empty_split_and_another_zoom_are_told(opened, tmp_path):
+    with pytest.raises(NotFound, match="validation"):
+        patches.predict(opened, load("bicubic"), tmp_path / "out", split="validation")
+    opened.about["zoom"] = 2
+    with pytest.raises(BadModel, match="need 2"):
+        patches.predict(opened, load("bicubic"), tmp_path / "out")
+
+
+def test_the_verb_says_where_things_are(run, opened, tmp_path):
+    code, out, _ = run("dataset", "predict", opened.path, "--model", "bicubic", "-o", tmp_path / "out", "--split", "all", "--dates", 1)
+    assert code == 0 and "9 patches" in out and (tmp_path / "out" / "patches.html").exists()
+
+
+def test_the_real_sample_of_the_older_pipeline_is_predicted(shared_data, tmp_path):
+    from dione.patches.interchange import import_folder
+
+    folder = shared_data / "seed-format"
+    if not folder.is_dir():
+        pytest.skip("no seed-format there")
+    import_folder(folder, tmp_path / "store", allow_absent=True)
+    assert patches.predict(store.read(tmp_path / "store"), load("setsr-s"), tmp_path / "out", split=None) == 1
+    made = zarr.open_group(tmp_path / "out" / "predictions.zarr", mode="r")["sr"][:] / 1e4
+    reference = store.read(tmp_path / "store").hr[:] / 1e4
+    assert made.shape == reference.shape and np.corrcoef(made[0, 3].ravel(), reference[0, 3].ravel())[0, 1] > 0.5
