@@ -59,3 +59,21 @@ def run(capsys, monkeypatch):
         return int(ended.value.code or 0), *capsys.readouterr()
 
     return typed
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """An archive on this machine, asked without a proxy and with little patience; what is read is kept in a folder of the test's own."""
+    from dione.sources import patience, sessions  # not before the hook that checks shapes is in place
+    from dione.testing.loopback import Loopback
+
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    monkeypatch.setenv("DIONE_HTTP_TIMEOUT", "1.5")
+    monkeypatch.setattr(patience.Patience, "pause_s", 0.02)
+    (tmp_path / "files").mkdir()
+    with Loopback(tmp_path / "files") as made:
+        yield made
+    sessions.close()

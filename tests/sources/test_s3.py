@@ -1,5 +1,6 @@
 """Sources in an object store, on a server of our own on this machine."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import xarray as xr
 
 from dione import sources, testing
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
-from dione.sources import zarrstack
+from dione.sources import remotefile, zarrstack
+from dione.testing import archive
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -53,8 +55,6 @@ def test_a_stack_is_saved_whole_and_opened(bucket: str, made: xr.Dataset) -> Non
 
 
 def test_an_eopatch_opens(bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
-    import json
-
     (tmp_path / "patch" / "data").mkdir(parents=True)
     square = [[0, 0], [0, 300], [440, 300], [440, 0], [0, 0]]
     (tmp_path / "patch" / "bbox.geojson").write_text(
@@ -82,3 +82,24 @@ def test_a_cut_off_file_is_named(bucket: str, made: xr.Dataset, tmp_path: Path) 
     upload(folder, f"{bucket}/cut")
     with pytest.raises(BadSource, match=r"s3://bucket/cut/2024-05-06\.tif"):
         sources.open(f"{bucket}/cut").compute()
+
+
+def test_items_of_an_archive_may_lie_there(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    grid = testing.grid_at((64, 64), left=300_000, top=4_900_020)
+    numbers = np.random.default_rng(1).integers(1100, 5000, (4, 64, 64)).astype(np.uint16)
+    one = archive.MadeProduct(numbers, grid, np.full((32, 32), 4, np.uint8), offset=-0.1, applied=False)
+    files = archive.write(one, tmp_path / "product")
+    upload(tmp_path / "product", f"{bucket}/product")
+    made = archive.item(one, {band: f"{bucket}/product/{path.name}" for band, path in files.items()})
+    (tmp_path / "item.json").write_text(json.dumps(made))
+    stack = sources.open(f"stac:{tmp_path / 'item.json'}")
+    np.testing.assert_array_equal(stack["reflectance"][0], numbers.astype(np.float32) * np.float32(1e-4) - np.float32(0.1))
+    s3fs.S3FileSystem().rm(f"{bucket}/product", recursive=True)
+    np.testing.assert_array_equal(sources.open(f"stac:{tmp_path / 'item.json'}")["valid"], stack["valid"])
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "empty"))
+    remotefile.heads.forget()
+    with pytest.raises(NotFound, match=f"item {one.name} lacks rows 0 to 64"):
+        sources.open(f"stac:{tmp_path / 'item.json'}").load()

@@ -71,3 +71,12 @@ def progress(unit: str = "block") -> Iterator[Progress]:
             bar.update(tasks[what], completed=done, pace=pace(what, done))
 
         yield show_progress
+
+
+@contextmanager
+def transfer() -> Iterator[None]:
+    """Tells in the end how much came over the network, if anything did."""
+    yield
+    web = sys.modules.get("dione.sources.web")  # not there if no archive was asked
+    if web is not None and (received := web.count()):
+        err.print(f"read {received / 1e6:.1f} MB from the network", markup=False)

@@ -28,6 +28,10 @@ class Reading:
     max_scene_cloud: Annotated[
         float | None, typer.Option(min=0, max=1, help="From an archive, leave out scenes that it calls cloudier than this fraction.")
     ] = None
+    find_clouds: Annotated[
+        str | None,
+        typer.Option(help="Where a source has no cloud mask: find clouds with ukis-csmask (extra clouds) in l1c (top of the atmosphere) or l2a (ground)."),
+    ] = None
     bands: Annotated[
         str | None, typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")
     ] = None
@@ -58,6 +62,16 @@ class Reading:
             stack = between(stack, *span)
         if area is not None:
             stack = crop(stack, area)
+        if self.find_clouds:
+            stack = self._without_clouds(stack)
         for note in check_values(stack):
             logging.getLogger("dione").info(note)
         return stack
+
+    def _without_clouds(self, stack: Any) -> Any:
+        from dione.prepare.csmask import without_clouds
+
+        if self.find_clouds not in ("l1c", "l2a"):
+            raise typer.BadParameter(f"'{self.find_clouds}' is none of l1c, l2a", param_hint="--find-clouds")
+        found = without_clouds(stack, level="l1c" if self.find_clouds == "l1c" else "l2a")
+        return found.drop_vars("clear", errors="ignore").assign_attrs({"clouds": "found by ukis-csmask"})

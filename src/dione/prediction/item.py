@@ -22,6 +22,7 @@ from dione.prediction.run import Run, Target, installed
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json" for name in ("projection/v2.0.0", "raster/v2.0.0", "eo/v2.0.0", "processing/v1.2.0", "file/v2.1.0")
 ]
+COLLECTION = "dione"
 CENTRE_UM = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.842}
 """Central wavelengths of Sentinel-2's bands 2, 3, 4 and 8, micrometres."""
 EDGE_POINTS = 16
@@ -38,6 +39,10 @@ def item(run: Run, target: Target) -> pystac.Item:
     geometry, bbox = footprint(run.fine)
     made = pystac.Item(target.name, geometry, bbox, target.moment, _properties(run, target), stac_extensions=list(EXTENSIONS))
     made.add_asset("sr", _asset(target.sr, run, title=f"Surface reflectance, {run.zoom}× sharper", roles=["data", "reflectance"]))
+    if geometry is not None:
+        made.collection_id = COLLECTION
+        for relation in (pystac.RelType.ROOT, pystac.RelType.PARENT, pystac.RelType.COLLECTION):
+            made.add_link(pystac.Link(relation, "./collection.json", media_type=pystac.MediaType.JSON))
     if target.sigma is not None:
         made.add_asset("sigma", _asset(target.sigma, run, title="Uncertainty of the reflectance, one standard deviation", roles=["data", "uncertainty"]))
     return made

@@ -18,7 +18,7 @@ from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, cluster, item, quicklook, report, run
+from dione.prediction import budget, cluster, collection, item, quicklook, report, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.engine import AnyPrecision, Engine, engine
@@ -63,7 +63,7 @@ def predict_to(
     progress: Progress | None = None,
     scheduler: str | None = None,
 ) -> run.Run:
-    """Sharpen `stack` into the folder `out`: GeoTIFFs, STAC items, quicklook, report and run.json.
+    """Sharpen `stack` into the folder `out`: GeoTIFFs, STAC items and their collection, quicklook, report and run.json.
 
     Stopped and started again with the same input and options it goes on where it stopped; `fresh` starts over.
     scheduler: address of a Dask scheduler whose workers paint the blocks; this process by default.
@@ -91,6 +91,7 @@ def predict_to(
     )
     for target in targets:
         item.write(out, done, target)
+    collection.write(out, done)
     quicklook.write(out, done)
     report.write(out, done)
     run.write(out, done)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import say
+from dione.cli.console import say, transfer
 from dione.cli.reading import Dates, Reading, Source
 
 
@@ -21,4 +21,5 @@ def fetch(
     """
     from dione.sources import zarrstack
 
-    say(zarrstack.save(reading.open(source, dates), output, overwrite=overwrite))
+    with transfer():
+        say(zarrstack.save(reading.open(source, dates), output, overwrite=overwrite))

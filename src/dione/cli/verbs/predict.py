@@ -1,17 +1,16 @@
 """`dione predict`."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from dione.cli.console import Json, note, progress, say, say_json
+from dione.cli.console import Json, note, progress, say, say_json, transfer
 from dione.cli.reading import Dates, Reading, Source
 
 
 def predict(
     source: Source,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.", show_default=False)],
+    output: Annotated[str, typer.Option("-o", "--output", help="Folder for the results, here or at s3://.", show_default=False)],
     model: Annotated[str, typer.Option(help="A name (see `dione models list`) or a .safetensors file.")] = "setsr-s",
     target: Annotated[str, typer.Option(help="The date to sharpen: YYYY-MM-DD, latest (clear enough) or all.")] = "latest",
     dates: Dates = None,
@@ -38,6 +37,7 @@ def predict(
     """
     from dione.nets.resolver import load
     from dione.prediction.job import PredictConfig, predict_to
+    from dione.prediction.remote import staged
 
     resolver = load(model)
     stack = reading.open(source, dates)
@@ -47,19 +47,19 @@ def predict(
         raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
     rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
     config = PredictConfig(**rule, block=block, device=device, precision=precision)  # type: ignore[arg-type]
-    with progress() as tell:
-        run = predict_to(stack, output, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
-    if eopatch:
-        from dione.prediction import eoresult
+    with staged(output) as folder, transfer(), progress() as tell:
+        run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
+        if eopatch:
+            from dione.prediction import eoresult
 
-        eoresult.write(output / "eopatch", run, stack, name=eopatch)
+            eoresult.write(folder / "eopatch", run, stack, name=eopatch)
     if as_json:
         from dione.prediction.run import facts
 
         say_json(facts(run))
         return
     for made in run.targets:
-        say(f"{made.sr}  {len(made.choice.views)} dates, {made.clear:.0%} clear, {made.filled:.0%} filled")
+        say(f"{output.rstrip('/')}/{made.sr.name}  {len(made.choice.views)} dates, {made.clear:.0%} clear, {made.filled:.0%} filled")
     for warning in run.alarms:
         note(warning)
-    say(f"report: {output / 'report.html'}")
+    say(f"report: {output.rstrip('/')}/report.html")

@@ -1,0 +1,62 @@
+"""Results into an object store."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+from dione import testing
+from dione.base.errors import CannotWrite
+from dione.prediction.remote import staged
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def test_a_prediction_is_sent_whole_and_is_that_of_a_folder(bucket: str, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    series = testing.write_geotiffs(testing.series(testing.landscape((40, 40)), days=3).stack, tmp_path / "series")
+    words = ["predict", series, "--model", "bicubic", "--device", "cpu", "--precision", "float32", "-o"]
+    code, told, fault = run(*words, f"{bucket}/field")
+    assert code == 0, fault
+    assert f"{bucket}/field/2024-05-11_sr.tif" in told
+    assert run(*words, tmp_path / "field")[0] == 0
+    store = s3fs.S3FileSystem()
+    sent = {name.rsplit("/", 1)[1] for name in store.ls(f"{bucket}/field", refresh=True)}
+    assert sent == {path.name for path in (tmp_path / "field").iterdir() if not path.name.startswith(".")} and "collection.json" in sent
+    with (
+        rasterio.MemoryFile(store.cat_file(f"{bucket}/field/2024-05-11_sr.tif")) as file,
+        file.open() as far,
+        rasterio.open(tmp_path / "field" / "2024-05-11_sr.tif") as near,
+    ):
+        np.testing.assert_array_equal(far.read(), near.read())
+    assert not any((tmp_path / "kept" / "outputs").iterdir())
+
+
+def test_a_store_that_takes_nothing_is_found_out_before_anything_is_computed(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    with pytest.raises(CannotWrite, match=r"(?s)cannot write to s3://nobucket/x.*credentials") as error, staged("s3://nobucket/x"):
+        pytest.fail("the block was entered")
+    assert "verysecret" not in str(error.value)
+
+
+def test_what_was_stopped_goes_on_in_the_same_folder_and_is_not_sent(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    folders = []
+
+    def stopped() -> None:
+        with staged(f"{bucket}/stopped") as folder:
+            (folder / "half").write_text("x")
+            folders.append(folder)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert not s3fs.S3FileSystem().exists(f"{bucket}/stopped/half")
+    with staged(f"{bucket}/stopped/") as again:
+        assert [again] == folders and (again / "half").read_text() == "x"
+    assert s3fs.S3FileSystem().exists(f"{bucket}/stopped/half")
