@@ -12,7 +12,7 @@ from rasterio.warp import transform_bounds
 from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources import ranges, shelf, web
+from dione.sources import remotefile, sessions, shelf
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 
@@ -42,7 +42,7 @@ def test_of_a_thousand_requests_some_fail_are_cut_or_hang_and_the_pixels_are_rig
     assert asked > 1000
     for file in (shelf.folder() or Path()).rglob("*.block"):
         file.unlink()
-    web.close()
+    sessions.close()
     server.forget()
     rng = np.random.default_rng(0)
     faults = rng.choice(["", "fail", "cut", "hang", "other"], 20 * asked, p=[0.926, 0.05, 0.01, 0.004, 0.01])
@@ -53,7 +53,7 @@ def test_of_a_thousand_requests_some_fail_are_cut_or_hang_and_the_pixels_are_rig
         return str(faults[number])
 
     server.fault = fault
-    ranges.forget()
+    remotefile.heads.forget()
     troubled = opened(server).load()
     xr.testing.assert_identical(troubled, right)
     assert seen["fail"] > 30 and seen["cut"] > 5 and seen["other"] > 5 and seen["hang"] > 0

@@ -400,3 +400,20 @@ def test_a_jpeg_2000_file_that_is_cut_off_is_found_at_the_door(tmp_path: Path) -
     path.write_bytes(data[: len(data) - 100])
     with pytest.raises(BadSource, match=r"2020-01-01\.jp2 is cut off"):
         geotiff.open(tmp_path, bands=("blue", "green", "red", "nir"))
+
+
+def test_products_of_theia_are_read_by_a_pattern(tmp_path: Path) -> None:
+    """MAJA's flat reflectance: int16 × 10000, -10000 where there is none, beside slope-uncorrected bands and masks."""
+    numbers = np.random.default_rng(1).integers(100, 4000, (4, 20, 24)).astype(np.int16)
+    numbers[:, :3] = -10_000
+    for day in ("20180815", "20180820"):
+        name = f"SENTINEL2A_{day}-105024-460_L2A_T31TCJ_C_V2-2"
+        for kind in ("FRE", "SRE"):
+            for band, values in zip(("B2", "B3", "B4", "B8"), numbers, strict=True):
+                write(tmp_path / name / f"{name}_{kind}_{band}.tif", values[None] + (kind == "SRE"))
+        write(tmp_path / name / f"{name}_FRE_B8A.tif", numbers[:1, ::2, ::2])
+        write(tmp_path / name / "MASKS" / f"{name}_CLM_R1.tif", np.zeros((1, 20, 24), np.uint8))
+    stack = geotiff.open(tmp_path / "*" / "*_FRE_B[2348].tif")
+    assert stacks.days(stack) == ["2018-08-15", "2018-08-20"]
+    np.testing.assert_allclose(stack["reflectance"][0, :, 3:], numbers[:, 3:] / 10_000, atol=1e-6)
+    assert not stack["valid"][:, :3].any() and stack["valid"][:, 3:].all()

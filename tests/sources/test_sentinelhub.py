@@ -11,7 +11,7 @@ import pytest
 from dione import sources
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadRecipe, BadSource, NotFound
-from dione.sources import web
+from dione.sources import patience
 from dione.testing import hub as made
 from dione.testing.hub import MadeHub
 
@@ -30,7 +30,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeHub]:
     monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
     monkeypatch.setenv("DIONE_HTTP_TIMEOUT", "0.3")
     monkeypatch.setenv("DIONE_HTTP_TRIES", "3")
-    monkeypatch.setattr(web.Patience, "pause_s", 0.02)
+    monkeypatch.setattr(patience.Patience, "pause_s", 0.02)
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     monkeypatch.setattr(sentinelhub.SHConfig, "get_config_location", classmethod(lambda cls: str(tmp_path / "config.toml")))
     monkeypatch.setattr(sentinelhub.SentinelHubDownloadClient, "_CACHED_SESSIONS", {})

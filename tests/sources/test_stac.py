@@ -1,6 +1,7 @@
 """A STAC catalogue on this machine: what is searched, read and kept, and whether it is what the files hold."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,15 @@ def test_the_flag_of_earth_search_goes_before_its_bands_and_no_other_catalogue_m
     assert float(stack["reflectance"].min()) == pytest.approx(0.11, abs=1e-6) and "boa_offset_applied" in stack.attrs["radiometry"]
     with pytest.raises(BadValues, match=r"(?s)contradict.*-0\.1.*boa_offset_applied.*--offset"):
         sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+
+
+def test_a_stack_of_an_archive_may_be_sent_to_other_processes_and_chunked(server: Loopback) -> None:
+    publish(server, product(1))
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    sent = pickle.loads(pickle.dumps(stack))
+    chunked = stack.chunk({"time": 1, "y": 100, "x": 100})
+    for other in (sent, chunked):
+        np.testing.assert_array_equal(other["reflectance"], stack["reflectance"])
 
 
 def test_files_that_are_catalogue_and_item_open_without_an_area(server: Loopback) -> None:

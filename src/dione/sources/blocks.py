@@ -15,6 +15,7 @@ from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources import ranges, shelf
 from dione.sources.places import is_remote, raster, shown
+from dione.sources.remotefile import Remote
 from dione.sources.web import STRANGER, Web
 
 SIDE_PX = 512
@@ -67,7 +68,8 @@ def read(file: File, index: int, window: Window, *, shape: tuple[int, int]) -> N
     except NotFound as error:
         raise NotFound(f"{_lacking(file, window)}: {error}") from error
     except BadSource as error:
-        raise BadSource(f"{_lacking(file, window)}: {error}") from error
+        needs = f"\nthis archive needs {file.web.credentials}" if file.web.credentials and file.path.startswith("s3://") else ""
+        raise BadSource(f"{_lacking(file, window)}: {error}{needs}") from error
 
 
 def facts(file: File) -> Facts:
@@ -77,7 +79,7 @@ def facts(file: File) -> Facts:
             return _facts(opened)
     if (kept := shelf.get((*file.key, "facts"))) is not None:
         return _unpacked(kept)
-    with ranges.opened(ranges.Remote(file.path, file.web)) as opened:
+    with ranges.opened(Remote(file.path, file.web)) as opened:
         made = _facts(opened.file)
     shelf.put((*file.key, "facts"), _packed(made))
     return made
@@ -109,7 +111,7 @@ def _pieces(file: File, index: int, window: Window, shape: tuple[int, int]) -> N
 
 def _fetch(file: File, index: int, missing: list[Window], whole: NDArray[Any], window: Window) -> None:
     """Read each piece and keep it; those that were read are taken off `missing`."""
-    with ranges.opened(ranges.Remote(file.path, file.web)) as opened:
+    with ranges.opened(Remote(file.path, file.web)) as opened:
         while missing:
             piece = missing[0]
             numbers = np.asarray(opened.file.read(index, window=RasterWindow.from_slices(*piece.slices)))

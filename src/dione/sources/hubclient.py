@@ -7,10 +7,9 @@ size that was asked for, is asked for again here.
 
 import logging
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -22,9 +21,10 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from dione.base.errors import BadSource, DioneError
-from dione.sources import productname
+from dione.sources.httpfaults import plain
+from dione.sources.hubpasses import Pass, grouped
+from dione.sources.patience import Patience
 from dione.sources.places import shown
-from dione.sources.web import Patience, plain
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +32,6 @@ INSTALL = "pip install 'dione[sentinelhub]'"
 COLLECTIONS = {"sentinel-2-l2a": "SENTINEL2_L2A", "sentinel-2-l1c": "SENTINEL2_L1C"}
 BYOC = "byoc-"
 CONFIGURE = "run `sentinelhub.config --profile NAME --sh_client_id ID --sh_client_secret SECRET`, or set SH_CLIENT_ID and SH_CLIENT_SECRET"
-TOGETHER = timedelta(minutes=10)
-"""Tiles that were seen within this, and whose names do not tell their pass, are of one."""
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One date: when the tiles of one pass were sensed."""
-
-    name: str
-    first: datetime
-    last: datetime
-    platform: str
-    cloud: float | None
-    """Least cloudy fraction among its tiles, 0–1."""
 
 
 @dataclass(frozen=True)
@@ -146,38 +132,6 @@ def decoded(content: bytes, shape: tuple[int, int, int]) -> NDArray[np.float32]:
     if found.shape != shape or found.dtype != np.float32:
         raise Damaged(f"a picture of {found.dtype} {found.shape}, float32 {shape} was asked for")
     return found
-
-
-def grouped(found: Sequence[dict[str, Any]]) -> list[Pass]:
-    """Features of the catalogue as passes, in order of time: by their product's name, or else by time."""
-    by_pass: dict[str, list[tuple[datetime, dict[str, Any]]]] = defaultdict(list)
-    last: datetime | None = None
-    name = ""
-    for moment, one in sorted(((_moment(one), one) for one in found), key=lambda pair: pair[0]):
-        product = productname.parse(str(one.get("id", "")))
-        if product:
-            name = product.datatake
-        elif last is None or moment - last > TOGETHER:
-            name = f"{moment:%Y%m%dT%H%M%S}"
-        by_pass[name].append((moment, one))
-        last = moment
-    return [_pass(name, many) for name, many in by_pass.items()]
-
-
-def _pass(name: str, many: list[tuple[datetime, dict[str, Any]]]) -> Pass:
-    moments = [moment for moment, _ in many]
-    facts = [one.get("properties", {}) for _, one in many]
-    clouds = [float(fact["eo:cloud_cover"]) / 100 for fact in facts if fact.get("eo:cloud_cover") is not None]
-    platform = f"sentinel-2{name[2].lower()}" if name.startswith("S2") else str(facts[0].get("platform") or "")
-    return Pass(name, min(moments), max(moments), platform, min(clouds, default=None))
-
-
-def _moment(feature: dict[str, Any]) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(feature["properties"]["datetime"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadSource(f"Sentinel Hub's catalogue gives an item without a date: {feature.get('id')}") from error
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
 
 
 def _reason(response: requests.Response) -> str:

@@ -27,6 +27,7 @@ from dione.sources.catalogues import Catalogue
 from dione.sources.places import File, listing, shown
 from dione.sources.safenames import places
 from dione.sources.scenes import Layer
+from dione.sources.stacassets import Reading
 
 INSTALL = "pip install 'dione[safe]'"
 QUANTIFICATION = 10_000
@@ -71,14 +72,14 @@ def open(
     if not made:
         raise NotFound(f"no product in {shown(path)} from {span[0] or 'the first'} to {span[1] or 'the last'}; found {len(found)}")
     wanted = None if area is None else areas.geometry(area)
-    reading = stacitems.Reading(Catalogue(str(path), unaltered=True), scale=scale, offset=offset)
+    reading = Reading(Catalogue(str(path), unaltered=True), scale=scale, offset=offset)
     return stac.of_products(made, reading, wanted, source=shown(path))
 
 
 def _products(place: Path, scale: float | None, offset: float | None) -> list[Product]:
     """The product of one folder or zip, its files looked at."""
     with _item(place) as made:
-        reading = stacitems.Reading(Catalogue(str(place), unaltered=True), scale=scale, offset=offset, offsets={made.item.id: made.offset})
+        reading = Reading(Catalogue(str(place), unaltered=True), scale=scale, offset=offset, offsets={made.item.id: made.offset})
         return [_placed(product, made) for product in stacitems.products([made.item], reading)]
 
 

@@ -19,8 +19,9 @@ from dione.base.area import Area
 from dione.base.errors import BadRecipe, BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources import hubscripts, lazy, shelf
-from dione.sources.hubclient import BYOC, COLLECTIONS, Hub, Pass
-from dione.sources.web import Patience
+from dione.sources.hubclient import BYOC, COLLECTIONS, Hub
+from dione.sources.hubpasses import Pass
+from dione.sources.patience import Patience
 
 PIECE_PX = 512
 """Side of what is asked for at a time; the service gives at most 2500."""

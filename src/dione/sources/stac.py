@@ -24,10 +24,12 @@ from dione.sources.acquisitions import Acquisition, Product, acquisitions
 from dione.sources.addresses import host_of
 from dione.sources.catalogues import Catalogue, named
 from dione.sources.mosaic import Classes, Mosaics
+from dione.sources.patience import Patience
 from dione.sources.places import is_remote, shown
 from dione.sources.placing import grid_for
-from dione.sources.stacitems import Reading, products
-from dione.sources.web import Patience, Web
+from dione.sources.stacassets import Reading
+from dione.sources.stacitems import products
+from dione.sources.web import Web
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ def open(
     if area is None and is_remote(catalogue.url) and not catalogue.url.endswith(".json"):
         raise BadRecipe(f"{shown(source)} is larger than any disk: say where\ngive --area, e.g. --area 0.60,43.65,0.75,43.75, and --dates 2024-05/2024-08")
     trusted = frozenset({host_of(catalogue.url), urlsplit(catalogue.url).hostname or ""}) if is_remote(catalogue.url) else frozenset()
-    web = Web(trusted, catalogue.signer, Patience.told())
+    web = Web(trusted, catalogue.signer, Patience.told(), catalogue.credentials)
     wanted = stacsearch.Wanted(None if area is None else areas.geometry(area), period.whole(dates) if dates else None, max_scene_cloud)
     items = stacsearch.found(catalogue, wanted, web)
     reading = Reading(catalogue, web, scale, offset)
@@ -103,6 +105,8 @@ def _notes(made: Sequence[Product], series: Sequence[Acquisition], catalogue: Ca
         notes["left_out"] = f"{len(made) - len(used)} products that were processed again since"
     if baselines := sorted({f"{one.baseline[0]:02d}.{one.baseline[1]:02d}" for one in used if one.baseline}):
         notes["baselines"] = ", ".join(baselines)
+    if platforms := sorted({one.platform for one in used if one.platform}):
+        notes["platforms"] = ", ".join(platforms)
     without = [product.scene.item for product in used if product.scene.scl is None]
     if without:
         notes["clouds"] = f"no cloud mask: {len(without)} of {len(used)} products have no scene classification (L1C)"

@@ -20,8 +20,8 @@ from shapely.geometry.base import BaseGeometry
 
 from dione.base import area as areas
 from dione.base.errors import BadSource, NotFound
-from dione.sources import web
 from dione.sources.catalogues import Catalogue
+from dione.sources.httpfaults import plain, refusal
 from dione.sources.places import is_remote, near, shown, some
 from dione.sources.web import Web
 
@@ -188,10 +188,10 @@ def _told(url: str) -> Iterator[None]:
     except FAULTS as error:
         status = getattr(error, "status_code", None)
         if status:
-            raise web.refusal(int(status), url) from error
+            raise refusal(int(status), url) from error
         root: BaseException = error
         while root.__context__ is not None and not isinstance(root, requests.RequestException):
             root = root.__context__
         if isinstance(root, requests.RequestException):
-            raise BadSource(f"{shown(url)} cannot be searched: {web.plain(root)}\ncheck the address and the connection") from error
+            raise BadSource(f"{shown(url)} cannot be searched: {plain(root)}\ncheck the address and the connection") from error
         raise BadSource(f"{shown(url)} is no STAC catalogue that can be read: {type(error).__name__}") from error

@@ -1,4 +1,4 @@
-"""A server on this machine alone: a STAC API with pages, files with ranges, and faults on purpose.
+"""A server on this machine alone: a STAC API with pages, files with ranges, signatures, and faults on purpose.
 
 with Loopback(folder) as server:
     server.items.append(item(product, server.hrefs(files)))
@@ -23,7 +23,7 @@ from shapely.geometry import box, shape
 Fault = Callable[[str, int], str]
 """From path and number of a request of a file: '' for none, 'fail', 'cut', 'hang', 'other' (bytes), 'whole', 'missing', 'refused', or an address to redirect to."""
 
-HANG_S = 3.0
+HANG_S = 4.0
 
 
 class Loopback:
@@ -90,6 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if parts.path.startswith("/files/"):
             self._file(parts.path.removeprefix("/files/"))
+        elif parts.path.startswith("/sas/token/"):
+            self._json({"msft:expiry": "2999-01-01T00:00:00Z", "token": f"sig=verysecret&of={parts.path.rpartition('/')[2]}"})
         elif parts.path == "/search":
             self._search({key: values[0].split(",") if key == "collections" else values[0] for key, values in parse_qs(parts.query).items()})
         else:

@@ -1,0 +1,98 @@
+"""Which assets of a STAC item hold bands and classes, where they are, and on which grid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pystac
+from odc.geo.geobox import GeoBox
+from odc.stac import parse_items
+
+from dione.base.errors import BadBands, BadSource
+from dione.sources import blocks
+from dione.sources.catalogues import Catalogue
+from dione.sources.places import is_remote, shown, some
+from dione.sources.web import STRANGER, Web
+
+KEYS = {
+    "blue": ("blue", "B02", "B02_10m"),
+    "green": ("green", "B03", "B03_10m"),
+    "red": ("red", "B04", "B04_10m"),
+    "nir": ("nir", "B08", "B08_10m"),
+    "scl": ("scl", "SCL", "SCL_20m"),
+}
+"""What catalogues call the assets. Their nir08 is B8A, of 20 m, and never taken for B08."""
+NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
+GSD_M = 10
+EXTENSIONS = ("projection", "raster", "eo")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How items are read, and what the user says of their numbers."""
+
+    catalogue: Catalogue
+    web: Web = STRANGER
+    scale: float | None = None
+    offset: float | None = None
+    offsets: Mapping[str, float] | None = None
+    """By item, the offset that the product's own XML names, where it was looked into."""
+
+
+def asset(item: pystac.Item, band: str) -> str:
+    """The key of a band's asset of 10 m; raises BadBands."""
+    found = first(item, band) or next((key for key, one in item.assets.items() if _is_band(one, NAMES[band])), None)
+    if found is None:
+        raise BadBands(f"item {item.id} has no {band} band ({NAMES[band]}) of 10 m; its assets are {some(sorted(item.assets), 12)}")
+    return found
+
+
+def first(item: pystac.Item, band: str) -> str | None:
+    """The key of a band's asset by what catalogues call it; None if it has none."""
+    return next((key for key in KEYS[band] if key in item.assets), None)
+
+
+def _is_band(asset: pystac.Asset, name: str) -> bool:
+    """Whether an asset of another key is the one band of that name, of 10 m."""
+    bands = asset.extra_fields.get("eo:bands") or asset.extra_fields.get("bands") or []
+    gsd = asset.extra_fields.get("gsd") or (asset.extra_fields.get("proj:transform") or [None])[0]
+    return len(bands) == 1 and bands[0].get("name") == name and gsd == GSD_M
+
+
+def href(item: pystac.Item, key: str, reading: Reading) -> str:
+    """Where an asset is. An item from afar may name nothing on this machine, and none may name GDAL's own ways."""
+    href = item.assets[key].get_absolute_href()
+    from_afar = is_remote(reading.catalogue.url)
+    if not href or href.startswith("/vsi") or (from_afar and not href.startswith(("http://", "https://", "s3://"))):
+        raise BadSource(f"item {item.id} names '{shown(item.assets[key].href)}' as its {key}, which cannot be followed; needs http, https or s3")
+    return str(href).removeprefix("file://")
+
+
+def grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, GeoBox]:
+    """The grid of each asset, from the item, or from the file's header where the item does not say."""
+    plain = {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [url for url in item.stac_extensions if any(f"/{name}/" in url for name in EXTENSIONS)],
+        "id": item.id,
+        "geometry": item.geometry,
+        "bbox": item.bbox,
+        "links": [],
+        "properties": {key: value for key, value in item.properties.items() if key.startswith("proj:")} | {"datetime": f"{sensed(item).isoformat()}Z"},
+        "assets": {key: item.assets[key].to_dict() | {"href": href(item, key, reading)} for key in keys},
+    }
+    try:
+        parsed = next(iter(parse_items([pystac.Item.from_dict(plain)])))
+        found = {key: getattr(parsed.bands.get((key, 1)), "geobox", None) for key in keys}
+    except (ValueError, KeyError, TypeError, pystac.STACError) as error:
+        raise BadSource(f"item {item.id} has metadata that cannot be read: {type(error).__name__} {error}") from error
+    known = {key: grid for key, grid in found.items() if isinstance(grid, GeoBox) and min(grid.shape) > 1 and grid.crs is not None}
+    return {key: known[key] if key in known else blocks.facts(blocks.File(href(item, key, reading), item.id, web=reading.web)).grid for key in keys}
+
+
+def sensed(item: pystac.Item) -> datetime:
+    """When an item was sensed, UTC; raises BadSource."""
+    moment = item.datetime or item.common_metadata.start_datetime
+    if moment is None:
+        raise BadSource(f"item {item.id} tells no date")
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)

@@ -1,0 +1,49 @@
+"""Signatures of the Planetary Computer: asked for when they are needed, and never told."""
+
+import sys
+
+import pytest
+
+from dione.base.errors import DioneError
+from dione.sources import signing, web
+from dione.sources.patience import Patience
+from dione.sources.signing import PLANETARY_COMPUTER
+from dione.testing.loopback import Loopback
+
+ASSET = "https://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/06/V/VN/B02.tif"
+
+
+@pytest.fixture
+def signer(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> Loopback:
+    """The real package, led to a service on this machine."""
+    pytest.importorskip("planetary_computer")
+    from planetary_computer import sas, settings
+
+    monkeypatch.setenv("PC_SDK_SAS_URL", f"{server.url}/sas/token")
+    monkeypatch.setattr(sas, "TOKEN_CACHE", {})
+    settings.Settings.get.cache_clear()
+    return server
+
+
+def test_an_address_is_signed_for_the_archive_that_wants_it(signer: Loopback) -> None:
+    assert signing.signed(ASSET, PLANETARY_COMPUTER) == f"{ASSET}?sig=verysecret&of=sentinel2-l2"
+    assert signing.signed(ASSET, "") == ASSET
+    assert signing.signed("https://elsewhere.org/B02.tif", PLANETARY_COMPUTER) == "https://elsewhere.org/B02.tif"
+
+
+def test_the_signature_is_sent_and_not_told(signer: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    (signer.folder / "a.tif").write_bytes(bytes(range(100)))
+    url = f"{signer.url}/files/a.tif"
+    monkeypatch.setattr(signing, "signed", lambda given, who: f"{given}?sig=verysecret" if who else given)
+    asker = web.Web(frozenset({"127.0.0.1"}), PLANETARY_COMPUTER, Patience(timeout_s=0.5, tries=1))
+    assert asker.read(url, 10, 20) == (bytes(range(10, 20)), 100)
+    signer.fault = lambda path, number: "refused"
+    with pytest.raises(DioneError, match="HTTP 403") as error:
+        asker.read(url, 10, 20)
+    assert "verysecret" not in str(error.value)
+
+
+def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "planetary_computer", None)
+    with pytest.raises(DioneError, match=r"dione\[planetary-computer\]"):
+        signing.signed(ASSET, PLANETARY_COMPUTER)
