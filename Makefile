@@ -25,8 +25,10 @@ check: $(READY) ## lint, format, types, and who may import whom
 docs: ## the documentation
 	@echo "The documentation is in docs/, to be read as it is; a site comes later."
 
-bench: $(READY) ## peak memory and speed of a prediction on made-up scenes, as JSON
-	$(VENV)/bin/python benchmarks/memory.py 512 1024
+bench: $(READY) ## speed and memory against HighRes-Net, of prediction, training and building, as JSON (under 15 minutes)
+	$(VENV)/bin/python benchmarks/prediction.py
+	$(VENV)/bin/python benchmarks/training.py
+	$(VENV)/bin/python benchmarks/building.py
 
 weights: $(READY) ## remake the weights that ship from a folder of imagery: make weights DATA=FOLDER
 	@test -d "$(DATA)" || { echo "make weights: name the folder of imagery that recipes/simulate.toml reads: make weights DATA=FOLDER" >&2; exit 1; }

@@ -11,10 +11,12 @@ from dione.testing import landscape, series
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
 
-def test_the_memory_benchmark_runs_on_a_small_scene():
-    run = subprocess.run([sys.executable, BENCHMARKS / "memory.py", "64"], capture_output=True, text=True, timeout=300, check=True)
-    (made,) = json.loads(run.stdout)["runs"]
-    assert made["side_px"] == 64 and made["peak_gb"] > 0
+def test_the_prediction_benchmark_tells_speed_memory_and_a_ratio():
+    ask = [sys.executable, BENCHMARKS / "prediction.py", "--sides", "32", "--dates", "--against", "32"]
+    told = json.loads(subprocess.run(ask, capture_output=True, text=True, timeout=600, check=True).stdout)
+    theirs, ours = told["runs"]
+    assert (theirs["model"], ours["model"]) == ("highresnet", "setsr-s") and theirs["engine"] == "cpu, float32"
+    assert ours["peak_gb"] > 0 and told["ratio_same_pixels"] > 0 and 0 < told["arithmetic"]["share_of_peak"] < 1
 
 
 def test_the_training_benchmark_tells_a_ratio():

@@ -9,7 +9,7 @@ from dione.nets.resolver import Resolver
 MEMORY_BYTES = 2.8e9
 """What a window may take, beside the 0.7 GB that everything else does; the same on every machine, so that a run can go on anywhere."""
 PIXEL_BYTES, DATE_BYTES = 2_500, 700
-"""Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/memory.py)."""
+"""Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""
 STEP_PX, SMALLEST_PX, LARGEST_PX = 32, 64, 1024
 
 

@@ -1,0 +1,135 @@
+"""Speed and peak memory of `dione predict`, files in to files out, against HighRes-Net as the pipeline of 2021 ran it, as JSON.
+
+    python benchmarks/prediction.py [--sides 256 512 1024] [--dates 1 4 8 16] [--against 256]
+
+Every run is a process of its own on made-up scenes, start-up counted in. HighRes-Net is that of the pipeline of 2021
+(64 channels, no weights needed for its speed): float32, the whole window at once. `share_of_peak` is arithmetic of the
+network in one window, over what this machine multiplies matrices at, both in bfloat16 or both in float32.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import torch
+
+from dione.nets import resolver, zoo
+from dione.prediction import budget
+from dione.prediction.engine import engine
+from dione.training.plan import flops_per_pixel
+
+DATES = 8
+BANDS = ("B02", "B03", "B04", "B08")
+DIONE = [sys.executable, "-c", "from dione.cli import main; main()"]
+PRIOR_ART = {"channels": 64, "encoder_blocks": 8, "residual": False}
+
+
+def write_scene(folder: Path, side: int, dates: int = DATES) -> Path:
+    """Dates of smooth made-up ground, 10 m, uint16 × 10000, tiled."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    ground = np.kron(rng.integers(300, 3000, (4, side // 8 + 1, side // 8 + 1)), np.ones((8, 8), int))[:, :side, :side]
+    profile = dict(driver="GTiff", count=4, dtype="uint16", height=side, width=side, crs="EPSG:32631", tiled=True, compress="deflate", zlevel=1)
+    for date in range(dates):
+        with rasterio.open(folder / f"2024-06-{date + 1:02d}.tif", "w", **profile, transform=rasterio.Affine(10, 0, 5e5, 0, -10, 5e6)) as file:
+            file.write((ground + rng.integers(-20, 20, ground.shape)).astype(np.uint16))
+            file.descriptions, file.scales = BANDS, (1e-4,) * 4
+    return folder
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Seconds, and peak memory in GB, of a process."""
+    began = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert child.stderr is not None
+    told = child.stderr.read().decode()
+    _, status, used = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}\n{told}")
+    return time.perf_counter() - began, used.ru_maxrss / 1e6
+
+
+def run(side: int, dates: int = DATES, model: str = "setsr-s", *more: str) -> dict[str, Any]:
+    """Sharpen one date of a scene of side × side pixels."""
+    with tempfile.TemporaryDirectory() as folder:
+        scene = write_scene(Path(folder) / "in", side, dates)
+        seconds, peak = timed([*DIONE, "predict", str(scene), "-o", f"{folder}/out", "--model", model, "--views", str(dates), *more])
+        facts = json.loads((Path(folder) / "out" / "run.json").read_text())
+    km2 = side * side * 1e-4
+    speed = {"seconds": round(seconds, 1), "km2_per_s": round(km2 / seconds, 3), "peak_gb": round(peak, 3)}
+    return {"model": Path(model).stem, "side_px": side, "dates": dates, "km2": round(km2, 1), **speed, "engine": facts["options"]["engine"]}
+
+
+def against(folder: Path, side: int) -> dict[str, Any]:
+    """HighRes-Net as it was run, on one window."""
+    net = zoo.make("highresnet", PRIOR_ART)
+    weights = resolver.store(folder / "highresnet.safetensors", net, resolver.About(net="highresnet", config=PRIOR_ART, margin=int(net.margin)))
+    return run(side, DATES, str(weights), "--precision", "float32", "--block", str(side))
+
+
+def matrix_rate(kind: torch.dtype, side: int = 2048, rounds: int = 5) -> float:
+    """GFLOP/s of a product of two square matrices, the best of several."""
+    a, b = (torch.rand(side, side).to(kind) for _ in range(2))
+    best = float("inf")
+    for _ in range(rounds):
+        began = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - began)
+    return 2 * side**3 / best / 1e9
+
+
+def arithmetic(name: str) -> dict[str, Any]:
+    """Of one window of a large scene."""
+    chosen, used = resolver.load(name), engine("cpu")
+    block = budget.block_px((4096, 4096), chosen, views=DATES)
+    side = block + 2 * chosen.margin
+    lr, valid = torch.rand(1, DATES, 4, side, side) * 0.3, torch.ones(1, DATES, side, side, dtype=torch.bool)
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        used.run(chosen, lr, valid)
+        best = min(best, time.perf_counter() - began)
+    rate, peak = flops_per_pixel(chosen.net) * side**2 / best / 1e9, matrix_rate(getattr(torch, used.precision))
+    return {
+        "block_px": block,
+        "margin_px": chosen.margin,
+        "px_per_s": round(side**2 / best),
+        "gflop_per_s": round(rate, 1),
+        "matrix_gflop_per_s": round(peak, 1),
+        "share_of_peak": round(rate / peak, 3),
+    }
+
+
+def main(sides: list[int], dates: list[int], side: int) -> dict[str, Any]:
+    """All of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = against(Path(folder), side)
+    runs = [run(each) for each in sides] + [run(min(sides), count) for count in dates if count != DATES]
+    largest = max((each for each in runs if each["dates"] == DATES), key=lambda each: each["side_px"])
+    same = next((each for each in runs if each["side_px"] == side and each["dates"] == DATES), None)
+    return {
+        "machine": {"cores": os.cpu_count(), "cpu": platform.processor() or platform.machine(), "torch": torch.__version__},
+        "help_s": round(min(timed([*DIONE, "--help"])[0] for _ in range(3)), 2),
+        "runs": [theirs, *runs],
+        "ratio_same_pixels": round(theirs["seconds"] / same["seconds"], 2) if same else None,
+        "ratio_km2_per_s": round(largest["km2_per_s"] / theirs["km2_per_s"], 2),
+        "arithmetic": arithmetic("setsr-s"),
+    }
+
+
+if __name__ == "__main__":
+    given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    given.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024])
+    given.add_argument("--dates", type=int, nargs="*", default=[1, 4, 16])
+    given.add_argument("--against", type=int, default=256, help="side of HighRes-Net's window")
+    asked = given.parse_args()
+    print(json.dumps(main(asked.sides, asked.dates, asked.against), indent=1))
