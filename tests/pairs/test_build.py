@@ -78,7 +78,7 @@ def test_areas_that_are_there_are_not_made_again(made: World, built: Built, stor
 
 
 def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, recipe_for, tmp_path: Path):
-    from dione.pairs.build import keys
+    from dione.pairs.making import keys
 
     rows_ = scenetable.read(made.folder / "scenes.parquet")
     area = area_of(made)

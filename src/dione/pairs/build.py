@@ -5,40 +5,32 @@
 An area that stands in the larder as the same settings and inputs made it is not made again. One that fails stops no other.
 """
 
-import logging
-import multiprocessing
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from shapely.geometry import mapping
-from threadpoolctl import threadpool_limits
 
-from dione.base import identity
-from dione.base.errors import BadSource, DioneError, faults
+from dione.base.errors import BadSource, faults
 from dione.pairs import areas as area_tables
 from dione.pairs.areas import Area
 from dione.pairs.cutting import Cutter
 from dione.pairs.larder import Kept, Larder
+from dione.pairs.making import Progress, Task, keys, made
 from dione.pairs.recipe import BuildRecipe
-from dione.pairs.scenes import Scene, scenes
-from dione.pairs.sentinel import Source
-from dione.pairs.visit import Visit, gather
+from dione.pairs.scenes import scenes
+from dione.pairs.visit import Visit
 from dione.patches import store
 from dione.prepare import cover
 from dione.prepare.neighbours import suspects
 from dione.sources import scenetable
 
-log = logging.getLogger(__name__)
-Progress = Callable[[str, int, int], None]
 VISITS = "visits.parquet"
 MOST_TOLD = 20
 
@@ -64,16 +56,6 @@ class Built:
             raise BadSource(faults(f"{len(self.failed)} of the areas and scenes failed; {out} holds {self.patches} patches of the others", told))
 
 
-@dataclass(frozen=True)
-class Task:
-    """One area to make; pickled to a worker, which opens scenes and series itself."""
-
-    area: Area
-    recipe: BuildRecipe
-    larder: Larder
-    key: str
-
-
 def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = None, fresh: bool = False, progress: Progress = lambda *_: None) -> Built:
     """Make the store at `out` and keep the areas it was cut from in `areas`, a folder or a place on s3://.
 
@@ -84,7 +66,7 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
     boxes = area_tables.areas(_regions(recipe, rows), **recipe.areas.model_dump(exclude={"regions"}))
     larder = Larder(areas)
     tasks = [Task(area, recipe, larder, key) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
-    kept, failed, made = _gathered(tasks, workers or os.cpu_count() or 1, fresh, progress)
+    kept, failed, fresh_ones = made(tasks, workers or os.cpu_count() or 1, fresh, progress)
     visits = [visit for one in kept.values() for visit in one.visits]
     _tables(larder, boxes, visits)
     failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}
@@ -98,54 +80,7 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
         raise BadSource(_nothing(boxes, visits, failed)) from error
     area_tables.write(out / area_tables.FILE, boxes)
     outcomes = [visit.outcome for visit in visits]
-    return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), made, tuple(sorted(failed.items())))
-
-
-def _gathered(tasks: list[Task], workers: int, fresh: bool, progress: Progress) -> tuple[dict[str, Kept], dict[str, str], int]:
-    """Every area that is there, those that failed and why, and how many were made now."""
-    kept = {} if fresh else {task.area.name: one for task in tasks if (one := task.larder.kept(task.area)) is not None and one.key == task.key}
-    missing = [task for task in tasks if task.area.name not in kept]
-    failed: dict[str, str] = {}
-    for done, (task, why) in enumerate(_run(missing, workers), 1):
-        one = task.larder.kept(task.area)
-        if why or one is None:
-            failed[task.area.name] = why
-            log.warning("area %s: %s", task.area.name, why)
-        else:
-            kept[task.area.name] = one
-        progress("areas", done, len(missing))
-    return {name: kept[name] for name in sorted(kept)}, failed, len(missing)
-
-
-def _run(tasks: list[Task], workers: int) -> Iterator[tuple[Task, str]]:
-    """Each task as it ends, and why it failed, if it did."""
-    if workers == 1 or len(tasks) <= 1:
-        yield from ((task, make(task)) for task in tasks)
-        return
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from zip(tasks, pool.map(make, tasks), strict=True)
-
-
-def make(task: Task) -> str:
-    """Gather one area into the larder; returns why it failed, or ''."""
-    # Matrices of an area are small: on a busy machine, threads of linear algebra wait for each other most of the time.
-    with threadpool_limits(1):
-        try:
-            task.larder.keep(gather(task.area, _scenes(task.recipe), _source(task.recipe), task.recipe), task.key)
-        except DioneError as error:
-            return str(error)
-    return ""
-
-
-@lru_cache(1)
-def _scenes(recipe: BuildRecipe) -> tuple[Scene, ...]:
-    """Opened once a process."""
-    return scenes(scenetable.read(recipe.vhr.scenes), recipe.vhr)
-
-
-@lru_cache(1)
-def _source(recipe: BuildRecipe) -> Source:
-    return Source(recipe.sentinel2)
+    return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), fresh_ones, tuple(sorted(failed.items())))
 
 
 def _regions(recipe: BuildRecipe, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -154,18 +89,6 @@ def _regions(recipe: BuildRecipe, rows: Iterable[Mapping[str, Any]]) -> Mapping[
         return area_tables.regions(recipe.areas.regions)
     features = [{"type": "Feature", "geometry": mapping(scene.footprint), "properties": {}} for scene in scenes(rows, recipe.vhr)]
     return {"type": "FeatureCollection", "features": [feature | {"properties": {recipe.areas.name: "scenes"}} for feature in features]}
-
-
-def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area]) -> Iterator[str]:
-    """What each area was made from: settings, but for sampling, the scenes that touch it, and the Sentinel-2 source."""
-    settings = recipe.model_dump(mode="json", include={"sentinel2", "vhr", "pairing"})
-    content = lru_cache(maxsize=None)(identity.of_files)
-    found = scenes(rows, recipe.vhr)
-    for area in boxes:
-        touching = [row for scene in found if scene.footprint.intersects(area.outline) for row in scene.rows.values()]
-        rasters = [content(row["raster"]) for row in touching]
-        name = recipe.sentinel2.of(area.site, area.name)
-        yield identity.of(settings, [area.name, area.size_m, area.buffer_m], name if recipe.sentinel2.archive else content(name), touching, rasters)
 
 
 def _all_cloud(visits: list[Visit]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from dione.base.errors import BadSource
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack
-from dione.sources.places import naming, shown, system
+from dione.sources.places import naming, shown, system, writing
 
 NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
 
@@ -69,11 +69,11 @@ class Larder:
     folder: str
 
     def table(self, name: str, table: pa.Table) -> None:
-        """Write a table beside the areas; raises CannotWrite, BadSource."""
+        """Write a table beside the areas; raises CannotWrite."""
         data = io.BytesIO()
         pq.write_table(table, data)
         fs, inside = system(self.folder)
-        with naming(self.folder):
+        with writing(self.folder):
             fs.makedirs(inside, exist_ok=True)
             fs.pipe_file(f"{inside.rstrip('/')}/{name}", data.getvalue())
 
@@ -93,7 +93,7 @@ class Larder:
         """Write an area in place of what was there of it; the note comes last, so that a half one is none."""
         place = f"{self.folder.rstrip('/')}/{made.area.name}"
         fs, inside = system(place)
-        with naming(place):
+        with writing(place):
             if fs.exists(f"{inside}/{NOTE}"):
                 fs.rm_file(f"{inside}/{NOTE}")
             fs.makedirs(inside, exist_ok=True)
@@ -102,6 +102,6 @@ class Larder:
                 zarrstack.save(stack, f"{place}/{name}", overwrite=True)
         area = {**{part: getattr(made.area, part) for part in ("site", "epsg", "column", "row", "size_m", "buffer_m")}, "facts": dict(made.area.facts)}
         note = {"key": key, "area": area, "visits": [visit.row for visit in made.visits], "pairs": list(made.pairs), "land": list(made.land)}
-        with naming(place):
+        with writing(place):
             fs.pipe_file(f"{inside}/{NOTE}", json.dumps(note, indent=1).encode())
         return Kept(place, note)

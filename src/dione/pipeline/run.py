@@ -21,6 +21,7 @@ from dione.base.files import folder, write_text
 from dione.pipeline import stages
 from dione.pipeline.recipe import PipelineRecipe
 from dione.pipeline.stages import Context, Outcome, Progress
+from dione.sources.contents import digest
 
 STATE = "pipeline.json"
 
@@ -137,7 +138,7 @@ def _one(stage: Stage, key: str, state: dict[str, Any], context: Context) -> End
 
 
 def _key(stage: Stage, before: list[str]) -> str:
-    return identity.of(version("dione"), stage.name, stage.settings, [identity.of_files(place) for place in stage.inputs], before)
+    return identity.of(version("dione"), stage.name, stage.settings, [digest(place) for place in stage.inputs], before)
 
 
 def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
@@ -155,9 +156,10 @@ def _state(path: Path) -> dict[str, Any]:
 
 
 def _build_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:
-    """Sentinel-2, unless it is named for each area or lies in an archive, and the regions."""
+    """Sentinel-2, unless it lies in an archive, and the regions. Of a source that is named for each site, the folder that holds all."""
     source, regions = recipe.build.sentinel2.source, recipe.build.areas.regions
-    local = [] if recipe.build.sentinel2.archive or "{" in source else [source]
+    fixed = source.partition("{")[0]
+    local = [] if recipe.build.sentinel2.archive or not fixed else [fixed.rstrip("/") if fixed != source else source]
     return (*local, *([str(regions)] if regions else []))
 
 

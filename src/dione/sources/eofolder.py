@@ -10,8 +10,7 @@ Arrays of one folder may differ in rows and columns, as a result and its input d
 
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from dione.base.errors import BadGrid, BadSource, CannotWrite, faults
-from dione.base.files import room
-from dione.sources.places import faults_of_stores, is_remote, shown, system
+from dione.sources.places import shown, system, writing
 
 AXES = {"data": 4, "mask": 4, "scalar": 2, "data_timeless": 3, "mask_timeless": 3}
 """How many axes the arrays of each kind have; the first is time unless the kind is timeless."""
@@ -44,7 +42,7 @@ def save(
     place = str(folder).rstrip("/")
     _check(arrays, times, place)
     box = json.dumps(_box(grid))
-    with _writing(place):
+    with writing(place):
         fs, inside = system(place)
         if fs.exists(inside):
             if not overwrite:
@@ -86,13 +84,3 @@ def _box(grid: GeoBox) -> dict[str, Any]:
     left, bottom, right, top = grid.boundingbox.bbox
     ring = [[left, bottom], [left, top], [right, top], [right, bottom], [left, bottom]]
     return {"type": "Polygon", "crs": {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{grid.crs.epsg}"}}, "coordinates": [ring]}
-
-
-@contextmanager
-def _writing(place: str) -> Iterator[None]:
-    """Errors of storage become CannotWrite."""
-    try:
-        yield
-    except faults_of_stores() as error:
-        advice = "check the name and the credentials of the store" if is_remote(place) else room(Path(place).absolute().parent)
-        raise CannotWrite(f"cannot write {shown(place)}: {shown(str(getattr(error, 'strerror', None) or error))}\n{advice}") from error

@@ -16,7 +16,8 @@ from fsspec import AbstractFileSystem
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from dione.base.errors import BadSource, NotFound
+from dione.base.errors import BadSource, CannotWrite, NotFound
+from dione.base.files import room
 
 RASTER_FAULTS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError, OSError)
 
@@ -72,6 +73,16 @@ def naming(path: str | Path) -> Iterator[None]:
         raise BadSource(f"{shown(path)} may not be read: {shown(str(error))}\ncheck its permissions, or the credentials of the store") from error
     except faults_of_stores() as error:
         raise BadSource(f"{shown(path)} cannot be read: {shown(str(error))}\ncheck the name, the connection and the credentials of the store") from error
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Errors of storage become CannotWrite, with how much disk is left."""
+    try:
+        yield
+    except faults_of_stores() as error:
+        advice = "check the name and the credentials of the store" if is_remote(path) else room(Path(path).absolute().parent)
+        raise CannotWrite(f"cannot write {shown(path)}: {shown(str(getattr(error, 'strerror', None) or error))}\n{advice}") from error
 
 
 def listing(path: str | Path, *, depth: int = 1) -> list[File]:

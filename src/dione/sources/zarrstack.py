@@ -2,8 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,10 +15,10 @@ from numpy.typing import NDArray
 from dione.base import masks, stack
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound
-from dione.base.files import PARTIAL, room
+from dione.base.files import PARTIAL
 from dione.base.windows import Window
 from dione.sources import lazy
-from dione.sources.places import faults_of_stores, is_remote, naming, near, shown, some, system
+from dione.sources.places import faults_of_stores, is_remote, naming, near, shown, some, system, writing
 
 CHUNKS = {"time": 1, "band": len(BANDS), "y": 512, "x": 512}
 COMPLETE = "dione_complete"
@@ -68,7 +66,7 @@ def save(made: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> str:
     """
     stack.check(made)
     name = str(path).rstrip("/")
-    with _writing(name):
+    with writing(name):
         fs, inside = system(name)
         if fs.exists(inside) and not overwrite:
             raise CannotWrite(f"{shown(name)} is there already\nchoose another name, or remove it first")
@@ -179,13 +177,3 @@ def _remove(partial: str) -> None:
     fs.invalidate_cache()
     if fs.exists(inside):
         fs.rm(inside, recursive=True)
-
-
-@contextmanager
-def _writing(name: str) -> Iterator[None]:
-    """Errors of storage become CannotWrite, with how much disk is left."""
-    try:
-        yield
-    except faults_of_stores() as error:
-        advice = "check the name and the credentials of the store" if is_remote(name) else room(Path(name).absolute().parent)
-        raise CannotWrite(f"cannot write {shown(name)}: {shown(str(getattr(error, 'strerror', None) or error))}\n{advice}") from error

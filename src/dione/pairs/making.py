@@ -1,0 +1,97 @@
+"""Areas made, each on its own: those that stand in the larder as the same settings and inputs made them are left alone.
+
+One that fails stops no other; what a worker process needs, it opens itself.
+"""
+
+import logging
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from dione.base import identity
+from dione.base.errors import DioneError
+from dione.pairs.areas import Area
+from dione.pairs.larder import Kept, Larder
+from dione.pairs.recipe import BuildRecipe
+from dione.pairs.scenes import Scene, scenes
+from dione.pairs.sentinel import Source
+from dione.pairs.visit import gather
+from dione.sources import scenetable
+from dione.sources.contents import digest
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One area to make; pickled to a worker, which opens scenes and series itself."""
+
+    area: Area
+    recipe: BuildRecipe
+    larder: Larder
+    key: str
+
+
+def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area]) -> Iterator[str]:
+    """What each area was made from: settings, but for sampling, the scenes that touch it, and the Sentinel-2 source."""
+    settings = recipe.model_dump(mode="json", include={"sentinel2", "vhr", "pairing"})
+    content = lru_cache(maxsize=None)(digest)
+    found = scenes(rows, recipe.vhr)
+    for area in boxes:
+        touching = [row for scene in found if scene.footprint.intersects(area.outline) for row in scene.rows.values()]
+        rasters = [content(row["raster"]) for row in touching]
+        name = recipe.sentinel2.of(area.site, area.name)
+        yield identity.of(settings, [area.name, area.size_m, area.buffer_m], name if recipe.sentinel2.archive else content(name), touching, rasters)
+
+
+def made(tasks: list[Task], workers: int, fresh: bool, progress: Progress) -> tuple[dict[str, Kept], dict[str, str], int]:
+    """Every area that is there, those that failed and why, and how many were made now."""
+    kept = {} if fresh else {task.area.name: one for task in tasks if (one := task.larder.kept(task.area)) is not None and one.key == task.key}
+    missing = [task for task in tasks if task.area.name not in kept]
+    failed: dict[str, str] = {}
+    for done, (task, why) in enumerate(_run(missing, workers), 1):
+        one = task.larder.kept(task.area)
+        if why or one is None:
+            failed[task.area.name] = why
+            log.warning("area %s: %s", task.area.name, why)
+        else:
+            kept[task.area.name] = one
+        progress("areas", done, len(missing))
+    return {name: kept[name] for name in sorted(kept)}, failed, len(missing)
+
+
+def _run(tasks: list[Task], workers: int) -> Iterator[tuple[Task, str]]:
+    """Each task as it ends, and why it failed, if it did."""
+    if workers == 1 or len(tasks) <= 1:
+        yield from ((task, make(task)) for task in tasks)
+        return
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from zip(tasks, pool.map(make, tasks), strict=True)
+
+
+def make(task: Task) -> str:
+    """Gather one area into the larder; returns why it failed, or ''."""
+    # Matrices of an area are small: on a busy machine, threads of linear algebra wait for each other most of the time.
+    with threadpool_limits(1):
+        try:
+            task.larder.keep(gather(task.area, _scenes(task.recipe), _source(task.recipe), task.recipe), task.key)
+        except DioneError as error:
+            return str(error)
+    return ""
+
+
+@lru_cache(1)
+def _scenes(recipe: BuildRecipe) -> tuple[Scene, ...]:
+    """Opened once a process."""
+    return scenes(scenetable.read(recipe.vhr.scenes), recipe.vhr)
+
+
+@lru_cache(1)
+def _source(recipe: BuildRecipe) -> Source:
+    return Source(recipe.sentinel2)
