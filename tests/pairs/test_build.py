@@ -77,6 +77,17 @@ def test_areas_that_are_there_are_not_made_again(made: World, built: Built, stor
     assert build(recipe_for(made), tmp_path / "again", areas=str(copy), workers=1).fresh == 1
 
 
+def test_a_kept_area_that_is_damaged_is_told_and_the_others_are_cut(made: World, built: Built, tmp_path: Path, recipe_for):
+    copy = Path(shutil.copytree(made.folder / "areas", tmp_path / "areas"))
+    damaged = next(path.parent for path in sorted(copy.glob("*/reference.zarr")))
+    shutil.rmtree(damaged / "reference.zarr" / "reflectance" / "c")
+    ended = build(recipe_for(made), tmp_path / "store", areas=str(copy), workers=1)
+    assert [what for what, _ in ended.failed] == [damaged.name] and "has lost" in ended.failed[0][1]
+    assert 0 < ended.patches < built.patches
+    mended = build(recipe_for(made), tmp_path / "store", areas=str(copy), workers=1)
+    assert (mended.fresh, mended.patches, mended.failed) == (1, built.patches, ())
+
+
 def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, recipe_for, tmp_path: Path):
     from dione.pairs.making import keys
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from shapely.geometry import mapping
 
-from dione.base.errors import BadSource, faults
+from dione.base.errors import BadSource, DioneError, faults
 from dione.pairs import areas as area_tables
 from dione.pairs.areas import Area
 from dione.pairs.cutting import Cutter
@@ -74,10 +75,11 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
     by_name = {area.name: area for area in boxes}
     cutter = _cutter(recipe, by_name, kept, visits)
     about = {"made_by": "dione dataset build", "recipe": recipe.model_dump(mode="json"), "areas": areas}
-    try:
-        count = store.write(out, _patches(cutter, by_name, kept, progress), about)
-    except BadSource as error:
-        raise BadSource(_nothing(boxes, visits, failed)) from error
+    patches = _patches(cutter, by_name, kept, failed, progress)
+    first = next(patches, None)
+    if first is None:
+        raise BadSource(_nothing(boxes, visits, failed))
+    count = store.write(out, chain([first], patches), about)
     area_tables.write(out / area_tables.FILE, boxes)
     outcomes = [visit.outcome for visit in visits]
     return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), fresh_ones, tuple(sorted(failed.items())))
@@ -111,9 +113,14 @@ def _cutter(recipe: BuildRecipe, boxes: Mapping[str, Area], kept: Mapping[str, K
     return Cutter(recipe.sampling, recipe.pairing.dates, recipe.seed, cover.rarity(land), shadows)
 
 
-def _patches(cutter: Cutter, boxes: Mapping[str, Area], kept: Mapping[str, Kept], progress: Progress) -> Iterator[store.Patch]:
+def _patches(cutter: Cutter, boxes: Mapping[str, Area], kept: Mapping[str, Kept], failed: dict[str, str], progress: Progress) -> Iterator[store.Patch]:
+    """Area by area; one whose Stacks cannot be read any more is noted as failed, and will be made again."""
     for done, (name, one) in enumerate(kept.items(), 1):
-        yield from cutter.patches(boxes[name], one)
+        try:
+            yield from cutter.patches(boxes[name], one)
+        except DioneError as error:
+            one.forget()
+            failed[name] = f"{error}\nrun the same command again: the area is made anew"
         progress("patches", done, len(kept))
 
 

@@ -55,6 +55,12 @@ class Kept:
         """Pixels of each class of land cover; empty where nothing was paired."""
         return list(self.note["land"])
 
+    def forget(self) -> None:
+        """Take the note away, so that the area counts as not made."""
+        fs, inside = system(self.folder)
+        with writing(self.folder):
+            fs.rm_file(f"{inside}/{NOTE}")
+
     def coarse(self) -> xr.Dataset:
         return zarrstack.load(f"{self.folder}/{COARSE}")
 

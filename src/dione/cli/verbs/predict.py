@@ -35,6 +35,8 @@ def predict(
 
     Example: dione predict my-field/ -o out/ --target all
     """
+    if supports not in ("best", "past"):
+        raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
     from dione.nets.resolver import load
     from dione.prediction.job import PredictConfig, predict_to
     from dione.prediction.remote import staged
@@ -43,8 +45,6 @@ def predict(
     stack = reading.open(source, dates)
     if precision not in ("auto", "float32", "bfloat16"):
         raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")
-    if supports not in ("best", "past"):
-        raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
     rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
     config = PredictConfig(**rule, block=block, device=device, precision=precision)  # type: ignore[arg-type]
     with staged(output) as folder, transfer(), progress() as tell:

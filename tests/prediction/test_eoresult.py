@@ -1,0 +1,37 @@
+"""A whole EOPatch in, every date sharpened with a window of the past, an EOPatch and GeoTIFFs out."""
+
+import json
+
+import numpy as np
+import rasterio
+
+from dione import testing
+from dione.base import stack as stacks
+from dione.sources import eofolder
+
+NAMES = "blue,green,red,nir"
+
+
+def test_in_and_out_as_eopatch_with_every_date_from_its_past(run, tmp_path):
+    made = testing.series(testing.landscape((20, 24), seed=1), days=6).stack
+    made["valid"].values[2] = False  # one date is all cloud: neither sharpened nor of help
+    arrays = {"data/BANDS": np.moveaxis(made["reflectance"].values, 1, -1), "mask/IS_VALID": made["valid"].values[..., None]}
+    eofolder.save(tmp_path / "in", arrays=arrays, times=list(made["time"].values), grid=stacks.grid_of(made))
+
+    words = ("--bands", NAMES, "--target", "all", "--supports", "past", "--views", 3, "--model", "bicubic-median", "--eopatch", "MEDIAN")
+    code, _, err = run("predict", tmp_path / "in", "-o", tmp_path / "out", *words)
+    assert code == 0, err
+
+    out = tmp_path / "out" / "eopatch"
+    sharp, coarse, views = (np.load(out / f"{name}.npy") for name in ("data/SR-MEDIAN", "data/S2", "scalar/N_VIEWS"))
+    assert sharp.shape == (5, 80, 96, 4) and np.array_equal(coarse, np.delete(arrays["data/BANDS"], 2, 0))
+    assert views[:, 0].tolist() == [1, 2, 3, 3, 3]
+    told = json.loads((out / "meta_info" / "dione.json").read_text())
+    assert told["supports"]["2024-05-16"] == ["2024-05-06", "2024-05-01"] and told["model"] == "bicubic-median"
+    with rasterio.open(tmp_path / "out" / "2024-05-16_sr.tif") as file:
+        assert np.allclose(np.moveaxis(file.read(), 0, -1) * 1e-4, sharp[2], atol=1e-6)
+    assert len(json.loads((out / "timestamps.json").read_text())) == 5
+
+
+def test_another_word_for_supports_is_wrong_usage(run, tmp_path):
+    assert run("predict", tmp_path, "-o", tmp_path / "out", "--supports", "future")[0] == 2
