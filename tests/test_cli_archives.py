@@ -36,7 +36,7 @@ def middle() -> str:
     return f"{latitude},{longitude}"
 
 
-def test_info_tells_dates_clouds_and_offset_and_reads_no_band(stocked: Loopback, run) -> None:
+def test_info_tells_dates_clouds_offset_and_satellites(stocked: Loopback, run) -> None:
     code, told, fault = run("info", "stac:earth-search", "--area", middle(), "--size", "1280", "--dates", "2024-05", "--json")
     assert code == 0, fault
     facts = json.loads(told)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from dione import sources
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, BadValues, NotFound
+from dione.sources import zarrstack
 
 pytest.importorskip("stactools.sentinel2")
 
@@ -178,3 +180,20 @@ def test_metadata_that_name_files_outside_are_refused(deliver: Deliver) -> None:
     folder = deliver(TREES["L2A 05.09"][0], change=lambda text: text.replace("<IMAGE_FILE>GRANULE/", "<IMAGE_FILE>../GRANULE/"))
     with pytest.raises(BadSource, match="outside of it"):
         sources.open(folder)
+
+
+def test_a_product_is_the_same_through_every_door(deliver: Deliver, tmp_path: Path) -> None:
+    from stactools.sentinel2.stac import create_item
+
+    folder = deliver(TREES["L2A 05.09"][0])
+    product = sources.open(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        create_item(str(folder)).save_object(include_self_link=False, dest_href=str(tmp_path / "item.json"))
+    zarrstack.save(product, tmp_path / "kept.zarr")
+    pictures = next(folder.rglob("R10m"))
+    doors = {f"stac:{tmp_path / 'item.json'}": {}, str(tmp_path / "kept.zarr"): {}, f"{pictures}/*_B0?_10m.jp2": {"offset": -0.1}}
+    for source, told in doors.items():
+        other = sources.open(source, **told)
+        np.testing.assert_array_equal(other["reflectance"], product["reflectance"], err_msg=source)
+        assert stacks.grid_of(other) == stacks.grid_of(product)

@@ -1,5 +1,6 @@
 """Searching a catalogue: pages, filters, what is said when nothing is found, and what is not followed."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +122,32 @@ def test_no_redirect_leads_there_either(stocked: Loopback) -> None:
     assert "verysecret" not in str(error.value)
     stocked.fault = lambda path, number: f"{stocked.url}/files/{path}" if number % 2 else ""
     assert stack.isel(time=0)["valid"].all()
+
+
+def static(server: Loopback, *links: dict[str, str], **more: object) -> str:
+    """A catalogue of files, on the server."""
+    for number, one in enumerate(server.items):
+        (server.folder / f"item{number}.json").write_text(json.dumps({**one, "links": [{"rel": "root", "href": "http://169.254.169.254/root.json"}]}))
+    children = [{"rel": "item", "href": f"./item{number}.json"} for number in range(len(server.items))]
+    made = {"type": "Catalog", "id": "x", "description": "x", "stac_version": "1.0.0", "links": [*children, *links], **more}
+    (server.folder / "catalog.json").write_text(json.dumps(made))
+    return f"stac:{server.url}/files/catalog.json"
+
+
+def test_a_static_catalogue_from_afar_is_walked_through(stocked: Loopback) -> None:
+    assert sources.open(static(stocked), area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
+
+
+@pytest.mark.parametrize(
+    ("href", "words"),
+    [
+        ("http://169.254.169.254/latest/meta-data", "an address of this machine or its own network"),
+        ("file:///etc/hostname", "is not followed"),
+        ("/etc/hostname", "is not followed"),
+    ],
+)
+def test_a_static_catalogue_leads_nowhere_that_is_not_allowed(stocked: Loopback, href: str, words: str) -> None:
+    link = {"rel": "child", "href": href}
+    parent = {"rel": "root", "href": "http://169.254.169.254/root.json"}
+    with pytest.raises(DioneError, match=words):
+        sources.open(static(stocked, link, parent), area=AREA)

@@ -11,7 +11,8 @@ from urllib3.util import Retry
 from dione.sources import addresses
 from dione.sources.httpfaults import REDIRECTS
 
-CONNECTIONS = 32
+CONNECTIONS = 64
+"""Kept open to a host: as many as dates and files that are read at a time."""
 
 _sessions: dict[tuple[frozenset[str], str], requests.Session] = {}
 _guard = threading.Lock()

@@ -19,7 +19,7 @@ from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from dione.base import area as areas
-from dione.base.errors import BadSource, NotFound
+from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources.catalogues import Catalogue
 from dione.sources.httpfaults import plain, refusal
 from dione.sources.places import is_remote, near, shown, some
@@ -79,11 +79,13 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
     if read.get("type") in ("Feature", "FeatureCollection"):
         features = read["features"] if read["type"] == "FeatureCollection" else [read]
         return [pystac.Item.from_dict(one, href=catalogue.url, preserve_dict=False) for one in features]
-    if read.get("type") == "Collection":
-        return pystac.Collection.from_dict(read, href=catalogue.url, root=None) if not read.get("conformsTo") else Client.open(catalogue.url, stac_io=io)
     if read.get("conformsTo"):
         return Client.open(catalogue.url, stac_io=io)
-    made = pystac.Catalog.from_dict(read, href=catalogue.url)
+    # The file is its own root, so that all that it leads to is read by our rules.
+    read["links"] = [link for link in read.get("links", []) if link.get("rel") not in ("root", "parent", "self")]
+    kind = pystac.Collection if read.get("type") == "Collection" else pystac.Catalog
+    made = kind.from_dict(read, href=catalogue.url)
+    made.set_root(made)
     made._stac_io = io
     return made
 
@@ -181,17 +183,23 @@ def _told(url: str) -> Iterator[None]:
     """Faults of reading a catalogue, as BadSource that names it and no secret."""
     try:
         yield
-    except BadSource:
+    except DioneError:
         raise
     except json.JSONDecodeError as error:
         raise BadSource(f"{shown(url)} is no STAC catalogue: it is not JSON") from error
     except FAULTS as error:
-        status = getattr(error, "status_code", None)
-        if status:
-            raise refusal(int(status), url) from error
-        root: BaseException = error
-        while root.__context__ is not None and not isinstance(root, requests.RequestException):
-            root = root.__context__
-        if isinstance(root, requests.RequestException):
-            raise BadSource(f"{shown(url)} cannot be searched: {plain(root)}\ncheck the address and the connection") from error
-        raise BadSource(f"{shown(url)} is no STAC catalogue that can be read: {type(error).__name__}") from error
+        raise _of(error, url) from error
+
+
+def _of(error: BaseException, url: str) -> DioneError:
+    """What lies under an error of pystac or its client: one of ours, a status, or a connection."""
+    under: BaseException | None = error
+    while under is not None:
+        if isinstance(under, DioneError):
+            return under
+        if status := getattr(under, "status_code", None):
+            return refusal(int(status), url)
+        if isinstance(under, requests.RequestException):
+            return BadSource(f"{shown(url)} cannot be searched: {plain(under)}\ncheck the address and the connection")
+        under = under.__cause__ or under.__context__
+    return BadSource(f"{shown(url)} is no STAC catalogue that can be read: {type(error).__name__}")
