@@ -16,6 +16,7 @@ HEAD_BYTES = 16_384
 STEP_BYTES = 8_192
 """Reads beyond the head that are smaller take this much, since the next one is usually beside it."""
 HEADS = 512
+LAST_BYTES = 32_000_000
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,15 @@ class Handle(io.RawIOBase):
         data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)))
         if stop - start < STEP_BYTES:
             self.step, self.step_at = data, start
-        self.last, self.last_at = data, start
+        self._keep(data, start)
         return data[: stop - start]
+
+    def _keep(self, data: bytes, start: int) -> None:
+        """The last bytes that were fetched, with those just before them: GDAL takes a large tile in several reads."""
+        if start == self.last_at + len(self.last) and len(self.last) < LAST_BYTES:
+            self.last += data
+        else:
+            self.last, self.last_at = data, start
 
 
 class Heads:
