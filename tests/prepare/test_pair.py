@@ -81,6 +81,14 @@ def test_the_reference_comes_onto_nested_pixels_and_its_shift_and_tint_are_taken
     assert made.local and max(abs(one.south_m) for one in made.local) < 1
 
 
+def test_a_shift_between_images_that_have_nothing_in_common_is_not_taken_off(coarse, reference):
+    strange = reference.assign(reflectance=(stacks.DIMS["reflectance"], testing.landscape(SHAPE, seed=77)[None]))
+    made = pair(coarse, (3, 2), strange, PairRule(harmonise="no", limit_m=100))
+    assert made.shift is not None and made.shift == made.left and made.shift.correlation < 0.3
+    seen = made.reference["valid"].values[0]
+    assert np.allclose(made.reference["reflectance"].values[0][:, seen], strange["reflectance"].values[0][:, seen], atol=1e-5)
+
+
 def test_a_shift_that_is_only_recorded_stays_in_the_pixels(coarse, reference):
     made = pair(coarse, (3, 2), reference, PairRule(registration="record", harmonise="no"))
     assert made.shift == made.left and made.shift is not None and made.shift.length_m > 2

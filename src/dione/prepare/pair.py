@@ -47,6 +47,8 @@ class PairRule(BaseModel):
     harmonise: Literal["linear", "moments", "histogram", "no"] = "linear"
     registration: Literal["remove", "record", "no"] = "remove"
     """Whether the shift of the whole area is taken off, only told, or not looked for."""
+    least_correlation: float = Field(default=0.3, ge=0, le=1)
+    """Where the two agree less even at their best, the shift is told but not taken off: it may be any."""
     limit_m: PositiveFloat = 30
     """No larger shift is believed: the pair is reported."""
     local_px: PositiveInt = 48
@@ -105,7 +107,7 @@ def pair(coarse: xr.Dataset, dates: tuple[int, ...], reference: xr.Dataset, rule
     around: list[Local] = []
     if rule.registration != "no":
         shift = left = register.measure(placed, target, limit_m=rule.limit_m)
-        if rule.registration == "remove":
+        if rule.registration == "remove" and shift.correlation >= rule.least_correlation:
             placed = onto(reference, fine, shift_m=(shift.south_m, shift.east_m))
             left = register.measure(placed, target, limit_m=rule.limit_m)
         around = register.local(placed, target, side_px=rule.local_px)
