@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dione.patches import store
-from dione.testing import landscape, series
+from dione.testing import landscape, series, write_geotiffs
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 
@@ -53,3 +53,12 @@ def test_the_building_benchmark_tells_a_ratio_and_memory():
     run = subprocess.run([sys.executable, BENCHMARKS / "building.py", "60", "8"], capture_output=True, text=True, timeout=300, check=True)
     told = json.loads(run.stdout)
     assert told["ratio"] > 0 and set(told["peak_gb"]) == {"60"} and told["mb_per_s"] > 0
+
+
+def test_the_blur_benchmark_scores_a_series_at_each_blur(tmp_path):
+    write_geotiffs(series(landscape((96, 96), seed=1), days=2, seed=1).stack, tmp_path)
+    ask = [sys.executable, BENCHMARKS / "blur.py", str(tmp_path), "--models", "bicubic", "nearest", "--modulation", "0.25", "0.6"]
+    told = subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout.splitlines()
+    assert "0.25 | 0.6" in told[0]
+    assert told[2].endswith("| +0.00 | +0.00 |")
+    assert all(float(gain) < 0 for gain in told[3].split("|")[3:5])
