@@ -76,6 +76,11 @@ def test_a_second_run_asks_for_no_picture_and_a_large_area_for_pieces(hub: MadeH
     assert hub.asked == []
 
 
+def test_many_readers_at_a_time_ask_for_each_picture_once(hub: MadeHub) -> None:
+    stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES).chunk({"y": 10, "x": 10})
+    assert stack["reflectance"].compute().sizes["time"] == 2 and len(hub.asked) == 2
+
+
 def test_cloudy_passes_can_be_left_out(hub: MadeHub) -> None:
     assert stacks.days(sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.5)) == ["2024-05-03"]
     with pytest.raises(NotFound, match=r"(?s)no pass.*2 are there, cloudy by 20% or more"):

@@ -90,6 +90,19 @@ def test_few_bytes_more_are_read_than_the_windows_need_and_none_twice(server: Lo
     np.testing.assert_array_equal(again["reflectance"], stack["reflectance"])
 
 
+def test_many_readers_at_a_time_fetch_each_tile_once(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(server, product(1))
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=degrees(TILE[100:1100, 100:1100]))
+    stack.load()
+    alone = server.sent
+    for cache in ("", "off"):
+        monkeypatch.setenv("DIONE_CACHE", cache or str(server.folder.parent / "other"))
+        server.forget()
+        again = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=degrees(TILE[100:1100, 100:1100]))
+        np.testing.assert_array_equal(again.chunk({"band": 4, "y": 200, "x": 200})["reflectance"].compute(), stack["reflectance"])
+        assert server.sent <= 1.01 * alone
+
+
 def test_a_prediction_from_the_catalogue_is_that_from_the_files(server: Loopback, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIONE_STAC_EARTH_SEARCH", server.url)
     monkeypatch.setenv("DIONE_PRIVATE_HOSTS", "127.0.0.1")

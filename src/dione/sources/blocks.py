@@ -90,23 +90,34 @@ def _pieces(file: File, index: int, window: Window, shape: tuple[int, int]) -> N
     known = facts(file)
     _agree(file, known.shape, shape)
     whole = np.empty(window.shape, known.dtype)
+    missing = _shelved(file, index, list(_cut(window, known)), whole, window)
+    if not missing:
+        return whole
+    # Whoever wants the same tiles waits here, and finds them on the shelf.
+    with shelf.turn((*file.key, index)):
+        missing = _shelved(file, index, missing, whole, window)
+        for tried in range(DAMAGED_TRIES if missing else 0):
+            try:
+                _fetch(file, index, missing, whole, window)
+                break
+            except NotFound:
+                raise
+            except BadSource:
+                if tried + 1 == DAMAGED_TRIES:
+                    raise
+    return whole
+
+
+def _shelved(file: File, index: int, pieces: list[Window], whole: NDArray[Any], window: Window) -> list[Window]:
+    """Paste the pieces that are on the shelf; those that are not."""
     missing = []
-    for piece in _cut(window, known):
+    for piece in pieces:
         kept = shelf.get((*file.key, index, piece))
         if kept is None or kept.shape != piece.shape or kept.dtype != whole.dtype:
             missing.append(piece)
         else:
             _paste(whole, window, kept, piece)
-    for tried in range(DAMAGED_TRIES if missing else 0):
-        try:
-            _fetch(file, index, missing, whole, window)
-            break
-        except NotFound:
-            raise
-        except BadSource:
-            if tried + 1 == DAMAGED_TRIES:
-                raise
-    return whole
+    return missing
 
 
 def _fetch(file: File, index: int, missing: list[Window], whole: NDArray[Any], window: Window) -> None:

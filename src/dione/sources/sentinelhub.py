@@ -104,10 +104,11 @@ class Pictures:
 
     def _piece(self, date: int, piece: Window) -> np.ndarray:
         key = ("sentinelhub", self.identity, date, piece)
-        kept = shelf.get(key)
-        if kept is None or kept.shape != (self.count, *piece.shape):
-            kept = self.hub.picture(self.script, self.count, self.passes[date], self.grid[piece.slices])
-            shelf.put(key, kept)
+        with shelf.turn(key):
+            kept = shelf.get(key)
+            if kept is None or kept.shape != (self.count, *piece.shape):
+                kept = self.hub.picture(self.script, self.count, self.passes[date], self.grid[piece.slices])
+                shelf.put(key, kept)
         return kept
 
 

@@ -1,29 +1,33 @@
 """Sessions that ask allowed hosts only, one for all threads."""
 
+import logging
 import threading
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
-from urllib3.util import Retry
 
 from dione.sources import addresses
-from dione.sources.httpfaults import REDIRECTS
+from dione.sources.httpfaults import PASSING, REDIRECTS, plain
+from dione.sources.patience import Patience
+from dione.sources.places import shown
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS = 64
 """Kept open to a host: as many as dates and files that are read at a time."""
 
-_sessions: dict[tuple[frozenset[str], str], requests.Session] = {}
+_sessions: dict[tuple[frozenset[str], Patience | None], requests.Session] = {}
 _guard = threading.Lock()
 
 
-def session(trusted: frozenset[str], retries: Retry | int = 0) -> requests.Session:
-    """The session that trusts these private hosts and, if told to, tries again by itself."""
+def session(trusted: frozenset[str], patience: Patience | None = None) -> requests.Session:
+    """The session that trusts these private hosts and, with patience, tries again by itself."""
     with _guard:
-        key = (trusted, repr(retries))
+        key = (trusted, patience)
         if key not in _sessions:
-            _sessions[key] = _mounted(requests.Session(), trusted, retries)
+            _sessions[key] = _mounted(requests.Session(), trusted, patience)
         return _sessions[key]
 
 
@@ -33,22 +37,38 @@ def close() -> None:
         _sessions.popitem()[1].close()
 
 
-def _mounted(session: requests.Session, trusted: frozenset[str], retries: Retry | int) -> requests.Session:
-    """The session, from now on asking allowed hosts only."""
+def _mounted(made: requests.Session, trusted: frozenset[str], patience: Patience | None) -> requests.Session:
+    """The session, from now on keeping these rules."""
     for start in ("http://", "https://"):
-        session.mount(start, Guarded(trusted, max_retries=retries, pool_maxsize=CONNECTIONS))
-    session.max_redirects = REDIRECTS
-    return session
+        made.mount(start, Guarded(trusted, patience))
+    made.max_redirects = REDIRECTS
+    return made
 
 
 class Guarded(HTTPAdapter):
-    """Looks at each address before it is asked, those of redirects too."""
+    """Looks at each address before it is asked, those of redirects too; asks again where that may help.
 
-    def __init__(self, trusted: frozenset[str], **options: Any) -> None:
-        self.trusted = trusted
-        super().__init__(**options)
+    urllib3 can ask again too, but tells whole addresses in its log.
+    """
+
+    def __init__(self, trusted: frozenset[str], patience: Patience | None) -> None:
+        self.trusted, self.patience = trusted, patience
+        super().__init__(max_retries=0, pool_maxsize=CONNECTIONS)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         url = str(request.url)
         addresses.check(url, self.trusted, proxied=bool(select_proxy(url, options.get("proxies"))))
+        if self.patience is None:
+            return super().send(request, *args, **options)
+        for tried in range(self.patience.tries - 1):
+            try:
+                answer = super().send(request, *args, **options)
+                if answer.status_code not in PASSING:
+                    return answer
+                fault = f"HTTP {answer.status_code}"
+                answer.close()
+            except (requests.ConnectionError, requests.Timeout) as error:
+                fault = plain(error)
+            log.info("%s: %s; try %d of %d", shown(url), fault, tried + 1, self.patience.tries)
+            self.patience.wait(tried, 0)
         return super().send(request, *args, **options)

@@ -29,9 +29,12 @@ EVERY = 256
 
 IN_MEMORY_BYTES = 256_000_000
 
+TURNS = 256
+
 _written = [0]
 _memory: OrderedDict[str, NDArray[Any]] = OrderedDict()
 _guard = threading.Lock()
+_turns = [threading.Lock() for _ in range(TURNS)]
 
 
 def folder() -> Path | None:
@@ -41,6 +44,11 @@ def folder() -> Path | None:
         return None
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(told) if told else base / "dione"
+
+
+def turn(key: Sequence[object]) -> threading.Lock:
+    """A lock for those who want to fetch the same, so that it is fetched once; sometimes others share it."""
+    return _turns[hash(tuple(key)) % TURNS]
 
 
 def get(key: Sequence[object]) -> NDArray[Any] | None:

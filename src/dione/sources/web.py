@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import requests
 from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
 
 from dione.base.errors import BadSource
 from dione.sources import sessions, signing
-from dione.sources.httpfaults import PASSING, REDIRECTS, Passing, plain, refusal
+from dione.sources.httpfaults import PASSING, Passing, plain, refusal
 from dione.sources.patience import USUAL, Patience
 from dione.sources.places import shown
 
@@ -45,8 +44,7 @@ class Web:
 
     def patient_session(self) -> requests.Session:
         """One that tries again by itself, for those who do not."""
-        patient = Retry(self.patience.tries - 1, backoff_factor=self.patience.pause_s, status_forcelist=PASSING, allowed_methods=None, redirect=REDIRECTS)
-        return sessions.session(self.trusted, patient)
+        return sessions.session(self.trusted, self.patience)
 
     def read(self, url: str, start: int, stop: int) -> tuple[bytes, int]:
         """Bytes `start` to `stop` (or to the end, if that comes first) of a file, and how long the whole file is.

@@ -34,6 +34,8 @@ class Loopback:
         self.items: list[dict[str, Any]] = []
         self.collections = ["sentinel-2-l2a", "sentinel-2-c1-l2a", "sentinel-2-l1c"]
         self.fault: Fault = lambda path, number: ""
+        self.refuse: Callable[[], str] = lambda: ""
+        """A status for the next request that is not of a file, or '' to answer it."""
         self.circles = False
         """Whether pages lead to pages for ever."""
         self.sent = 0
@@ -172,6 +174,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _json(self, answer: dict[str, Any], status: int = 200) -> None:
+        status = int(self.loopback.refuse() or status) if not self.path.startswith("/files/") else status
         body = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/geo+json")

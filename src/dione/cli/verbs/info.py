@@ -13,11 +13,12 @@ def info(source: Source, dates: Dates = None, reading: Reading = Reading(), as_j
     """
     from dione.base import stack as stacks
     from dione.prepare.area import clear_fractions
+    from dione.sources.places import shown
 
     stack = reading.open(source, dates)
     grid = stacks.grid_of(stack)
     facts: dict[str, Any] = {
-        "source": source,
+        "source": shown(source),
         "grid": {"crs": str(grid.crs) if grid.crs else None, "shape": [int(n) for n in grid.shape], "transform": list(grid.affine)[:6]},
         "bands": [str(band) for band in stack["band"].values],
         "notes": {str(k): str(v) for k, v in stack.attrs.items()},
@@ -32,7 +33,7 @@ def info(source: Source, dates: Dates = None, reading: Reading = Reading(), as_j
     height, width = facts["grid"]["shape"]
     epsg = grid.crs.to_epsg() if grid.crs else None
     place = f"EPSG:{epsg}" if epsg else facts["grid"]["crs"] or "no CRS"
-    say(f"{source}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {place}")
+    say(f"{shown(source)}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {place}")
     for key, value in facts["notes"].items():
         say(f"{key}: {value}")
     for date in facts["dates"]:
