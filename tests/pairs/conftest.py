@@ -1,8 +1,10 @@
 """A made-up world and the store that is built from it, shared; who changes it takes a copy."""
 
+import json
 from pathlib import Path
 
 import pytest
+from pyproj import Transformer
 
 from dione.pairs.build import Built, build
 from dione.pairs.recipe import BuildRecipe
@@ -38,6 +40,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture(scope="session")
 def built(made: World) -> Built:
     return build(_recipe_for(made), made.folder / "store", areas=str(made.folder / "areas"), workers=1)
+
+
+@pytest.fixture(scope="session")
+def few(made: World) -> dict[str, object]:
+    """`[areas]` of a region in the middle, of a few areas."""
+    turn = Transformer.from_crs(32631, 4326, always_xy=True)
+    (left, bottom), (right, top) = turn.transform(355_220, 4_831_600), turn.transform(355_420, 4_831_820)
+    ring = [[left, bottom], [right, bottom], [right, top], [left, top], [left, bottom]]
+    path = made.folder / "few.geojson"
+    path.write_text(
+        json.dumps({"type": "Feature", "properties": {"name": "west", "country": "Westland"}, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    )
+    return {"regions": path, "size_m": 160, "buffer": 0.5}
 
 
 @pytest.fixture(scope="session")

@@ -101,9 +101,11 @@ def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, r
     assert once != list(keys(recipe_for(made), [{**row, "blue_gain": 1.0} for row in rows_], [area]))
 
 
-def test_two_processes_make_the_same_store(made: World, store_path: Path, tmp_path: Path, recipe_for):
-    build(recipe_for(made), tmp_path / "store", areas=str(tmp_path / "areas"), workers=2)
-    one, two = store.read(store_path), store.read(tmp_path / "store")
+def test_two_processes_make_the_same_store(made: World, built: Built, tmp_path: Path, recipe_for, few):
+    recipe = recipe_for(made, areas=few)
+    build(recipe, tmp_path / "one", areas=str(made.folder / "areas"), workers=1)
+    build(recipe, tmp_path / "two", areas=str(tmp_path / "areas"), workers=2)
+    one, two = store.read(tmp_path / "one"), store.read(tmp_path / "two")
     assert one.index.equals(two.index) and all(np.array_equal(getattr(one, name)[:], getattr(two, name)[:]) for name in ("lr", "valid", "hr"))
 
 
@@ -137,6 +139,17 @@ def test_areas_without_a_sentinel2_date_are_told_and_no_store_is_left(made: Worl
     with pytest.raises(BadSource, match="no Sentinel-2 date in"):
         build(recipe_for(made, sentinel2={"source": str(old)}), tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
     assert not (tmp_path / "store").exists() and not (tmp_path / "store.partial").exists()
+
+
+def test_a_table_that_was_mended_is_read_anew_in_the_same_process(made: World, tmp_path: Path, recipe_for, few):
+    table = tmp_path / "scenes.parquet"
+    rows_ = scenetable.read(made.folder / "scenes.parquet")
+    recipe = recipe_for(made, vhr={"scenes": table}, areas=few)
+    counts = []
+    for kept in (rows_[:2], rows_):
+        scenetable.write(table, kept)
+        counts.append(build(recipe, tmp_path / "store", areas=str(tmp_path / "areas"), workers=1).pairs)
+    assert 0 < counts[0] < counts[1]
 
 
 def test_nothing_to_build_from_is_told(made: World, tmp_path: Path, recipe_for):

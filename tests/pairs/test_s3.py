@@ -1,13 +1,12 @@
 """The same stages in an object store, on a server of our own; and no credential comes out anywhere."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dione.pairs import eopatches
-from dione.pairs.build import build
+from dione.pairs.build import Built, build
 from dione.pairs.recipe import BuildRecipe
 from dione.patches import store
 from dione.sources import deliveries, scenetable
@@ -17,23 +16,9 @@ from dione.testing.world import World
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
-def some_of(made: World, folder: Path) -> Path:
-    """A region in the middle, of a few areas."""
-    from pyproj import Transformer
-
-    turn = Transformer.from_crs(32631, 4326, always_xy=True)
-    (left, bottom), (right, top) = turn.transform(355_220, 4_831_600), turn.transform(355_420, 4_831_820)
-    ring = [[left, bottom], [right, bottom], [right, top], [left, top], [left, bottom]]
-    path = folder / "some.geojson"
-    path.write_text(
-        json.dumps({"type": "Feature", "properties": {"name": "west", "country": "Westland"}, "geometry": {"type": "Polygon", "coordinates": [ring]}})
-    )
-    return path
-
-
 @pytest.mark.slow
 def test_scan_build_and_export_in_an_object_store_give_what_they_give_on_disk(
-    bucket: str, made: World, store_path: Path, recipe_for, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bucket: str, made: World, built: Built, recipe_for, few, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     import s3fs
 
@@ -42,7 +27,7 @@ def test_scan_build_and_export_in_an_object_store_give_what_they_give_on_disk(
         fs.put(str(made.folder / name), f"{bucket}/{name}", recursive=True)
     table = tmp_path / "scenes.parquet"
     scenetable.write(table, map(scenetable.row, deliveries.scan(f"{bucket}/delivery").products))
-    here = recipe_for(made, areas={"regions": some_of(made, tmp_path), "size_m": 160, "buffer": 0.5}).model_dump(mode="json")
+    here = recipe_for(made, areas=few).model_dump(mode="json")
     build(BuildRecipe.model_validate(here), tmp_path / "local", areas=str(made.folder / "areas"), workers=1)
     there = BuildRecipe.model_validate(here | {"sentinel2": {"source": f"{bucket}/sentinel2"}, "vhr": {"scenes": str(table)}})
 

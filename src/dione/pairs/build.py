@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ from dione.pairs import areas as area_tables
 from dione.pairs.areas import Area
 from dione.pairs.cutting import Cutter
 from dione.pairs.larder import Kept, Larder
-from dione.pairs.making import Progress, Task, keys, made
+from dione.pairs.making import Progress, Task, keys, make_missing
 from dione.pairs.recipe import BuildRecipe
 from dione.pairs.scenes import scenes
 from dione.pairs.visit import Visit
@@ -66,8 +67,9 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
     rows = scenetable.read(recipe.vhr.scenes)
     boxes = area_tables.areas(_regions(recipe, rows), **recipe.areas.model_dump(exclude={"regions"}))
     larder = Larder(areas)
-    tasks = [Task(area, recipe, larder, key) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
-    kept, failed, fresh_ones = made(tasks, workers or os.cpu_count() or 1, fresh, progress)
+    run = uuid4().hex
+    tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
+    kept, failed, fresh_ones = make_missing(tasks, workers or os.cpu_count() or 1, fresh, progress)
     visits = [visit for one in kept.values() for visit in one.visits]
     _tables(larder, boxes, visits)
     failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}

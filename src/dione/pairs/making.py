@@ -36,6 +36,9 @@ class Task:
     recipe: BuildRecipe
     larder: Larder
     key: str
+    """What it is made from."""
+    run: str
+    """The same for all areas of one build: a process opens scenes and series once for it."""
 
 
 def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area]) -> Iterator[str]:
@@ -50,7 +53,7 @@ def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area])
         yield identity.of(settings, [area.name, area.size_m, area.buffer_m], name if recipe.sentinel2.archive else content(name), touching, rasters)
 
 
-def made(tasks: list[Task], workers: int, fresh: bool, progress: Progress) -> tuple[dict[str, Kept], dict[str, str], int]:
+def make_missing(tasks: list[Task], workers: int, fresh: bool, progress: Progress) -> tuple[dict[str, Kept], dict[str, str], int]:
     """Every area that is there, those that failed and why, and how many were made now."""
     kept = {} if fresh else {task.area.name: one for task in tasks if (one := task.larder.kept(task.area)) is not None and one.key == task.key}
     missing = [task for task in tasks if task.area.name not in kept]
@@ -69,29 +72,24 @@ def made(tasks: list[Task], workers: int, fresh: bool, progress: Progress) -> tu
 def _run(tasks: list[Task], workers: int) -> Iterator[tuple[Task, str]]:
     """Each task as it ends, and why it failed, if it did."""
     if workers == 1 or len(tasks) <= 1:
-        yield from ((task, make(task)) for task in tasks)
+        yield from ((task, make_one(task)) for task in tasks)
         return
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from zip(tasks, pool.map(make, tasks), strict=True)
+        yield from zip(tasks, pool.map(make_one, tasks), strict=True)
 
 
-def make(task: Task) -> str:
+def make_one(task: Task) -> str:
     """Gather one area into the larder; returns why it failed, or ''."""
     # Matrices of an area are small: on a busy machine, threads of linear algebra wait for each other most of the time.
     with threadpool_limits(1):
         try:
-            task.larder.keep(gather(task.area, _scenes(task.recipe), _source(task.recipe), task.recipe), task.key)
+            task.larder.keep(gather(task.area, *_opened(task.recipe, task.run), task.recipe), task.key)
         except DioneError as error:
             return str(error)
     return ""
 
 
 @lru_cache(1)
-def _scenes(recipe: BuildRecipe) -> tuple[Scene, ...]:
-    """Opened once a process."""
-    return scenes(scenetable.read(recipe.vhr.scenes), recipe.vhr)
-
-
-@lru_cache(1)
-def _source(recipe: BuildRecipe) -> Source:
-    return Source(recipe.sentinel2)
+def _opened(recipe: BuildRecipe, run: str) -> tuple[tuple[Scene, ...], Source]:
+    """Scenes and series of one build."""
+    return scenes(scenetable.read(recipe.vhr.scenes), recipe.vhr), Source(recipe.sentinel2)
