@@ -211,3 +211,10 @@ def test_the_grid_of_the_file_nests_in_the_input(tmp_path):
     with rasterio.open(path) as file:
         assert file.transform * Affine.scale(4) == coarse.affine
         assert tuple(file.bounds) == pytest.approx(tuple(coarse.boundingbox)[:4], abs=0)
+
+
+def test_zstd_is_a_choice(tmp_path):
+    values, valid = image((1200, 700))
+    path = painted(Canvas(tmp_path, "d", grid=grid_at((1200, 700)), block=512), values, valid).finish(compress="ZSTD")
+    with rasterio.open(path) as file:
+        assert file.compression.name == "zstd" and np.array_equal(file.read(), encode(values, valid))

@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from dione.base.errors import CannotWrite
 
 PARTIAL = ".partial"
+LOCK = ".dione.lock"
 
 
 @contextmanager
@@ -47,6 +49,48 @@ def folder(path: Path) -> Path:
     except OSError as error:
         raise CannotWrite(f"cannot write into {path}: {error.strerror or error}\nname another folder with -o, or make this one writable") from error
     return path
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else writes into the folder `path` meanwhile, on this machine; however the process ends, the system lets go of it.
+
+    Raises CannotWrite if another run is at it.
+    """
+    lock = path / LOCK
+    with open(lock, "a") as file:
+        try:
+            _hold(file.fileno())
+        except BlockingIOError as error:
+            raise CannotWrite(f"another run is writing into {path}\nwait for it to end, or name another folder with -o") from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def emptied(path: Path) -> None:
+    """Remove all that is in the folder `path`, but for who holds it."""
+    for entry in path.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != LOCK:
+            entry.unlink(missing_ok=True)
+
+
+def _hold(file: int) -> None:
+    """Lock an open file, or raise BlockingIOError; file systems and machines that know no locks let everybody in."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
 
 
 def room(path: Path) -> str:

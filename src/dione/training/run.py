@@ -1,15 +1,16 @@
 """A training run from its recipe: patches in, a weights file out."""
 
 import logging
-import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from dione.base.errors import BadModel, BadSource, faults
-from dione.base.files import folder
+from dione.base.files import alone, emptied, folder
 from dione.nets import resolver, zoo
 from dione.patches import store
 from dione.training import devices, loop
@@ -24,16 +25,22 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
     """Train as the recipe says; returns the weights file, `out/name/name.safetensors`, its sigma calibrated on the validation places.
 
     Raises NotFound or BadSource for a store that cannot be used, BadModel for a network, a start or a checkpoint that cannot,
-    BadRecipe for a checkpoint of other settings, DioneError for a loss that is not finite, CannotWrite for a full disk.
+    BadRecipe for a checkpoint of other settings, DioneError for a loss that is not finite, CannotWrite for a full disk or a
+    folder that another run is at.
     """
     fabric = devices.fabric(recipe.train.precision)
     opened, net = prepare(recipe)
     parts = open_parts(opened)
-    if fabric.is_global_zero:
-        if not resume:
-            shutil.rmtree(recipe.folder, ignore_errors=True)
-        folder(recipe.folder)
-    fabric.barrier()
+    with ExitStack() as held:
+        if fabric.is_global_zero:
+            held.enter_context(alone(folder(recipe.folder)))
+            if not resume:
+                emptied(recipe.folder)
+        fabric.barrier()
+        return _trained(recipe, fabric, opened, net, parts, resume, progress)
+
+
+def _trained(recipe: TrainRecipe, fabric: Fabric, opened: store.Store, net: nn.Module, parts: dict[str, Part], resume: bool, progress: loop.Progress) -> Path:
     log.info("%d parameters, %d patches to train on, %d to validate", sum(p.numel() for p in net.parameters()), *map(len, parts.values()))
     run = loop.Run(parts["train"], parts["validation"], recipe.train, recipe.folder, facts(recipe, parts, processes=fabric.world_size))
     best = loop.train(net, run, fabric, resume=resume, progress=progress)

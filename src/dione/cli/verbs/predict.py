@@ -26,6 +26,7 @@ def predict(
     ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1.")] = "auto",
     precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
+    compress: Annotated[str, typer.Option(help="Of the GeoTIFFs: deflate, which opens everywhere, or zstd, which is faster.")] = "deflate",
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers do the work: tcp://host:8786.")] = None,
     reading: Reading = Reading(),
@@ -45,8 +46,10 @@ def predict(
     stack = reading.open(source, dates)
     if precision not in ("auto", "float32", "bfloat16"):
         raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")
+    if compress not in ("deflate", "zstd"):
+        raise typer.BadParameter(f"'{compress}' is neither deflate nor zstd", param_hint="--compress")
     rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
-    config = PredictConfig(**rule, block=block, device=device, precision=precision)  # type: ignore[arg-type]
+    config = PredictConfig(**rule, block=block, device=device, precision=precision, compress=compress.upper())  # type: ignore[arg-type]
     with staged(output) as folder, transfer(), progress() as tell:
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:

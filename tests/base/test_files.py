@@ -1,0 +1,56 @@
+"""One run at a folder at a time."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dione.base.errors import CannotWrite
+from dione.base.files import LOCK, alone, emptied
+
+HOLD = "import sys, time\nfrom pathlib import Path\nfrom dione.base.files import alone\nwith alone(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+
+
+def holder(path: Path) -> subprocess.Popen[str]:
+    """A process that holds `path`."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_run_into_one_folder_is_refused(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(CannotWrite, match="another run is writing into"), alone(tmp_path):
+        pass
+
+
+def test_a_run_of_another_process_is_noticed_and_one_that_was_killed_is_no_hindrance(tmp_path: Path) -> None:
+    process = holder(tmp_path)
+    try:
+        with pytest.raises(CannotWrite, match="another run"), alone(tmp_path):
+            pass
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    with alone(tmp_path):
+        assert (tmp_path / LOCK).exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_free_again_after_a_run_that_failed(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), alone(tmp_path):
+        raise RuntimeError("in the middle")
+    with alone(tmp_path):
+        pass
+
+
+def test_emptying_a_folder_leaves_who_holds_it(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").touch()
+    (tmp_path / "last.ckpt").touch()
+    with alone(tmp_path):
+        emptied(tmp_path)
+        assert [entry.name for entry in tmp_path.iterdir()] == [LOCK]
