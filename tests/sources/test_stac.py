@@ -16,6 +16,8 @@ from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadValues
 from dione.base.masks import valid_from_scl
+from dione.prediction.job import fingerprint
+from dione.prepare.area import crop
 from dione.sources import shelf
 from dione.testing import archive
 from dione.testing.archive import MadeProduct, coarser, item, write
@@ -135,6 +137,23 @@ def test_of_many_dates_the_bands_of_few_are_read(server: Loopback, run, tmp_path
     names = {name for name in server.requests if name.endswith("_B02.tif")}
     assert {name for name in server.requests if name.endswith("_SCL.tif")} != names and len(names) <= 7
     assert len({name for name in server.requests if name.endswith("_SCL.tif")}) == 20
+
+
+def test_a_series_is_known_by_its_products_until_its_pixels_are_in_memory(server: Loopback) -> None:
+    publish(server, product(3))
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    server.forget()
+    known = fingerprint(stack)
+    assert server.requests == [] and fingerprint(sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)) == known
+    west, south, east, north = AREA
+    triangle = {"type": "Polygon", "coordinates": [[(west, south), (east, south), (east, north), (west, south)]]}
+    square = {"type": "Polygon", "coordinates": [[(west, south), (east, south), (east, north), (west, north), (west, south)]]}
+    assert fingerprint(crop(stack, triangle)) != fingerprint(crop(stack, square))
+    assert fingerprint(stack.assign(valid=~stack["valid"])) != known
+    brighter = stack.assign(reflectance=stack["reflectance"] * np.float32(1.1))
+    assert fingerprint(brighter) != fingerprint(stack.load())
+    server.items[0]["properties"]["updated"] = "2025-01-01T00:00:00Z"
+    assert fingerprint(sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)) != known
 
 
 def test_the_newest_processing_of_a_pass_counts_and_the_other_is_told(server: Loopback) -> None:

@@ -30,7 +30,7 @@ class Sentinel(Table):
     @property
     def archive(self) -> bool:
         """Whether it is asked for each area, rather than opened once."""
-        return self.source.startswith("stac:")
+        return self.source.startswith(("stac:", "sentinelhub:"))
 
     def of(self, site: str, area: str) -> str:
         """The source of one area."""

@@ -113,10 +113,14 @@ def named(stack: xr.Dataset, date: int) -> str:
 def fingerprint(stack: xr.Dataset) -> str:
     """A hash of dates, items, grid and a sample of pixels: the same input gives the same.
 
-    An archive tells by itself which version of its files they are (the attribute `identity`); no pixel is fetched for it.
+    An archive tells by itself which version of its files they are (the attribute `identity`); no pixel is fetched for it
+    as long as they are still to be read, so that nobody can have changed them.
     """
     digest = hashlib.sha256(repr((stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), dict(stack.sizes))).encode())
-    if identity := stack.attrs.get("identity"):
+    if "inside" in stack.coords:
+        digest.update(stack["inside"].values.tobytes())
+    lazy = all(not stack[name].variable._in_memory and stack[name].chunks is None for name in stacks.DIMS)
+    if lazy and (identity := stack.attrs.get("identity")):
         digest.update(str(identity).encode())
         return digest.hexdigest()
     for window in sample((stack.sizes["y"], stack.sizes["x"]), side=64, count=3):

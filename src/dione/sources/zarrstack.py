@@ -146,7 +146,8 @@ def _nothing_lost(name: str) -> None:
 
 def _write(made: xr.Dataset, partial: str) -> None:
     words = {name: (coord.dims, coord.values.astype(object), coord.attrs) for name, coord in made.coords.items() if coord.dtype.kind in "UT"}
-    plain = made[list(stack.DIMS)].drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: "every chunk was written"})
+    made = made[list(stack.DIMS)].assign_attrs({key: note for key, note in made.attrs.items() if key != "identity"})
+    plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: "every chunk was written"})
     encoding: dict[Any, Any] = {
         name: {"chunks": tuple(min(CHUNKS[dim], plain.sizes[dim]) for dim in dims), "write_empty_chunks": True} for name, dims in stack.DIMS.items()
     }
