@@ -164,6 +164,17 @@ def test_a_search_that_fails_is_made_again_and_its_address_not_told(server: Loop
     assert told and not any("verysecret" in line for line in told)
 
 
+def test_all_goes_through_a_proxy_where_there_is_one(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    server.url = "http://archive.example"
+    one = fill(server, 1)[0]
+    stack = opened(server).load()
+    assert server.sent > 0 and str(stack["item"].values[0]) == one.name
+    server.items[0]["assets"]["red"]["href"] = "http://10.0.0.1/x.tif"
+    with pytest.raises(BadSource, match="an address of this machine or its own network"):
+        opened(server).load()
+
+
 def test_a_proxy_that_refuses_is_named(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
     monkeypatch.setenv("HTTP_PROXY", "http://user:verysecret@127.0.0.1:9")

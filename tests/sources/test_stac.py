@@ -222,6 +222,20 @@ def test_bands_are_found_by_the_names_of_each_catalogue(server: Loopback, style:
     assert stack["valid"].any() and float(stack["reflectance"].min()) == pytest.approx(0.01, abs=1e-6)
 
 
+def test_assets_without_a_grid_are_placed_by_their_files_and_found_by_their_bands(server: Loopback) -> None:
+    one = product(1)
+    publish(server, one)
+    made = server.items[0]
+    del made["properties"]["proj:epsg"]
+    made["assets"] = {
+        f"asset{number}" if key != "scl" else key: {name: value for name, value in asset.items() if not name.startswith("proj:")}
+        for number, (key, asset) in enumerate(made["assets"].items())
+    }
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    numbers = cut(one.numbers, TILE, stacks.grid_of(stack)).astype(np.float32)
+    np.testing.assert_array_equal(stack["reflectance"][0], numbers * np.float32(1e-4) + np.float32(-0.1))
+
+
 def test_the_flag_of_earth_search_goes_before_its_bands_and_no_other_catalogue_may_contradict_itself(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIONE_STAC_EARTH_SEARCH", server.url)
     publish(server, product(1, applied=True, offset=-0.1))

@@ -52,7 +52,8 @@ def progress(unit: str = "block") -> Iterator[Progress]:
         speed = pace(what, done)
         if done == total or (done and done % 50 == 0):
             left = f", {speed:.3g}/s, {timedelta(seconds=round((total - done) / speed))} left" if speed and done < total else ""
-            err.print(f"{what}: {unit} {done} of {total}{left}", markup=False)
+            came = f", {_received_mb():.1f} MB read from the network" if _received_mb() else ""
+            err.print(f"{what}: {unit} {done} of {total}{left}{came}", markup=False)
 
     if not err.is_terminal:
         yield tell
@@ -60,15 +61,15 @@ def progress(unit: str = "block") -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    with Bar(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]:.3g}/s"), TimeRemainingColumn(), console=err
-    ) as bar:
+    told = TextColumn("{task.fields[pace]:.3g}/s"), TimeRemainingColumn(), TextColumn("{task.fields[came]}")
+    with Bar(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *told, console=err) as bar:
         tasks: dict[str, Any] = {}
 
         def show_progress(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total, pace=0.0)
-            bar.update(tasks[what], completed=done, pace=pace(what, done))
+                tasks[what] = bar.add_task(what, total=total, pace=0.0, came="")
+            came = f"{_received_mb():.1f} MB" if _received_mb() else ""
+            bar.update(tasks[what], completed=done, pace=pace(what, done), came=came)
 
         yield show_progress
 
@@ -77,6 +78,11 @@ def progress(unit: str = "block") -> Iterator[Progress]:
 def transfer() -> Iterator[None]:
     """Tells in the end how much came over the network, if anything did."""
     yield
+    if received := _received_mb():
+        err.print(f"read {received:.1f} MB from the network", markup=False)
+
+
+def _received_mb() -> float:
+    """Megabytes that came over the network so far."""
     web = sys.modules.get("dione.sources.web")  # not there if no archive was asked
-    if web is not None and (received := web.count()):
-        err.print(f"read {received / 1e6:.1f} MB from the network", markup=False)
+    return web.count() / 1e6 if web is not None else 0.0

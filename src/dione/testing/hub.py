@@ -5,12 +5,9 @@ Its landscape is a formula of place and day, so that whoever asks knows what has
 
 import json
 import re
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,6 +15,8 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.transform import from_bounds
+
+from dione.testing.serving import Quiet, Serving
 
 BANDS = {"B02": 0.04, "B03": 0.06, "B04": 0.05, "B08": 0.30}
 HANG_S = 3.0
@@ -36,7 +35,7 @@ def cloud(x: NDArray[np.float64], y: NDArray[np.float64], day: int) -> NDArray[n
     return np.asarray(np.sin(x / 900 + day) > 0.8)
 
 
-class MadeHub:
+class MadeHub(Serving):
     """The server, and what it was asked."""
 
     def __init__(self) -> None:
@@ -46,18 +45,7 @@ class MadeHub:
         self.asked: list[dict[str, Any]] = []
         """Requests of pictures."""
         self.tokens = 0
-        self.guard = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"hub": self}))
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self) -> "MadeHub":
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
     def add(self, start: str, *tiles: str, cloud: float = 0.0) -> None:
         """A pass that starts at '20240503T105031', seen on tiles."""
@@ -67,44 +55,40 @@ class MadeHub:
             self.features.append({"type": "Feature", "id": name, "properties": {"datetime": moment, "eo:cloud_cover": cloud, "platform": "sentinel-2a"}})
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet):
     """Answers one request."""
 
-    hub: MadeHub
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args: Any) -> None:
-        """Says nothing."""
+    service: MadeHub
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.endswith("/token"):
             return self._token(body.decode())
-        if self.headers.get("Authorization") != f"Bearer token-{self.hub.secret}":
+        if self.headers.get("Authorization") != f"Bearer token-{self.service.secret}":
             return self._send(json.dumps({"error": {"message": "no token"}}).encode(), 401)
         asked = json.loads(body)
         if self.path.endswith("/search"):
             start, end = asked["datetime"].split("/")
-            found = [one for one in self.hub.features if start <= one["properties"]["datetime"] <= end]
+            found = [one for one in self.service.features if start <= one["properties"]["datetime"] <= end]
             return self._send(json.dumps({"type": "FeatureCollection", "features": found, "context": {}}).encode())
         return self._process(asked)
 
     def _token(self, body: str) -> None:
         told = parse_qs(body)
-        self.hub.tokens += 1
-        if told.get("client_secret") != [self.hub.secret]:
+        self.service.tokens += 1
+        if told.get("client_secret") != [self.service.secret]:
             return self._send(json.dumps({"error": "invalid_client", "error_description": "no"}).encode(), 401)
-        answer = {"access_token": f"token-{self.hub.secret}", "expires_in": 3600, "expires_at": time.time() + 3600, "token_type": "Bearer"}
+        answer = {"access_token": f"token-{self.service.secret}", "expires_in": 3600, "expires_at": time.time() + 3600, "token_type": "Bearer"}
         return self._send(json.dumps(answer).encode())
 
     def _process(self, asked: dict[str, Any]) -> None:
-        with self.hub.guard:
-            self.hub.asked.append(asked)
-            fault = self.hub.fault(len(self.hub.asked))
+        with self.service.guard:
+            self.service.asked.append(asked)
+            fault = self.service.fault(len(self.service.asked))
         if fault == "limit":
             return self._send(b"{}", 429, {"Retry-After": "20"})
         if fault in ("fail", "refused", "wrong"):
-            message = json.dumps({"error": {"message": f"script is wrong at {self.hub.url}?token=verysecret"}}).encode()
+            message = json.dumps({"error": {"message": f"script is wrong at {self.service.url}?token=verysecret"}}).encode()
             return self._send(message, {"fail": 500, "refused": 403, "wrong": 400}[fault])
         if fault == "hang":
             time.sleep(HANG_S)

@@ -8,17 +8,16 @@ with Loopback(folder) as server:
 
 import json
 import re
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from shapely.geometry import box, shape
+
+from dione.testing.serving import Quiet, Serving
 
 Fault = Callable[[str, int], str]
 """From path and number of a request of a file: '' for none, 'fail', 'cut', 'hang', 'other' (bytes), 'whole', 'missing', 'refused', or an address to redirect to."""
@@ -26,7 +25,7 @@ Fault = Callable[[str, int], str]
 HANG_S = 4.0
 
 
-class Loopback:
+class Loopback(Serving):
     """The server, and what it was asked."""
 
     def __init__(self, folder: Path, *, page: int = 2) -> None:
@@ -42,18 +41,7 @@ class Loopback:
         self.requests: list[str] = []
         """Paths of files that were asked for, in order."""
         self.searches: list[dict[str, Any]] = []
-        self.guard = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"loopback": self}))
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self) -> "Loopback":
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
     def hrefs(self, files: dict[str, Path]) -> dict[str, str]:
         """The addresses of files in the folder."""
@@ -79,14 +67,10 @@ class Loopback:
         ]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet):
     """Answers one request."""
 
-    loopback: Loopback
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args: Any) -> None:
-        """Says nothing."""
+    service: Loopback
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -103,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         self._search(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
     def _describe(self, path: str) -> None:
-        url, core = self.loopback.url, "https://api.stacspec.org/v1.0.0"
+        url, core = self.service.url, "https://api.stacspec.org/v1.0.0"
         about = {"stac_version": "1.0.0", "description": "made up", "links": []}
         collections = [
             {
@@ -113,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
                 "license": "proprietary",
                 "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}},
             }
-            for name in self.loopback.collections
+            for name in self.service.collections
         ]
         if path == "":
             links = [{"rel": "self", "href": url}, {"rel": "root", "href": url}, {"rel": "data", "href": f"{url}/collections"}]
@@ -126,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"code": "NotFound"}, 404)
 
     def _search(self, asked: dict[str, Any]) -> None:
-        server = self.loopback
+        server = self.service
         with server.guard:
             server.searches.append(asked)
         found, at = server.found(asked), int(asked.get("token") or 0)
@@ -138,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
         self._json({"type": "FeatureCollection", "features": found[at : at + count], "links": links})
 
     def _file(self, name: str) -> None:
-        server = self.loopback
+        server = self.service
         with server.guard:
             server.requests.append(name)
             fault = server.fault(name, len(server.requests))
@@ -166,15 +150,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
         self.end_headers()
         body = data[start:stop][: (stop - start) // 2] if fault == "cut" else data[start:stop]
-        with self.loopback.guard:
-            self.loopback.sent += len(body)
+        with self.service.guard:
+            self.service.sent += len(body)
         with suppress(OSError):  # who asked has given up
             self.wfile.write(body)
         if fault in ("cut", "hang"):
             self.close_connection = True
 
     def _json(self, answer: dict[str, Any], status: int = 200) -> None:
-        status = int(self.loopback.refuse() or status) if not self.path.startswith("/files/") else status
+        status = int(self.service.refuse() or status) if not self.path.startswith("/files/") else status
         body = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/geo+json")
