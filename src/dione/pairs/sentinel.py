@@ -7,12 +7,13 @@ import numpy as np
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from rasterio.warp import transform_bounds
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, NotFound
 from dione.base.windows import Window
-from dione.pairs.areas import PIXEL_M, Area
+from dione.pairs.areas import DEGREES, PIXEL_M, Area
 from dione.pairs.recipe import Sentinel
 from dione.prepare.radiometry import check_values
 from dione.prepare.resample import onto
@@ -46,7 +47,7 @@ class Source:
         options: dict[str, Any] = self.settings.model_dump(exclude={"source"})
         if self.settings.archive:
             days = str(min(first for first, _ in spans))[:10], str(max(last for _, last in spans))[:10]
-            return open_source(name, area=area.grid.geographic_extent.boundingbox.bbox, dates=days, **options)
+            return open_source(name, area=transform_bounds(str(area.grid.crs), DEGREES, *area.grid.boundingbox.bbox), dates=days, **options)
         if name not in self.opened:
             self.opened[name] = open_source(name, **options)
             check_values(self.opened[name])
