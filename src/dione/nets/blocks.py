@@ -11,6 +11,10 @@ from torch import Tensor, nn
 
 from dione.base import optics
 
+Rim = tuple[int, ...]
+"""Pixels at the top, bottom, left and right of a picture."""
+NO_RIM: Rim = (0, 0, 0, 0)
+
 
 class Residual(nn.Module):
     """x + conv(relu(conv(x))), without bias, so that the block scales with its input."""
@@ -151,6 +155,12 @@ def continued(x: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], round
         x = torch.where(have > 0, x, mean)
         have = (share > 0).to(x.dtype)
     return x
+
+
+def without(x: Float[Tensor, "*n h w"], rim: Rim) -> Float[Tensor, "*n hh ww"]:
+    """A picture without some rows at its top and bottom, and columns at its left and right."""
+    top, bottom, left, right = rim
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 
 def masked(x: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> Float[Tensor, "b t c h w"]:

@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from dione.nets.blocks import Enlarge, Reduce, Residual, conv, local_mean, masked
+from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, conv, local_mean, masked, without
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
 from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, basis, likeness, measured, places
@@ -63,6 +63,8 @@ class SetSR(nn.Module):
     """The network. `net(lr, valid) -> (sr, log_sigma)`, reflectance in and out; date 0 is the target."""
 
     Config = SetSRConfig
+    trims = True
+    """Takes the rim of a window that need not be sharpened: the trunk then does not work on it."""
     outer = ("entry", "detail", "spread.last")
     """First and last layers, which an optimiser may treat apart."""
 
@@ -95,12 +97,22 @@ class SetSR(nn.Module):
         c = self.config
         encoded = max(LOOK, LIKENED if c.shifts else 0) + 1 + 2 * c.encoder_blocks
         filled = encoded + FILL_RADIUS + HOLE_RADIUS + Enlarge.margin + self.expected.margin
-        evidence = max(filled, MARGIN)
-        compared = max(self.reduce.margin, self.expected.margin) * (len(c.parts) - 1)
-        return evidence + 2 * c.blocks + len(c.parts) + compared + c.projections * (self.reduce.margin + Enlarge.margin)
+        return max(filled, MARGIN) + self._trunk_margin
 
-    def forward(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]:
-        given = self._compared(lr, valid)
+    @property
+    def _trunk_margin(self) -> int:
+        """The part of the margin that comes after the dates were compared."""
+        c = self.config
+        compared = max(self.reduce.margin, self.expected.margin) * (len(c.parts) - 1)
+        return 2 * c.blocks + len(c.parts) + compared + c.projections * (self.reduce.margin + Enlarge.margin)
+
+    def forward(
+        self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"], rim: Rim = NO_RIM
+    ) -> tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]:
+        """rim: coarse pixels at the top, bottom, left and right that need not be sharpened; the result lacks them."""
+        early = tuple(max(side - self._trunk_margin - Enlarge.margin - self.expected.margin, 0) for side in rim)
+        given = self._compared(lr, valid).without(early)
+        late = tuple(side - gone for side, gone in zip(rim, early, strict=True))
         base, covered, contrast = given.base, given.covered, given.contrast
         fine = self.enlarge(base)
         evidence = [*given.evidence]
@@ -121,7 +133,7 @@ class SetSR(nn.Module):
         # Uncertainty learns from the picture and must not shape it: no gradient goes back.
         log_sigma = torch.log(typical) + self.spread((body / typical).detach())
         zoom = self.config.zoom
-        return F.pixel_shuffle(fine, zoom), F.pixel_shuffle(log_sigma, zoom)
+        return F.pixel_shuffle(without(fine, late), zoom), F.pixel_shuffle(without(log_sigma, late), zoom)
 
     def _compared(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> "Compared":
         """What the trunk needs of the dates; all else of them, most of the memory, is gone when this returns."""
@@ -161,6 +173,14 @@ class Compared:
     contrast: Float[Tensor, "b 1 h w"]
     dates: Dates | None
     """For comparing them with the picture so far, where shifts are measured."""
+
+    def without(self, rim: Rim) -> "Compared":
+        """The same with these many rows and columns fewer at the edges."""
+        if rim == NO_RIM:
+            return self
+        base, covered, contrast = (without(part, rim) for part in (self.base, self.covered, self.contrast))
+        dates = None if self.dates is None else Dates(*(without(part, rim) for part in (self.dates.apart, self.dates.phi, self.dates.weight)))
+        return Compared(tuple(without(part, rim) for part in self.evidence), base, covered, contrast, dates)
 
 
 def differences(

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from dione.base.errors import DioneError
+from dione.nets.blocks import NO_RIM, Rim, without
 from dione.nets.resolver import Resolver
 from dione.prediction.allocation import keep_memory
 
@@ -33,12 +34,16 @@ class Engine:
 
     @torch.inference_mode()
     def run(
-        self, resolver: Resolver, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]
+        self, resolver: Resolver, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"], rim: Rim = NO_RIM
     ) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b c y x"]]:
-        """What a Resolver says: reflectance and its 1σ with the calibration of each band, float32 on the CPU."""
+        """What a Resolver says: reflectance and its 1σ with the calibration of each band, float32 on the CPU; without the rim, coarse pixels."""
         net = resolver.net.to(self.device)
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            sr, log_sigma = net(self._there(lr), self._there(valid))
+            if getattr(net, "trims", False):
+                sr, log_sigma = net(self._there(lr), self._there(valid), rim)
+            else:
+                fine = tuple(resolver.zoom * side for side in rim)
+                sr, log_sigma = (without(part, fine) for part in net(self._there(lr), self._there(valid)))
         sigma = log_sigma.float().exp_().mul_(torch.tensor(resolver.about.sigma_scale, device=log_sigma.device)[:, None, None])
         return sr.float().cpu(), sigma.cpu()
 

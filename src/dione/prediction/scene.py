@@ -86,10 +86,10 @@ def sharpen(resolver: Resolver, window: Window, raw: Raw, engine: Engine = EXACT
 def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piece:
     keep = [date == 0 or bool(raw.valid[date].any()) for date in range(len(raw.valid))]  # the target stays, even if it saw nothing
     seen = torch.from_numpy(raw.valid[keep])[None]
-    sr, sigma = engine.run(resolver, torch.from_numpy(raw.reflectance[keep])[None], seen)
+    core, (height, width) = window.within(raw.outer), raw.outer.shape
+    rim = (core.top, height - core.bottom, core.left, width - core.right)
+    sr, sigma = engine.run(resolver, torch.from_numpy(raw.reflectance[keep])[None], seen, rim)
     covered = seen[0].any(0) if resolver.fills else seen[0, 0]
-    core = window.within(raw.outer)
     shown = covered[core.slices].repeat_interleave(resolver.zoom, 0).repeat_interleave(resolver.zoom, 1)
-    fine = core.zoomed(resolver.zoom).slices
-    cut = [torch.where(shown, x[:, *fine], torch.nan).numpy() for x in (sr[0], sigma[0])]
+    cut = [torch.where(shown, x[0], torch.nan).numpy() for x in (sr, sigma)]
     return Piece(window, cut[0], cut[1], shown.numpy())
