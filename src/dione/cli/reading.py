@@ -32,6 +32,7 @@ class Reading:
         str | None,
         typer.Option(help="Where a source has no cloud mask: find clouds with ukis-csmask (extra clouds) in l1c (top of the atmosphere) or l2a (ground)."),
     ] = None
+    nbar: Annotated[bool, typer.Option("--nbar", help="Of L2A: reflectance as if seen from straight above (extra nbar).")] = False
     bands: Annotated[
         str | None, typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")
     ] = None
@@ -56,7 +57,15 @@ class Reading:
         names = tuple(name.strip() for name in self.bands.split(",")) if self.bands else None
         area = parse(self.area, size_m=self.size) if self.area else None
         span = period.parse(dates) if dates else None
-        numbers = {"scale": self.scale, "offset": self.offset, "align": self.align, "feature": self.feature, "bands": names, "pattern": self.pattern}
+        numbers = {
+            "scale": self.scale,
+            "offset": self.offset,
+            "align": self.align,
+            "nbar": self.nbar,
+            "feature": self.feature,
+            "bands": names,
+            "pattern": self.pattern,
+        }
         stack = open_source(source, area=area, dates=span, max_scene_cloud=self.max_scene_cloud, **numbers)
         if span:
             stack = between(stack, *span)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from odc.geo.geobox import GeoBox
 
+from dione.sources.nbar import Factors
 from dione.sources.scenes import Scene
 
 
@@ -35,6 +36,9 @@ class Product:
     """What changes when its files do."""
     cloud: float | None = None
     """Of the whole tile, 0–1, as its catalogue says."""
+
+    factors: Factors | None = None
+    """What takes the view out of its reflectance, if that was asked for."""
 
     @property
     def grid(self) -> GeoBox:

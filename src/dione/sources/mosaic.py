@@ -61,6 +61,8 @@ class Mosaics:
         bands, scl = read[: len(BANDS)], read[len(BANDS)] if product.scene.scl else None
         lost = decoding.missing(bands, product.scene.bands)
         reflectance = decoding.reflectance(bands, product.scene.bands, lost)
+        if product.factors is not None:
+            reflectance *= product.factors.on(self.grid, window)
         return reflectance, decoding.clear(lost, reflectance, scl=scl), ~lost
 
     def layer(self, product: Product, layer: Layer, window: Window) -> NDArray[Any]:

@@ -56,30 +56,32 @@ def open(
     dates: tuple[str, str] | None = None,
     scale: float | None = None,
     offset: float | None = None,
+    nbar: bool = False,
 ) -> xr.Dataset:
     """A Stack of a `.SAFE` folder, a zip of one, a folder that holds some, or a pattern; only metadata and headers are read now.
 
     area: box or GeoJSON in longitude and latitude; all of the UTM zone that most products lie in, if it is left out.
     dates: first and last day, both included. scale, offset: instead of what the metadata say.
+    nbar: as if all was seen from straight above (L2A; the extra `nbar`).
 
     A pixel is valid where it has data, reflectance is possible, and SCL (L2A) says clear; in L1C clouds are still in.
     Raises DioneError without the extra, NotFound, BadSource (damaged, cut off, or a zip that would write outside),
     BadValues (contradictory offsets).
     """
     found = places(path)
+    told = Reading(Catalogue(str(path), unaltered=True), scale=scale, offset=offset, nbar=nbar)
     span = period.whole(dates) if dates else ("", "")
-    made = [product for place in found for product in _products(place, scale, offset) if _within(product, span)]
+    made = [product for place in found for product in _products(place, told) if _within(product, span)]
     if not made:
         raise NotFound(f"no product in {shown(path)} from {span[0] or 'the first'} to {span[1] or 'the last'}; found {len(found)}")
     wanted = None if area is None else areas.geometry(area)
-    reading = Reading(Catalogue(str(path), unaltered=True), scale=scale, offset=offset)
-    return stac.of_products(made, reading, wanted, source=shown(path))
+    return stac.of_products(made, told, wanted, source=shown(path))
 
 
-def _products(place: Path, scale: float | None, offset: float | None) -> list[Product]:
+def _products(place: Path, told: Reading) -> list[Product]:
     """The product of one folder or zip, its files looked at."""
     with _item(place) as made:
-        reading = Reading(Catalogue(str(place), unaltered=True), scale=scale, offset=offset, offsets={made.item.id: made.offset})
+        reading = replace(told, offsets={made.item.id: made.offset})
         return [_placed(product, made) for product in stacitems.products([made.item], reading)]
 
 

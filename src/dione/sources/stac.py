@@ -42,6 +42,7 @@ def open(
     max_scene_cloud: float | None = None,
     scale: float | None = None,
     offset: float | None = None,
+    nbar: bool = False,
 ) -> xr.Dataset:
     """A Stack of what a catalogue holds over an area and a period; only metadata are read now.
 
@@ -49,6 +50,7 @@ def open(
     dates: first and last day (or month, year), both included; '' leaves a side open.
     max_scene_cloud: leave out tiles that their catalogue calls cloudier, 0–1.
     scale, offset: reflectance is number × scale + offset; else by the metadata: `dione.sources.offsets`.
+    nbar: as if all was seen from straight above (L2A; the extra `nbar`).
 
     A pixel is valid where it has data, reflectance is possible, and SCL, if there is one, says clear.
     Raises BadRecipe, NotFound (with what would match), BadSource, BadBands, BadValues (contradictory offsets).
@@ -60,7 +62,7 @@ def open(
     web = Web(trusted, catalogue.signer, Patience.told(), catalogue.credentials)
     wanted = stacsearch.Wanted(None if area is None else areas.geometry(area), period.whole(dates) if dates else None, max_scene_cloud)
     items = stacsearch.found(catalogue, wanted, web)
-    reading = Reading(catalogue, web, scale, offset)
+    reading = Reading(catalogue, web, scale, offset, nbar)
     return of_products(products(items, reading), reading, wanted.area, source=shown(source))
 
 
@@ -94,7 +96,11 @@ def _times(series: Sequence[Acquisition]) -> list[np.datetime64]:
 
 def _identity(series: Sequence[Acquisition]) -> str:
     """A hash of which products, in which version and read how, make the series."""
-    told = [(product.scene.item, product.version, [(band.scale, band.offset) for band in product.scene.bands]) for one in series for product in one.products]
+    told = [
+        (product.scene.item, product.version, [(band.scale, band.offset) for band in product.scene.bands], product.factors is not None)
+        for one in series
+        for product in one.products
+    ]
     return blake2b(repr(told).encode(), digest_size=12).hexdigest()
 
 
@@ -107,6 +113,8 @@ def _notes(made: Sequence[Product], series: Sequence[Acquisition], catalogue: Ca
         notes["baselines"] = ", ".join(baselines)
     if platforms := sorted({one.platform for one in used if one.platform}):
         notes["platforms"] = ", ".join(platforms)
+    if used[0].factors is not None:
+        notes["view"] = "straight above: c-factor of Roy et al. 2016, by sen2nbar"
     without = [product.scene.item for product in used if product.scene.scl is None]
     if without:
         notes["clouds"] = f"no cloud mask: {len(without)} of {len(used)} products have no scene classification (L1C)"

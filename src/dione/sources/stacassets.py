@@ -3,16 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+import numpy as np
 import pystac
 from odc.geo.geobox import GeoBox
 from odc.stac import parse_items
 
 from dione.base.errors import BadBands, BadSource
-from dione.sources import blocks
+from dione.sources import blocks, nbar, shelf
 from dione.sources.catalogues import Catalogue
 from dione.sources.places import is_remote, shown, some
+from dione.sources.remotefile import Remote
 from dione.sources.web import STRANGER, Web
+from dione.sources.xmlfile import LARGEST_BYTES
 
 KEYS = {
     "blue": ("blue", "B02", "B02_10m"),
@@ -23,6 +27,7 @@ KEYS = {
 }
 """What catalogues call the assets. Their nir08 is B8A, of 20 m, and never taken for B08."""
 NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
+GRANULE = ("granule_metadata", "granule-metadata")
 GSD_M = 10
 EXTENSIONS = ("projection", "raster", "eo")
 
@@ -35,6 +40,8 @@ class Reading:
     web: Web = STRANGER
     scale: float | None = None
     offset: float | None = None
+    nbar: bool = False
+    """Whether the view is taken out of the reflectance."""
     offsets: Mapping[str, float] | None = None
     """By item, the offset that the product's own XML names, where it was looked into."""
 
@@ -96,3 +103,19 @@ def sensed(item: pystac.Item) -> datetime:
     if moment is None:
         raise BadSource(f"item {item.id} tells no date")
     return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+
+
+def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:
+    """What takes the view out of an item's reflectance, from its granule's metadata. Raises BadSource, NotFound, DioneError."""
+    key = next((key for key in GRANULE if key in item.assets), None)
+    if key is None:
+        raise BadSource(f"item {item.id} names no metadata of its granule, which NBAR needs; its assets are {some(sorted(item.assets), 12)}\nleave --nbar out")
+    place = href(item, key, reading)
+    if not is_remote(place):
+        return nbar.of_granule(Path(place))
+    kept = (shown(place), str(item.properties.get("updated") or ""), "metadata")
+    data = shelf.get(kept)
+    if data is None:
+        data = np.frombuffer(Remote(place, reading.web).fetch(0, LARGEST_BYTES)[0], np.uint8)
+        shelf.put(kept, data)
+    return nbar.of_bytes(data.tobytes())

@@ -58,6 +58,7 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
         strip=str(facts.get("s2:datastrip_id", "")).rpartition("_S")[2].partition("_")[0],
         version=str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or ""),
         cloud=None if cloud is None else float(cloud) / 100,
+        factors=stacassets.factors(item, reading) if reading.nbar else None,
     )
 
 
