@@ -8,7 +8,7 @@ Reflectance in, reflectance out; what normalises, if anything, is inside. Loadin
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import whole
 from dione.nets import zoo
+from dione.nets.turned import TURNS, Turned
 
 FORMAT = 1
 LARGEST_HEADER = 1 << 20
@@ -83,10 +84,14 @@ class Resolver:
 
 
 def load(name: str | Path) -> Resolver:
-    """A Resolver by name (`setsr-s`, `bicubic`, ...) or from a .safetensors file.
+    """A Resolver by name (`setsr-s`, `bicubic`, ...) or from a .safetensors file; `setsr-s@4` and `@8` ask it in so many turns (nets/turned.py).
 
     Raises NotFound with the names there are, or BadModel for a file that is damaged, foreign, or of another format.
     """
+    plain, _, turns = str(name).rpartition("@")
+    if plain and turns in TURNS:
+        once = load(plain)
+        return replace(once, net=Turned(once.net, TURNS[turns]).eval(), name=f"{once.name}@{turns}")
     if str(name) in zoo.BASELINES:
         net = zoo.BASELINES[str(name)]().eval()
         return Resolver(net, About(net=str(name), margin=net.margin), str(name))  # type: ignore[arg-type]
@@ -104,6 +109,7 @@ def shipped() -> dict[str, Path]:
 
 def store(path: Path, net: nn.Module, about: About, *, half: bool = True) -> Path:
     """Write weights and facts as one file, whole; float16 by default (halves the size, see docs/add-a-model.md)."""
+    net = net.net if isinstance(net, Turned) else net
     tensors = {key: (value.half() if half and value.is_floating_point() else value).contiguous() for key, value in net.state_dict().items()}
     data = save(tensors, metadata={"dione": about.model_dump_json()})
     with whole(path) as partial:
