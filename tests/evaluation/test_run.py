@@ -165,3 +165,8 @@ def test_a_summary_needs_no_second_pass(made, opened):
     models = {name: load(name) for name in ("bicubic-median", *AGAINST)}
     again = summarise(made[0].found, shelf.shelf(opened, models), models, "bicubic-median", AGAINST)
     assert again == made[0].summary
+
+
+def test_one_file_asked_in_more_turns_is_another_model(opened):
+    found = dione.evaluate("setsr-s@4", opened.path, against=("setsr-s",), dates=(2,)).summary
+    assert found["model"] == "setsr-s@4" and found["against"] == ["setsr-s"]

@@ -113,9 +113,10 @@ def _models(model: str | Path | Resolver, against: Sequence[str | Path | Resolve
 
 
 def _alike(one: Resolver, other: Resolver) -> bool:
-    """Whether two are one: the same network, the same file, or the same method without weights."""
+    """Whether two are one: the same network, the same file in as many turns, or the same method without weights."""
     same_method = one.name in BASELINES and (one.name, one.about, type(one.net)) == (other.name, other.about, type(other.net))
-    return one.net is other.net or same_method or (one.has_weights and one.digest == other.digest)
+    same_file = one.has_weights and (one.digest, one.turns) == (other.digest, other.turns)
+    return one.net is other.net or same_method or same_file
 
 
 def _source(dataset: str | Path | xr.Dataset, models: Models, *, split: str, shift_px: float, seed: int) -> Source:

@@ -79,6 +79,11 @@ class Resolver:
         return bool(getattr(self.net, "fills", True))
 
     @property
+    def turns(self) -> int:
+        """In how many turns the network is asked."""
+        return int(getattr(self.net, "turns", 1))
+
+    @property
     def has_weights(self) -> bool:
         return bool(self.digest)
 
