@@ -1,6 +1,7 @@
 """Areas as people write them."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import shapely
 from shapely.geometry import mapping
 
 from dione.base import area as areas
-from dione.base.errors import BadRecipe, NotFound
+from dione.base.errors import BadRecipe, DioneError, NotFound
 from dione.prepare import mgrs
 from dione.prepare.naming import parse
 
@@ -108,3 +109,10 @@ def test_a_size_goes_with_a_point_only() -> None:
     for text in ("0.60,43.65,0.75,43.75", "31TCJ", POLYGON.wkt):
         with pytest.raises(BadRecipe, match="a point only"):
             parse(text, size_m=100)
+
+
+def test_without_pyogrio_other_files_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fields.gpkg").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "pyogrio.errors", None)
+    with pytest.raises(DioneError, match=r"dione\[vector\]"):
+        parse(str(tmp_path / "fields.gpkg"))

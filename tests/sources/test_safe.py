@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from dione import sources
 from dione.base import stack as stacks
-from dione.base.errors import BadSource, BadValues, NotFound
+from dione.base.errors import BadSource, BadValues, DioneError, NotFound
 from dione.sources import zarrstack
 
 pytest.importorskip("stactools.sentinel2")
@@ -197,3 +198,9 @@ def test_a_product_is_the_same_through_every_door(deliver: Deliver, tmp_path: Pa
         other = sources.open(source, **told)
         np.testing.assert_array_equal(other["reflectance"], product["reflectance"], err_msg=source)
         assert stacks.grid_of(other) == stacks.grid_of(product)
+
+
+def test_without_stactools_the_extra_is_named(deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stactools.sentinel2.stac", None)
+    with pytest.raises(DioneError, match=r"dione\[safe\]"):
+        sources.open(deliver(TREES["L2A 05.09"][0]))

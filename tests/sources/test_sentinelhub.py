@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 
 from dione import sources
 from dione.base import stack as stacks
-from dione.base.errors import BadBands, BadRecipe, BadSource, NotFound
-from dione.sources import patience
+from dione.base.errors import BadBands, BadRecipe, BadSource, DioneError, NotFound
+from dione.sources import hubclient, patience
 from dione.testing import hub as made
 from dione.testing.hub import MadeHub
 
@@ -152,3 +153,10 @@ def test_what_is_missing_or_makes_no_sense_is_told(hub: MadeHub) -> None:
         sources.open("sentinelhub:mine#byoc-1", area=AREA, dates=DATES, bands=("B", "G", "R; fetch('x')", "N"), scale=1.0)
     with pytest.raises(BadSource, match="knows its bands"):
         sources.open("sentinelhub:mine", area=AREA, dates=DATES, scale=1.0)
+
+
+def test_without_its_package_the_extra_is_named(hub: MadeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hubclient._package.cache_clear()
+    monkeypatch.setitem(sys.modules, "sentinelhub", None)
+    with pytest.raises(DioneError, match=r"dione\[sentinelhub\]"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES)
