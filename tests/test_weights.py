@@ -7,6 +7,7 @@ import dione
 from dione.evaluation.down import gains
 from dione.measure.metrics import cpsnr
 from dione.nets.resolver import load, shipped
+from dione.testing import landscape, series
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))
@@ -30,3 +31,15 @@ def test_the_score_ignores_brightness():
 
     image = torch.rand(1, 4, 20, 20)
     assert float(cpsnr(image + 0.1, image)[0]) > 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_bfloat16_moves_a_result_by_far_less_than_its_sigma(name):
+    stack = series(landscape((60, 80), seed=7), days=6, cloud=0.2, seed=7).stack
+    exact, rough = (dione.predict(stack, model=name, precision=precision) for precision in ("float32", "bfloat16"))
+    seen = exact["valid"].values[0]
+    sr, sigma, sr_rough, sigma_rough = (made[variable].values[0][:, seen] for made in (exact, rough) for variable in ("reflectance", "sigma"))
+    moved = np.abs(sr - sr_rough) / sigma
+    assert np.percentile(moved, 99.9) < 0.15 and moved.max() < 0.5
+    assert np.percentile(np.abs(np.log(sigma_rough / sigma)), 99.9) < 0.1
