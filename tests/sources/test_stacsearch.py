@@ -1,7 +1,9 @@
 """Searching a catalogue: pages, filters, what is said when nothing is found, and what is not followed."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,3 +153,30 @@ def test_a_static_catalogue_leads_nowhere_that_is_not_allowed(stocked: Loopback,
     parent = {"rel": "root", "href": "http://169.254.169.254/root.json"}
     with pytest.raises(DioneError, match=words):
         sources.open(static(stocked, link, parent), area=AREA)
+
+
+def spoiled(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The item with each of its fields, and those of its first asset, replaced by something else, one at a time."""
+    key = next(iter(made["assets"]))
+    for path in [(one,) for one in made] + [("properties", one) for one in made["properties"]] + [("assets", key, one) for one in made["assets"][key]]:
+        for other in (None, "", [], {}, -1, "x", [None], {"type": "Polygon"}):
+            changed = json.loads(json.dumps(made))
+            at = changed
+            for step in path[:-1]:
+                at = at[step]
+            at[path[-1]] = other
+            yield f"{'/'.join(path)} = {other!r}", changed
+
+
+@pytest.mark.slow
+def test_whatever_an_item_holds_only_our_own_errors_come_out(stocked: Loopback, tmp_path: Path) -> None:
+    opened, strange = 0, []
+    for what, made in spoiled(stocked.items[0]):
+        (tmp_path / "item.json").write_text(json.dumps(made))
+        try:
+            opened += sources.open(f"stac:{tmp_path / 'item.json'}", area=AREA, max_scene_cloud=0.9).sizes["time"]
+        except DioneError:
+            continue
+        except Exception as error:
+            strange.append(f"{what}: {type(error).__name__} {error}")
+    assert strange == [] and opened > 20

@@ -5,6 +5,7 @@ from typing import Any
 
 import pystac
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import ProjError
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, BadValues, faults
@@ -13,6 +14,8 @@ from dione.sources.acquisitions import Product
 from dione.sources.scenes import Layer, Scene
 from dione.sources.stacassets import Reading
 
+FAULTS = (KeyError, TypeError, AttributeError, ValueError, IndexError, pystac.STACError, ProjError)
+"""What fields of other kinds than they should be lead to."""
 NODATA = 0
 """Of every Sentinel-2 product, whether or not the item says so (Products Specification)."""
 
@@ -26,6 +29,8 @@ def products(items: Iterable[pystac.Item], reading: Reading) -> list[Product]:
             made.append(_product(item, reading))
         except BadSource as error:
             wrong.append(error)
+        except FAULTS as error:
+            wrong.append(BadSource(f"item {item.id} has metadata that cannot be read: {type(error).__name__} {error}"))
     if len(wrong) == 1:
         raise wrong[0]
     if wrong:

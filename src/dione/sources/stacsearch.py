@@ -31,7 +31,20 @@ PAGE = 100
 MOST_ITEMS = 5_000
 IDLE_PAGES = 3
 """Pages one after another that bring nothing new: the catalogue goes round in circles."""
-FAULTS = (APIError, ClientTypeError, ParametersError, requests.RequestException, pystac.STACError, OSError, ValueError, KeyError, TypeError)
+FAULTS = (
+    APIError,
+    ClientTypeError,
+    ParametersError,
+    requests.RequestException,
+    pystac.STACError,
+    pystac.STACTypeError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+)
 """What pystac and its client raise on a catalogue that cannot be reached or is none."""
 
 
@@ -76,6 +89,8 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
         raise NotFound(f"nothing found at {shown(catalogue.url)}{near(catalogue.url)}\nneeds a STAC catalogue, collection or item (JSON), or an address")
     io = Careful(web, is_remote(catalogue.url))
     read = io.read_json(catalogue.url)
+    if not isinstance(read, dict):
+        raise BadSource(f"{shown(catalogue.url)} is no STAC catalogue: it holds a {type(read).__name__}")
     if read.get("type") in ("Feature", "FeatureCollection"):
         features = read["features"] if read["type"] == "FeatureCollection" else [read]
         return [pystac.Item.from_dict(one, href=catalogue.url, preserve_dict=False) for one in features]
@@ -139,7 +154,8 @@ def _within(item: pystac.Item, dates: tuple[str, str] | None) -> bool:
 
 def _cloud(item: pystac.Item) -> float:
     """The cloudy fraction, 0–1, of the whole tile; one that is not told counts as clear."""
-    return float(item.properties.get("eo:cloud_cover") or 0) / 100
+    told = item.properties.get("eo:cloud_cover")
+    return float(told) / 100 if isinstance(told, int | float) else 0.0
 
 
 def _why_none(catalogue: Catalogue, wanted: Wanted, web: Web, items: list[pystac.Item]) -> str:
