@@ -110,6 +110,13 @@ def test_xml_and_baseline_that_differ_are_refused(deliver: Deliver) -> None:
     assert sources.open(folder, offset=-0.1).sizes["time"] == 1
 
 
+@pytest.mark.parametrize("tag", ["BOA_QUANTIFICATION_VALUE", "BOA_ADD_OFFSET"])
+def test_numbers_that_are_none_are_named(deliver: Deliver, tag: str) -> None:
+    folder = deliver(TREES["L2A 05.09"][0], change=lambda text: re.sub(rf"(<{tag}[^>]*>)-?\d+<", r"\g<1>x<", text))
+    with pytest.raises(BadSource, match=f"its {tag} is 'x', no number"):
+        sources.open(folder)
+
+
 def zipped(folder: Path, to: Path, **more: bytes) -> Path:
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(folder.rglob("*")):

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import pystac
 import xarray as xr
@@ -118,15 +119,22 @@ def _xml(root: Path) -> Any:
 
 def _offset(product: Any, name: str) -> float:
     """What the XML says has to be added, reflectance; 0 if it says nothing, as before baseline 04.00."""
-    numbers = {float(one.text) for one in product.iter() if one.tag in ("QUANTIFICATION_VALUE", "BOA_QUANTIFICATION_VALUE") and one.text}
+    numbers = {_number(one, name) for one in product.iter() if one.tag in ("QUANTIFICATION_VALUE", "BOA_QUANTIFICATION_VALUE")}
     if numbers - {float(QUANTIFICATION)}:
         raise BadValues(
             f"{name} has the quantification {sorted(numbers)}, needs {QUANTIFICATION}\nsay how its numbers become reflectance with --scale and --offset"
         )
-    told = {float(one.text) / QUANTIFICATION for one in product.iter() if one.tag in OFFSETS and one.get("band_id") in OURS and one.text}
+    told = {_number(one, name) / QUANTIFICATION for one in product.iter() if one.tag in OFFSETS and one.get("band_id") in OURS}
     if len(told) > 1:
         raise BadValues(f"{name} has bands of different offsets: {sorted(told)}\nsay one with --offset")
     return told.pop() if told else 0.0
+
+
+def _number(element: Element, name: str) -> float:
+    try:
+        return float(element.text or "")
+    except ValueError as error:
+        raise BadSource(f"{name} is damaged: its {element.tag} is '{element.text}', no number\nfetch it again") from error
 
 
 def _of_stactools(root: Path) -> pystac.Item:
