@@ -102,8 +102,8 @@ def _item(place: Path) -> Iterator[Made]:
 
 
 def _made(root: Path, seen_at: str) -> Made:
-    product = _xml(root)
-    return Made(_of_stactools(root), _offset(product, root.name), root, seen_at)
+    offset = _offset(_xml(root), root.name)
+    return Made(_of_stactools(root), offset, root, seen_at)
 
 
 def _xml(root: Path) -> Any:
