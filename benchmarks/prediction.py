@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import rasterio
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from dione.nets import resolver, zoo
 from dione.prediction import budget
 from dione.prediction.engine import engine
-from dione.training.plan import flops_per_pixel
 
 DATES = 8
 BANDS = ("B02", "B03", "B04", "B08")
@@ -87,22 +87,30 @@ def matrix_rate(kind: torch.dtype, side: int = 2048, rounds: int = 5) -> float:
     return 2 * side**3 / best / 1e9
 
 
+def flops(chosen: resolver.Resolver, lr: torch.Tensor, valid: torch.Tensor, rim: tuple[int, ...]) -> float:
+    """Operations of convolutions and products of matrices in one window."""
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        chosen.net(lr, valid, rim)
+    return float(counter.get_total_flops())
+
+
 def arithmetic(name: str) -> dict[str, Any]:
     """Of one window of a large scene."""
     chosen, used = resolver.load(name), engine("cpu")
-    block = budget.block_px((4096, 4096), chosen, views=DATES)
+    block = budget.block_px((4096, 4096), chosen, views=DATES, precision=used.precision)
     side = block + 2 * chosen.margin
     lr, valid = torch.rand(1, DATES, 4, side, side) * 0.3, torch.ones(1, DATES, side, side, dtype=torch.bool)
+    rim = (chosen.margin,) * 4
     best = float("inf")
     for _ in range(3):
         began = time.perf_counter()
-        used.run(chosen, lr, valid)
+        used.run(chosen, lr, valid, rim)
         best = min(best, time.perf_counter() - began)
-    rate, peak = flops_per_pixel(chosen.net) * side**2 / best / 1e9, matrix_rate(getattr(torch, used.precision))
+    rate, peak = flops(chosen, lr, valid, rim) / best / 1e9, matrix_rate(getattr(torch, used.precision))
     return {
         "block_px": block,
         "margin_px": chosen.margin,
-        "px_per_s": round(side**2 / best),
+        "px_per_s": round(block**2 / best),
         "gflop_per_s": round(rate, 1),
         "matrix_gflop_per_s": round(peak, 1),
         "share_of_peak": round(rate / peak, 3),

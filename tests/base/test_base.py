@@ -113,3 +113,15 @@ def test_a_full_disk_is_told_with_the_room_left(tmp_path, monkeypatch):
     with pytest.raises(CannotWrite, match=r"No space left.*\n.*GB are free"):
         files.write_text(tmp_path / "a.txt", "x")
     assert list(tmp_path.iterdir()) == []
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.integers(0, 9))
+def test_windows_read_around_blocks_are_of_one_shape_and_hold_their_margin(height, width, block, margin):
+    shape = (height, width)
+    blocks = list(windows.lattice(shape, block))
+    least = windows.widest(blocks, margin, shape)
+    for window in blocks:
+        outer, needed = window.grown(margin, shape, least), window.grown(margin, shape)
+        assert outer.shape == least
+        assert outer.top <= needed.top and outer.left <= needed.left and outer.bottom >= needed.bottom and outer.right >= needed.right
+        assert outer.top >= 0 and outer.left >= 0 and outer.bottom <= height and outer.right <= width

@@ -1,6 +1,6 @@
 """Windows on one global lattice: what to write, and what to read to write it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -21,9 +21,11 @@ class Window:
     def slices(self) -> tuple[slice, slice]:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
-    def grown(self, margin: int, shape: tuple[int, int]) -> "Window":
-        """Larger by `margin` on every side, cut off at the edges of a scene of `shape`."""
-        return Window(max(self.top - margin, 0), max(self.left - margin, 0), min(self.bottom + margin, shape[0]), min(self.right + margin, shape[1]))
+    def grown(self, margin: int, shape: tuple[int, int], least: tuple[int, int] = (0, 0)) -> "Window":
+        """Larger by `margin` on every side, cut off at the edges of a scene of `shape`; by more, where there is room, to be of the shape `least`."""
+        top, bottom = _stretched(self.top - margin, self.bottom + margin, shape[0], least[0])
+        left, right = _stretched(self.left - margin, self.right + margin, shape[1], least[1])
+        return Window(top, left, bottom, right)
 
     def within(self, outer: "Window") -> "Window":
         """The same pixels, counted from the corner of `outer`."""
@@ -40,6 +42,19 @@ class Window:
             return Window(self.top, self.left, middle, self.right), Window(middle, self.left, self.bottom, self.right)
         middle = (self.left + self.right) // 2
         return Window(self.top, self.left, self.bottom, middle), Window(self.top, middle, self.bottom, self.right)
+
+
+def widest(windows: Iterable[Window], margin: int, shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns that every one of these windows fits into once it is grown by `margin`."""
+    heights, widths = zip(*(window.grown(margin, shape).shape for window in windows), strict=True)
+    return max(heights), max(widths)
+
+
+def _stretched(start: int, end: int, size: int, least: int) -> tuple[int, int]:
+    """A span cut off at 0 and `size`, then made at least `least` long as far as there is room, upwards first."""
+    start, end = max(start, 0), min(end, size)
+    end = min(max(end, start + least), size)
+    return max(min(start, end - least), 0), end
 
 
 def lattice(shape: tuple[int, int], block: int) -> Iterator[Window]:

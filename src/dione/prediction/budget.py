@@ -5,33 +5,35 @@ from math import ceil
 
 from dione.base.errors import DioneError
 from dione.nets.resolver import Resolver
+from dione.prediction.engine import Precision
 
 MEMORY_BYTES = 2.8e9
 """What a window may take, beside the 0.7 GB that everything else does; the same on every machine, so that a run can go on anywhere."""
-PIXEL_BYTES, DATE_BYTES = 2_500, 700
+PIXEL_BYTES = 3_000
+DATE_BYTES: dict[Precision, int] = {"bfloat16": 450, "float32": 850}
 """Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""
 STEP_PX, SMALLEST_PX, LARGEST_PX = 32, 64, 1024
 
 
-def window_bytes(side_px: int, *, views: int) -> float:
+def window_bytes(side_px: int, *, views: int, precision: Precision) -> float:
     """Memory that a window of side × side input pixels takes, its margin counted in."""
-    return (PIXEL_BYTES + DATE_BYTES * views) * float(side_px) ** 2
+    return (PIXEL_BYTES + DATE_BYTES[precision] * views) * float(side_px) ** 2
 
 
-def block_px(shape: tuple[int, int], resolver: Resolver, *, views: int) -> int:
+def block_px(shape: tuple[int, int], resolver: Resolver, *, views: int, precision: Precision) -> int:
     """Side of a window, input pixels without its margin: as large as MEMORY_BYTES is enough for, and so that a scene of `shape` divides evenly."""
-    outer = (MEMORY_BYTES / window_bytes(1, views=views)) ** 0.5
+    outer = (MEMORY_BYTES / window_bytes(1, views=views, precision=precision)) ** 0.5
     largest = min(max(int(outer - 2 * resolver.margin), SMALLEST_PX), LARGEST_PX) // STEP_PX * STEP_PX
     each = max(shape) / ceil(max(shape) / largest)
     return ceil(each / STEP_PX) * STEP_PX
 
 
-def check(block: int, shape: tuple[int, int], resolver: Resolver, *, views: int) -> None:
+def check(block: int, shape: tuple[int, int], resolver: Resolver, *, views: int, precision: Precision) -> None:
     """Raise DioneError for a block that this machine's memory is too small for, with one that would fit."""
     outer = min(block + 2 * resolver.margin, max(shape))
-    here, needed = memory_bytes(), window_bytes(outer, views=views)
+    here, needed = memory_bytes(), window_bytes(outer, views=views, precision=precision)
     if here is not None and needed > here:
-        fits = max(int((here / 2 / window_bytes(1, views=views)) ** 0.5 - 2 * resolver.margin) // STEP_PX * STEP_PX, SMALLEST_PX)
+        fits = max(int((here / 2 / window_bytes(1, views=views, precision=precision)) ** 0.5 - 2 * resolver.margin) // STEP_PX * STEP_PX, SMALLEST_PX)
         raise DioneError(
             f"a block of {block} px needs about {needed / 1e9:.0f} GB with {views} dates; this machine has {here / 1e9:.0f} GB\n"
             f"take --block {fits}, or leave it out"

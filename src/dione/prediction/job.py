@@ -80,9 +80,10 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
     began = time.perf_counter()
     rule = config.model_dump(include={"target", "views", "max_cloud", "supports", "support_cloud"})
     choices = choose(stack, **rule)
+    used = engine(config.device, config.precision)
     if config.block:
-        budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views)
-    session = Session(stack, out, resolver, config, engine(config.device, config.precision), fingerprint(stack), fresh, progress, scheduler)
+        budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views, precision=used.precision)
+    session = Session(stack, out, resolver, config, used, fingerprint(stack), fresh, progress, scheduler)
     targets = tuple(session.sharpen(choice) for choice in choices)
     done = run.Run(
         source=stack.attrs.get("source", ""),
@@ -155,7 +156,9 @@ class Session:
 
     def block(self, choice: Choice) -> int:
         """Side of a window, coarse pixels."""
-        return self.config.block or budget.block_px((self.stack.sizes["y"], self.stack.sizes["x"]), self.resolver, views=len(choice.views))
+        return self.config.block or budget.block_px(
+            (self.stack.sizes["y"], self.stack.sizes["x"]), self.resolver, views=len(choice.views), precision=self.engine.precision
+        )
 
     def canvas(self, choice: Choice, ending: str, unit: str) -> Canvas:
         """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""

@@ -8,7 +8,7 @@ import xarray as xr
 from dione.base import stack as stacks
 from dione.base.files import folder
 from dione.base.grid import finer
-from dione.base.windows import lattice
+from dione.base.windows import lattice, widest
 from dione.nets.resolver import Resolver, load
 from dione.prediction import budget, run
 from dione.prediction.canvas import Canvas
@@ -63,10 +63,11 @@ def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | 
     """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid (y, x)."""
     zoom = resolver.zoom
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
-    side = block or budget.block_px((stack.sizes["y"], stack.sizes["x"]), resolver, views=len(choice.views))
+    scene = (stack.sizes["y"], stack.sizes["x"])
+    windows = list(lattice(scene, block or budget.block_px(scene, resolver, views=len(choice.views), precision=used.precision)))
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
     valid = np.zeros(shape, bool)
-    for piece in pieces(stack, resolver, choice, lattice((stack.sizes["y"], stack.sizes["x"]), side), used):
+    for piece in pieces(stack, resolver, choice, windows, used, widest(windows, resolver.margin, scene)):
         rows, columns = piece.window.zoomed(zoom).slices
         sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
     return sr, sigma, valid

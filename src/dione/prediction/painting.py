@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from dione.base.windows import Window
+from dione.base.windows import Window, lattice, widest
 from dione.nets.resolver import Resolver
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import Engine
@@ -30,6 +30,12 @@ class Painting:
         """Of blocks."""
         return sum(1 for _ in self.sr.windows())
 
+    @property
+    def reads(self) -> tuple[int, int]:
+        """Rows and columns that are read for a block: the same for all, and whichever of them are painted in one go."""
+        zoom, shape = self.resolver.zoom, (self.stack.sizes["y"], self.stack.sizes["x"])
+        return widest(lattice(shape, self.sr.block // zoom), self.resolver.margin, shape)
+
     def missing(self) -> list[Window]:
         """Blocks that one of the canvases lacks, row by row, coarse pixels."""
         zoom, missing = self.resolver.zoom, {*self.sr.missing(), *self.sigma.missing()}
@@ -43,7 +49,7 @@ class Painting:
     def paint(self, windows: Iterable[Window]) -> Iterator[Window]:
         """Paint these blocks (coarse pixels), each in turn; reading and packing overlap with the network's work."""
         with Behind() as behind:
-            for made in pieces(self.stack, self.resolver, self.choice, windows, self.engine):
+            for made in pieces(self.stack, self.resolver, self.choice, windows, self.engine, self.reads):
                 behind.do(self._keep, made)
                 yield made.window
 

@@ -51,19 +51,23 @@ class Raw:
         return Raw(outer, self.reflectance[..., rows, columns], self.valid[..., rows, columns])
 
 
-def pieces(stack: xr.Dataset, resolver: Resolver, choice: Choice, windows: Iterable[Window], engine: Engine = EXACT) -> Iterator[Piece]:
+def pieces(
+    stack: xr.Dataset, resolver: Resolver, choice: Choice, windows: Iterable[Window], engine: Engine = EXACT, least: tuple[int, int] = (0, 0)
+) -> Iterator[Piece]:
     """These windows (coarse pixels) of the target of `choice`, sharpened; the next one is read meanwhile.
+
+    least: rows and columns that are read for each where the scene has them: windows of one size take one memory, in turn.
 
     The result does not depend on how the scene is cut: the margin is the receptive field's radius, and at the edge of
     the scene every window sees the same edge.
     """
-    for window, raw in ahead(lambda window: read(stack, choice.views, window, resolver.margin), windows):
+    for window, raw in ahead(lambda window: read(stack, choice.views, window, resolver.margin, least), windows):
         yield sharpen(resolver, window, raw, engine)
 
 
-def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int) -> Raw:
+def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int, least: tuple[int, int] = (0, 0)) -> Raw:
     """`views` of a window and the margin around it, in one pass over the files."""
-    outer = window.grown(margin, (stack.sizes["y"], stack.sizes["x"]))
+    outer = window.grown(margin, (stack.sizes["y"], stack.sizes["x"]), least)
     rows, columns = outer.slices
     part = stack[["reflectance", "valid"]].isel(time=list(views), y=rows, x=columns).compute()
     return Raw(outer, np.ascontiguousarray(part["reflectance"].values), np.ascontiguousarray(part["valid"].values))
