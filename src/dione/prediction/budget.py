@@ -7,8 +7,8 @@ from dione.base.errors import DioneError
 from dione.nets.resolver import Resolver
 from dione.prediction.engine import Precision
 
-MEMORY_BYTES = 2.8e9
-"""What a window may take, beside the 0.7 GB that everything else does; the same on every machine, so that a run can go on anywhere."""
+MEMORY_BYTES = 2.2e9
+"""What a window may take, beside what stays torn between windows and the 0.8 GB that everything else does, 4 GB in all; the same on every machine, so that a run can go on anywhere."""
 PIXEL_BYTES = 3_000
 DATE_BYTES: dict[Precision, int] = {"bfloat16": 450, "float32": 850}
 """Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""

@@ -89,14 +89,16 @@ def _faster(device: str) -> Precision:
 def trial(*kinds: torch.dtype, rounds: int = 8) -> list[float]:
     """Seconds of a convolution of the size that a network has most of, in each precision: the best of several, tried in turn.
 
-    In turn and the best, so that what else the machine does just then decides nothing.
+    In turn, on one thread, and the best, so that what else the machine does just then decides nothing.
     """
     layers = [nn.Conv2d(TRIAL_CHANNELS, TRIAL_CHANNELS, 3, padding=1, bias=False).to(kind, memory_format=torch.channels_last) for kind in kinds]  # type: ignore[call-overload]
     inputs = [torch.zeros(1, TRIAL_CHANNELS, TRIAL_PX, TRIAL_PX, dtype=kind).contiguous(memory_format=torch.channels_last) for kind in kinds]
-    best = [float("inf")] * len(kinds)
+    best, threads = [float("inf")] * len(kinds), torch.get_num_threads()
+    torch.set_num_threads(1)
     for _ in range(rounds + 1):
         for number, (layer, x) in enumerate(zip(layers, inputs, strict=True)):
             began = time.perf_counter()
             layer(x)
             best[number] = min(best[number], time.perf_counter() - began)
+    torch.set_num_threads(threads)
     return best
