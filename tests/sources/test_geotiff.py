@@ -417,3 +417,13 @@ def test_products_of_theia_are_read_by_a_pattern(tmp_path: Path) -> None:
     assert stacks.days(stack) == ["2018-08-15", "2018-08-20"]
     np.testing.assert_allclose(stack["reflectance"][0, :, 3:], numbers[:, 3:] / 10_000, atol=1e-6)
     assert not stack["valid"][:, :3].any() and stack["valid"][:, 3:].all()
+
+
+def test_files_that_are_links_to_files_are_found(tmp_path):
+    there = testing.write_geotiffs(testing.series(testing.landscape((24, 24), seed=1), days=2, seed=1).stack, tmp_path / "there")
+    here = tmp_path / "here"
+    here.mkdir()
+    for file in there.iterdir():
+        (here / file.name).symlink_to(file)
+    (here / "2001-01-01.tif").symlink_to(tmp_path / "gone.tif")
+    assert geotiff.open(str(here)).sizes["time"] == 2

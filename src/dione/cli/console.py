@@ -43,6 +43,11 @@ def logs(verbose: bool) -> None:
 def progress(unit: str = "block") -> Iterator[Progress]:
     """A bar on a terminal, plain lines elsewhere; how many a second, and how long it will take."""
     began: dict[str, tuple[float, int]] = {}
+    before = _received_mb()
+
+    def came(unit: str) -> str:
+        received = _received_mb() - before
+        return f"{received:.1f} {unit}" if received > 0 else ""
 
     def pace(what: str, done: int) -> float:
         since, first = began.setdefault(what, (time.monotonic(), done))
@@ -52,8 +57,8 @@ def progress(unit: str = "block") -> Iterator[Progress]:
         speed = pace(what, done)
         if done == total or (done and done % 50 == 0):
             left = f", {speed:.3g}/s, {timedelta(seconds=round((total - done) / speed))} left" if speed and done < total else ""
-            came = f", {_received_mb():.1f} MB read from the network" if _received_mb() else ""
-            err.print(f"{what}: {unit} {done} of {total}{left}{came}", markup=False)
+            read = came("MB read from the network")
+            err.print(f"{what}: {unit} {done} of {total}{left}{f', {read}' if read else ''}", markup=False)
 
     if not err.is_terminal:
         yield tell
@@ -68,8 +73,7 @@ def progress(unit: str = "block") -> Iterator[Progress]:
         def show_progress(what: str, done: int, total: int) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=total, pace=0.0, came="")
-            came = f"{_received_mb():.1f} MB" if _received_mb() else ""
-            bar.update(tasks[what], completed=done, pace=pace(what, done), came=came)
+            bar.update(tasks[what], completed=done, pace=pace(what, done), came=came("MB"))
 
         yield show_progress
 

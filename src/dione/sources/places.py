@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import fsspec
 import rasterio
@@ -101,8 +102,13 @@ def listing(path: str | Path, *, depth: int = 1) -> list[File]:
             base, found = _fixed(inside), fs.glob(inside, detail=True) if any(c in inside for c in "*?[") else {}
     if not found and not fs.isdir(inside):
         raise NotFound(f"nothing found at {shown(path)}{near(path)}")
-    made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0)) for name, info in found.items() if info.get("type") == "file"]
+    made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0)) for name, info in found.items() if _is_file(fs, name, info)]
     return sorted((f for f in made if not any(part.startswith(".") for part in f.name.split("/"))), key=lambda f: f.name)
+
+
+def _is_file(fs: Any, name: str, info: dict[str, Any]) -> bool:
+    """A file, or a link to one."""
+    return info.get("type") == "file" or (bool(info.get("islink")) and bool(fs.isfile(name)))
 
 
 def near(path: str | Path) -> str:
