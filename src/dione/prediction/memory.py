@@ -40,7 +40,8 @@ def predict(
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
     block: side of a window in input pixels, by default what 4 GB are enough for; the result does not change.
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
-        'bfloat16', or 'auto', the faster one here; in float32 the same input gives the same result on every machine.
+        'bfloat16', or 'auto', the faster one here; float32 is exact but for the last digit, which may
+        differ between numbers of threads.
 
     Returns a Stack on a grid `model.zoom` times finer, one time a target, with one more variable,
     `sigma (time, band, y, x)`: the 1σ of reflectance. Where no date saw anything, `valid` is False and both are NaN.
