@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench weights lock clean
+.PHONY: help setup demo test check docs bench soak weights lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ bench: $(READY) ## speed and memory against HighRes-Net, of prediction, training
 	$(VENV)/bin/python benchmarks/prediction.py
 	$(VENV)/bin/python benchmarks/training.py
 	$(VENV)/bin/python benchmarks/building.py
+
+soak: $(READY) ## try what can go wrong for most of an hour: kills, full disks, damaged inputs, long runs; the figures of docs/reliability.md
+	$(VENV)/bin/python benchmarks/soak.py --page docs/reliability.md
 
 weights: $(READY) ## remake the weights that ship from a folder of imagery: make weights DATA=FOLDER
 	@test -d "$(DATA)" || { echo "make weights: name the folder of imagery that recipes/simulate.toml reads: make weights DATA=FOLDER" >&2; exit 1; }
