@@ -2,11 +2,11 @@
 
     import dione
 
-    stack = dione.open("my-field/")             # a folder of GeoTIFFs, one a date
+    stack = dione.open("stac:earth-search", area=(42.39, 2.83), size_m=1280, dates="2024-05/2024-08")
     sharp = dione.predict(stack)                # the latest clear date at 2.5 m, with sigma
-    dione.write(sharp, "out/")                  # cloud-optimised GeoTIFFs
+    sharp.dione.save("out/")                    # cloud-optimised GeoTIFFs
 
-PyTorch is imported on first use, not before.
+PyTorch and xarray are imported on first use, not before. With the first use, every Dataset has `.dione` (dione.accessor).
 """
 
 from importlib import import_module
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from dione.evaluation.run import evaluate as evaluate
     from dione.nets.resolver import Resolver as Resolver
     from dione.nets.resolver import load as load
+    from dione.opening import open as open
     from dione.prediction.memory import predict as predict
     from dione.prediction.memory import write as write
-    from dione.sources import open as open
     from dione.training.config import TrainRecipe as TrainRecipe
     from dione.training.run import train as train
 
 _WHERE = {
-    "open": "dione.sources",
+    "open": "dione.opening",
     "load": "dione.nets.resolver",
     "Resolver": "dione.nets.resolver",
     "predict": "dione.prediction.memory",
@@ -38,4 +38,9 @@ __all__ = ["Resolver", "TrainRecipe", "evaluate", "load", "open", "predict", "tr
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"dione has no '{name}'; it has {', '.join(sorted(_WHERE))}")
+    import_module("dione.accessor")
     return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE])

@@ -47,40 +47,15 @@ class Reading:
 
     def open(self, source: str, dates: str | None = None) -> Any:
         """The source as a Stack (xarray.Dataset), cut to dates and area, its values checked."""
-        from dione.base import period
-        from dione.prepare.area import crop
-        from dione.prepare.naming import parse
+        from dione.opening import open as opened
         from dione.prepare.radiometry import check_values
-        from dione.prepare.select import between
-        from dione.sources import open as open_source
 
+        if self.find_clouds not in (None, "l1c", "l2a"):
+            raise typer.BadParameter(f"'{self.find_clouds}' is none of l1c, l2a", param_hint="--find-clouds")
         names = tuple(name.strip() for name in self.bands.split(",")) if self.bands else None
-        area = parse(self.area, size_m=self.size) if self.area else None
-        span = period.parse(dates) if dates else None
-        numbers = {
-            "scale": self.scale,
-            "offset": self.offset,
-            "align": self.align,
-            "nbar": self.nbar,
-            "feature": self.feature,
-            "bands": names,
-            "pattern": self.pattern,
-        }
-        stack = open_source(source, area=area, dates=span, max_scene_cloud=self.max_scene_cloud, **numbers)
-        if span:
-            stack = between(stack, *span)
-        if area is not None:
-            stack = crop(stack, area)
-        if self.find_clouds:
-            stack = self._without_clouds(stack)
+        told: dict[str, Any] = {name: getattr(self, name) for name in ("max_scene_cloud", "scale", "offset", "align", "nbar", "feature", "pattern")}
+        where: dict[str, Any] = {"area": self.area, "size_m": self.size if self.area else None, "dates": dates, "find_clouds": self.find_clouds}
+        stack = opened(source, **where, bands=names, **told)
         for note in check_values(stack):
             logging.getLogger("dione").info(note)
         return stack
-
-    def _without_clouds(self, stack: Any) -> Any:
-        from dione.prepare.csmask import without_clouds
-
-        if self.find_clouds not in ("l1c", "l2a"):
-            raise typer.BadParameter(f"'{self.find_clouds}' is none of l1c, l2a", param_hint="--find-clouds")
-        found = without_clouds(stack, level="l1c" if self.find_clouds == "l1c" else "l2a")
-        return found.drop_vars("clear", errors="ignore").assign_attrs({"clouds": "found by ukis-csmask"})

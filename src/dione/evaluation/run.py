@@ -56,6 +56,12 @@ def evaluate(
     out: a folder for scores.json, patches.parquet, histograms.parquet and report.html.
 
     Raises NotFound (no such dataset, an empty split), BadModel (another zoom), BadGrid (too small), BadRecipe, CannotWrite.
+
+    >>> import dione
+    >>> from dione.testing import landscape, series
+    >>> made = dione.evaluate("bicubic", series(landscape((64, 64)), days=2).stack, against=["nearest"], dates=[1])
+    >>> made.summary["model"], made.summary["against"]
+    ('bicubic', ['nearest'])
     """
     if not dates or min(dates) < 1:
         raise BadRecipe(f"numbers of dates are {list(dates)}; needed at least one, each 1 or more")

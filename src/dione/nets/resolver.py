@@ -53,7 +53,13 @@ class About(BaseModel):
 
 @dataclass(frozen=True)
 class Resolver:
-    """A network and its facts."""
+    """A network and its facts: `.bands`, `.zoom`, `.margin` (coarse pixels), `.net(lr, valid) -> (sr, log_sigma)`.
+
+    >>> import dione
+    >>> bicubic = dione.load("bicubic")
+    >>> bicubic.bands, bicubic.zoom, bicubic.margin
+    (('blue', 'green', 'red', 'nir'), 4, 6)
+    """
 
     net: nn.Module = field(repr=False)
     about: About
@@ -92,6 +98,10 @@ def load(name: str | Path) -> Resolver:
     """A Resolver by name (`setsr-s`, `bicubic`, ...) or from a .safetensors file; `setsr-s@4` and `@8` ask it in so many turns (nets/turned.py).
 
     Raises NotFound with the names there are, or BadModel for a file that is damaged, foreign, or of another format.
+
+    >>> import dione
+    >>> dione.load("setsr-s").zoom
+    4
     """
     plain, _, turns = str(name).rpartition("@")
     if plain and turns in TURNS:

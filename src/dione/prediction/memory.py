@@ -46,6 +46,12 @@ def predict(
     Returns a Stack on a grid `model.zoom` times finer, one time a target, with one more variable,
     `sigma (time, band, y, x)`: the 1σ of reflectance. Where no date saw anything, `valid` is False and both are NaN.
     Raises NotAStack, BadValues, NothingClear, NotFound (no such date), BadModel.
+
+    >>> import dione
+    >>> from dione.testing import landscape, series
+    >>> sharp = dione.predict(series(landscape((16, 24))).stack, model="bicubic")
+    >>> dict(sharp.sizes), sorted(sharp.data_vars)
+    ({'time': 1, 'band': 4, 'y': 64, 'x': 96}, ['reflectance', 'sigma', 'valid'])
     """
     stacks.check(stack)
     check_values(stack)
@@ -78,6 +84,12 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     """Write each date of a Stack as `<date>_sr.tif`, and `<date>_sigma.tif` if it has sigma: COGs, reflectance × 10000, nodata 0.
 
     Raises NotAStack, CannotWrite. For STAC items, quicklook and report use `dione predict` or `prediction.job.predict_to`.
+
+    >>> import dione, tempfile
+    >>> from dione.testing import landscape, series
+    >>> sharp = dione.predict(series(landscape((8, 8))).stack, model="bicubic")
+    >>> [file.name for file in dione.write(sharp, tempfile.mkdtemp())]
+    ['2024-05-21_sr.tif', '2024-05-21_sigma.tif']
     """
     stacks.check(sharp)
     made = []

@@ -17,9 +17,11 @@ from dione.base.errors import DioneError
 
 PIXEL_M = 20.0
 INSTALL = "pip install 'dione[clouds]'"
+Level = Literal["l1c", "l2a"]
+"""Reflectance at the top of the atmosphere, or that of the ground."""
 
 
-def without_clouds(stack: xr.Dataset, *, level: Literal["l1c", "l2a"] = "l1c") -> xr.Dataset:
+def without_clouds(stack: xr.Dataset, *, level: Level = "l1c") -> xr.Dataset:
     """The Stack, valid only where ukis-csmask sees neither cloud nor shadow; read whole, date by date.
 
     level: l1c for reflectance at the top of the atmosphere (VHR references), l2a for that of the ground.

@@ -50,6 +50,20 @@ def parse(text: str, *, size_m: float | None = None) -> Area:
     return _plain(_of_file(Path(text), text), text, size_m)
 
 
+def area_of(area: Any, *, size_m: float | None = None) -> Area:
+    """An area as a program gives it: text as for `parse`, a path, two numbers (latitude, longitude) or four, GeoJSON, or a geometry.
+
+    Two numbers are the middle of a square of `size_m` metres. Raises NotFound, BadRecipe.
+    """
+    if isinstance(area, str | Path):
+        return parse(str(area), size_m=size_m)
+    geojson = getattr(area, "__geo_interface__", area)
+    if isinstance(geojson, Mapping):
+        return _plain(dict(geojson), f"a {geojson.get('type', 'mapping')}", size_m)
+    numbers = [float(number) for number in area]
+    return _square(numbers, size_m) if len(numbers) == 2 else _plain(tuple(numbers), f"{tuple(numbers)}", size_m)
+
+
 def _plain(area: Area, text: str, size_m: float | None) -> Area:
     if size_m is not None:
         raise BadRecipe(f"a size goes with a point only, and the area is '{text}'\nleave --size out, or give --area as latitude,longitude")

@@ -48,7 +48,13 @@ class NetRecipe(BaseModel):
 
 
 class TrainRecipe(BaseModel):
-    """`dione train`: a network, a store of patches, and how."""
+    """`dione train`: a network, a store of patches, and how. A recipe with faults raises pydantic's ValidationError, all at once.
+
+    >>> import dione
+    >>> recipe = dione.TrainRecipe(name="mine", store="runs/patches", train={"steps": 100})
+    >>> recipe.net.kind, recipe.train.steps, recipe.train.batch
+    ('setsr', 100, 64)
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -27,6 +27,20 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
     Raises NotFound or BadSource for a store that cannot be used, BadModel for a network, a start or a checkpoint that cannot,
     BadRecipe for a checkpoint of other settings, DioneError for a loss that is not finite, CannotWrite for a full disk or a
     folder that another run is at.
+
+    >>> import dione, pathlib, tempfile
+    >>> from dione.patches import store
+    >>> from dione.testing import landscape, series
+    >>> def places(number):
+    ...     made = series(landscape((14, 14), seed=number), days=3, seed=number)
+    ...     facts = {"site": "here", "place": str(number), "sensor": "made up", "split": "train" if number < 4 else "validation"}
+    ...     return store.Patch(made.stack["reflectance"].values[::-1], made.stack["valid"].values[::-1], made.truth[-1], facts)
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> written = store.write(folder / "patches", map(places, range(8)), {"made_by": "this example"})
+    >>> net = {"config": {"encoder_channels": 8, "channels": 8, "blocks": 1}}
+    >>> steps = {"steps": 2, "batch": 2, "dates": (1, 3), "warmup": 1}
+    >>> dione.train(dione.TrainRecipe(name="mine", store=folder / "patches", out=folder, net=net, train=steps)).name
+    'mine.safetensors'
     """
     fabric = devices.fabric(recipe.train.precision)
     opened, net = prepare(recipe)

@@ -1,0 +1,90 @@
+"""What a Stack offers beside xarray's own: `stack.dione`, on every Dataset once `dione` was used (or this was imported).
+
+stack.dione                      what it holds, as a table and a picture in a notebook
+stack.dione.rgb("2024-05-11")    the colours of a date, as an image of bytes
+stack.dione.plot()               the same as a picture that a notebook shows
+stack.dione.save("out/")         GeoTIFFs with style files, or a Zarr store
+
+xarray's own display of a Dataset cannot be replaced, so ours stands behind the accessor.
+"""
+
+from pathlib import Path
+
+import xarray as xr
+from PIL import Image
+
+from dione.accessor import glance, looks
+from dione.base import stack as stacks
+
+
+@xr.register_dataset_accessor("dione")
+class Accessor:
+    """A Stack (docs/stack.md) seen through dione; whatever is asked of another Dataset raises NotAStack."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    @property
+    def _stack(self) -> xr.Dataset:
+        return stacks.check(self._dataset)
+
+    def summary(self) -> str:
+        """What the Stack holds in lines of text: size, place, and for each date how much of it was seen clear.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione.accessor
+        >>> print(series(landscape((24, 32)), days=2).stack.dione.summary())
+        2 dates, 24×32 px of 10 m, EPSG:32631
+        2024-05-01  100 % clear
+        2024-05-06  100 % clear
+        """
+        return glance.words(glance.of(self._stack))
+
+    def rgb(self, date: str = "latest", *, colours: looks.Colours = "true") -> xr.DataArray:
+        """One date as a picture: uint8 (y, x, rgb) with the Stack's coordinates, grey where it was not seen clear.
+
+        date: YYYY-MM-DD, or the latest. colours: "true", or "false" for near infrared, red and green.
+        Black and white are the 2nd and 98th percentiles. Only this date is read. Raises NotAStack, NotFound.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione.accessor
+        >>> series(landscape((24, 32))).stack.dione.rgb("2024-05-06").shape
+        (24, 32, 3)
+        """
+        return looks.rgb(self._stack, date, colours)
+
+    def plot(self, date: str = "latest", *, colours: looks.Colours = "true", max_side: int = 800) -> Image.Image:
+        """The same as a picture of at most `max_side` pixels a side, small ones enlarged; a notebook shows it, `.save("a.png")` keeps it.
+
+        For axes and coordinates: `stack.dione.rgb().plot.imshow()`, which needs matplotlib. Raises NotAStack, NotFound.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione.accessor
+        >>> series(landscape((24, 32))).stack.dione.plot().size
+        (800, 600)
+        """
+        return looks.image(looks.rgb(self._stack, date, colours).values, max_side=max_side)
+
+    def save(self, out: str | Path) -> list[Path]:
+        """Keep the Stack: into a folder as GeoTIFFs, one a date and variable (see `dione.write`), or as a store if the name ends in .zarr.
+
+        Returns the files. Raises NotAStack, CannotWrite.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione.accessor, tempfile
+        >>> [file.name for file in series(landscape((8, 8)), days=1).stack.dione.save(tempfile.mkdtemp())]
+        ['2024-05-01_sr.tif']
+        """
+        if str(out).rstrip("/").endswith(".zarr"):
+            from dione.sources import zarrstack
+
+            return [Path(zarrstack.save(self._stack, out))]
+        from dione.prediction.memory import write
+
+        return write(self._stack, out)
+
+    def __repr__(self) -> str:
+        return self.summary()
+
+    def _repr_html_(self) -> str:
+        return glance.page(glance.of(self._stack), looks.thumbnail(self._stack))

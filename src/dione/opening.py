@@ -1,0 +1,67 @@
+"""From a place and a period to a Stack: opened and cut to what is wanted."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import xarray as xr
+
+from dione.base import period
+from dione.prepare import naming
+from dione.prepare.area import crop
+from dione.prepare.csmask import Level, without_clouds
+from dione.prepare.select import between
+from dione.sources import open as open_source
+
+
+@runtime_checkable
+class Geometry(Protocol):
+    """A geometry of shapely, geopandas or any library that speaks GeoJSON."""
+
+    @property
+    def __geo_interface__(self) -> Mapping[str, Any]: ...
+
+
+Place = str | Path | tuple[float, ...] | list[float] | Mapping[str, Any] | Geometry
+
+
+def open(
+    source: str | Path,
+    *,
+    area: Place | None = None,
+    size_m: float | None = None,
+    dates: str | tuple[str, str] | None = None,
+    find_clouds: Level | None = None,
+    **options: Any,
+) -> xr.Dataset:
+    """A Sentinel-2 series as a Stack: reflectance (time, band, y, x), 1.0 = 100 %, and valid (time, y, x); see docs/stack.md.
+
+    source: a folder of GeoTIFFs, a pattern, a `.zarr` Stack, an EOPatch folder, `.SAFE` products, what `dione predict` wrote;
+        or an archive: `stac:earth-search`, `stac:URL#collection`, `sentinelhub:PROFILE`.
+    area: (latitude, longitude) with `size_m`; (west, south, east, north) in degrees; GeoJSON, or whatever has a
+        `__geo_interface__`; a tile, WKT or vector file as text.
+    size_m: side of the square around a point, metres.
+    dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", or two texts.
+    find_clouds: "l1c" or "l2a", where a source has no cloud mask: find clouds with ukis-csmask (extra `clouds`).
+    options: what files do not tell; those of `dione.sources.geotiff.open`, `eopatch.open`, `stac.open`.
+
+    Only headers and metadata are read now, pixels when they are asked for.
+    Raises NotFound, BadRecipe (an area or period that is none), NotAStack, BadSource and its kinds.
+
+    >>> import dione, pathlib, tempfile
+    >>> from dione.testing import landscape, series, write_geotiffs
+    >>> folder = write_geotiffs(series(landscape((24, 24))).stack, pathlib.Path(tempfile.mkdtemp()))
+    >>> stack = dione.open(folder, dates="2024-05-01/2024-05-11")
+    >>> dict(stack.sizes)
+    {'time': 3, 'band': 4, 'y': 24, 'x': 24}
+    """
+    where = None if area is None else naming.area_of(area, size_m=size_m)
+    span = None if dates is None else period.parse(dates) if isinstance(dates, str) else period.whole(dates)
+    stack = open_source(source, area=where, dates=span, **options)
+    if span:
+        stack = between(stack, *span)
+    if where is not None:
+        stack = crop(stack, where)
+    if find_clouds:
+        stack = without_clouds(stack, level=find_clouds).drop_vars("clear", errors="ignore").assign_attrs({"clouds": "found by ukis-csmask"})
+    return stack

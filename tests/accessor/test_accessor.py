@@ -1,0 +1,74 @@
+"""`.dione` on a Dataset: pictures, words, files; and what is no Stack is told so."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dione.accessor
+from dione.accessor import glance
+from dione.base.errors import NotAStack, NotFound
+from dione.testing import landscape, series
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return series(landscape((20, 30), seed=1), days=3, cloud=0.25, seed=1).stack
+
+
+def test_a_picture_is_grey_where_nothing_was_seen_and_keeps_the_places(stack):
+    drawn = stack.dione.rgb("2024-05-06")
+    hidden = ~stack["valid"].values[1]
+    assert drawn.dims == ("y", "x", "rgb") and drawn.dtype == np.uint8
+    assert (drawn.values[hidden] == 128).all() and (drawn.values[~hidden] != 128).any()
+    assert np.array_equal(drawn["x"], stack["x"]) and str(drawn["time"].values)[:10] == "2024-05-06"
+
+
+def test_false_colour_shows_vegetation_red(stack):
+    meadow = series(np.broadcast_to(np.array([0.03, 0.06, 0.03, 0.42], np.float32)[:, None, None], (4, 32, 32)).copy(), days=1).stack
+    meadow["reflectance"][:, :, :4] = 0.2
+    red, green, blue = meadow.dione.rgb(colours="false").values[6, 4].astype(int)
+    assert red > 200 and green < 60 and blue < 60
+
+
+def test_only_the_date_that_is_drawn_is_read(stack):
+    chunked = stack.chunk({"time": 1})
+    read = []
+    spied = chunked.assign(
+        reflectance=chunked["reflectance"].copy(data=chunked["reflectance"].data.map_blocks(lambda part: (read.append(1), part)[1], dtype="float32"))
+    )
+    read.clear()
+    spied.dione.rgb("2024-05-01")
+    assert len(read) == 1
+
+
+def test_summary_and_the_page_of_a_notebook_tell_each_date(stack):
+    said, page = stack.dione.summary(), stack.dione._repr_html_()
+    assert said.splitlines()[0] == "3 dates, 20×30 px of 10 m, EPSG:32631" and repr(stack.dione) == said
+    for day in ("2024-05-01", "2024-05-06", "2024-05-11"):
+        assert day in said and f"<td>{day}</td>" in page
+    assert "75 % clear" in said and "data:image/webp;base64," in page
+
+
+@given(st.text())
+def test_what_comes_from_files_cannot_become_markup(text):
+    page = glance.page(glance.Glance(text, (("2024-05-01", 1.0),), ((text, text),)), "data:,")
+    assert page.count("<script") == 0 and page.count("<") == glance.page(glance.Glance("", (("2024-05-01", 1.0),), (("", ""),)), "data:,").count("<")
+
+
+def test_an_unknown_date_lists_those_there_are(stack):
+    with pytest.raises(NotFound, match="2024-05-06"):
+        stack.dione.plot("2019-01-01")
+
+
+def test_a_dataset_that_is_no_stack_is_told_so_and_only_when_asked():
+    other = xr.Dataset({"temperature": ("x", [1.0])})
+    offered = other.dione
+    with pytest.raises(NotAStack, match="reflectance"):
+        offered.summary()
+
+
+def test_a_stack_is_kept_as_a_store(stack, tmp_path):
+    stack.dione.save(tmp_path / "kept.zarr")
+    np.testing.assert_array_equal(dione.open(tmp_path / "kept.zarr")["valid"], stack["valid"])
