@@ -29,6 +29,14 @@ SCL_CLEAR = (2, 4, 5, 6, 7, 11)
 CLM_CLEAR = 0
 """Cloud masks as Sentinel Hub and s2cloudless write them: 0 clear, 1 cloud, 255 no data."""
 
+MAJA_UNFIT = {"CLM": 0b1111_1111, "MG2": 0b1110_1010, "EDG": 0b1111_1111, "SAT": 0b1111_1111}
+"""Bits of the masks of MAJA (Theia) that say that the ground was not seen as it is.
+
+CLM: clouds, thin ones too, and shadows, by what found them. EDG: outside of the image. SAT: saturated, a bit a band of 10 m.
+MG2: cloud (1), cloud shadow (3), hidden by relief (5), sun too low (6) or grazing (7) for its slope to be corrected; its
+water (0), snow (2) and shade cast by terrain (4) are ground, as in SCL (CNES/CESBIO, Sentinel-2 L2A product format).
+"""
+
 LOWEST, HIGHEST = -0.1, 1.6
 """Reflectance outside is no ground. L2A may dip below zero over deep shade, by as much as its offset of 0.1 allows;
 snow in low sun reaches about 1.3; beyond 1.6 is cloud, glint or a defect."""
@@ -42,6 +50,11 @@ def valid_from_scl(scl: NDArray[Any]) -> Mask:
 def valid_from_clm(clm: NDArray[Any]) -> Mask:
     """True where the cloud mask says clear; same shape. Cloud and no data are both not clear."""
     return np.asarray(clm == CLM_CLEAR)
+
+
+def unflagged(flags: NDArray[Any], bits: int) -> Mask:
+    """True where none of the `bits` is set; same shape."""
+    return np.asarray((flags & flags.dtype.type(bits)) == 0)
 
 
 def possible(reflectance: NDArray[np.floating[Any]], *, axis: int) -> Mask:

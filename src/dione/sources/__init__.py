@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from dione.base.errors import BadSource, NotFound
-from dione.sources import eopatch, geotiff, safenames, vhr, zarrstack
+from dione.sources import eopatch, geotiff, safenames, theianames, vhr, zarrstack
 from dione.sources.places import naming, near, shown, system
 
 WHERE = ("area", "dates", "max_scene_cloud")
@@ -42,6 +42,10 @@ def _opener(name: str) -> tuple[str, Any]:
         from dione.sources import sentinelhub
 
         return "Sentinel Hub", sentinelhub.open
+    if theianames.is_theia(name):
+        from dione.sources import theia
+
+        return "a product of Theia", theia.open
     if safenames.is_safe(name):
         from dione.sources import safe
 

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dione.base import masks
-from dione.sources.scenes import Layer
+from dione.sources.scenes import Flags, Layer
 
 Mask = NDArray[np.bool_]
+Flagged = Sequence[tuple[NDArray[Any], Flags]]
+"""Bits (y, x) and what they mean."""
 
 
 def missing(numbers: Sequence[NDArray[Any]], layers: Sequence[Layer]) -> Mask:
@@ -27,14 +29,24 @@ def reflectance(numbers: Sequence[NDArray[Any]], layers: Sequence[Layer], lost: 
     return made
 
 
-def clear(lost: Mask, made: NDArray[np.float32], *, scl: NDArray[Any] | None, clm: NDArray[Any] | None = None) -> Mask:
-    """True (y, x) where nothing is lost, reflectance is possible, and the classes, where there are any, say clear."""
+def clear(lost: Mask, made: NDArray[np.float32], *, scl: NDArray[Any] | None, clm: NDArray[Any] | None = None, flags: Flagged = ()) -> Mask:
+    """True (y, x) where nothing is lost, reflectance is possible, and classes and flags, where there are any, say clear."""
     valid = ~lost & masks.possible(made, axis=0)
     if scl is not None:
         valid &= masks.valid_from_scl(scl)
     if clm is not None:
         valid &= masks.valid_from_clm(clm)
-    return valid
+    return valid & unflagged(flags, valid.shape)
+
+
+def unflagged(flags: Flagged, shape: tuple[int, ...]) -> Mask:
+    """True (y, x) where no bit says that the ground was not seen clear."""
+    return np.logical_and.reduce([np.ones(shape, bool), *(masks.unflagged(bits, one.unfit) for bits, one in flags)])
+
+
+def beyond(flags: Flagged, shape: tuple[int, ...]) -> Mask:
+    """True (y, x) where a bit says that there is no image."""
+    return np.logical_or.reduce([np.zeros(shape, bool), *(bits != 0 for bits, one in flags if one.is_edge)])
 
 
 def _missing(band: NDArray[Any], nodata: float | None) -> Mask:

@@ -5,9 +5,8 @@ are: passes put together across tiles, what was processed again counts once. Bef
 `dione.sources.xmlfile`, which refuses what could do harm, and asked for the offset.
 """
 
-import tempfile
+import re
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from dione.base import area as areas
 from dione.base import period
 from dione.base.area import Area
 from dione.base.errors import BadSource, BadValues, DioneError, NotFound, faults
-from dione.sources import headers, safezip, stac, stacitems, xmlfile
+from dione.sources import headers, packing, stac, stacitems, xmlfile
 from dione.sources.acquisitions import Product
 from dione.sources.catalogues import Catalogue
 from dione.sources.places import File, listing, shown
@@ -31,6 +30,7 @@ from dione.sources.scenes import Layer
 from dione.sources.stacassets import Reading
 
 INSTALL = "pip install 'dione[safe]'"
+FORM = packing.Form(re.compile("manifest.safe"), re.compile(r".*\.SAFE", re.IGNORECASE), "one NAME.SAFE folder, as ESA names it, with its manifest.safe")
 QUANTIFICATION = 10_000
 OFFSETS = ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET")
 OURS = {"1", "2", "3", "7"}
@@ -88,17 +88,9 @@ def _products(place: Path, told: Reading) -> list[Product]:
 
 @contextmanager
 def _item(place: Path) -> Iterator[Made]:
-    """The item, as long as its metadata are needed: those of a zip are taken out for that time."""
-    if place.is_dir():
-        yield _made(place, str(place.resolve()))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with zipfile.ZipFile(place) as archive:
-                root = safezip.take_metadata(archive, Path(folder), shown(place))
-        except (zipfile.BadZipFile, OSError) as error:
-            raise BadSource(f"{shown(place)} is no zip that can be read: {error}\nit may be half copied: fetch it again") from error
-        yield _made(root, f"/vsizip/{place.resolve()}/{root.name}")
+    """The item, as long as its metadata are needed."""
+    with packing.opened(place, FORM) as product:
+        yield _made(product.root, product.seen_at)
 
 
 def _made(root: Path, seen_at: str) -> Made:

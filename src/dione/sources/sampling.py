@@ -48,11 +48,11 @@ def cubic(numbers: NDArray[np.float32], part: Window, at: Places) -> NDArray[np.
     return made.astype(np.float32)
 
 
-def nearest(numbers: NDArray[Any], part: Window, at: Places) -> NDArray[Any]:
-    """The number whose pixel holds the place; 0 beyond `part`."""
+def nearest(numbers: NDArray[Any], part: Window, at: Places, *, beyond: int = 0) -> NDArray[Any]:
+    """The number whose pixel holds the place; `beyond` where that is not in `part`."""
     rows, columns = np.floor(at.rows + 0.5), np.floor(at.columns + 0.5)
     inside = (rows >= part.top) & (rows < part.bottom) & (columns >= part.left) & (columns < part.right)
-    return np.where(inside, _clipped(numbers, part, rows, columns), numbers.dtype.type(0))
+    return np.where(inside, _clipped(numbers, part, rows, columns), numbers.dtype.type(beyond))
 
 
 def _weights(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -37,6 +37,17 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Flags:
+    """A file of bits, each of which marks pixels for one reason."""
+
+    layer: Layer
+    unfit: int
+    """Bits that say that the ground was not seen clear."""
+    is_edge: bool = False
+    """Whether any bit says that there is no image."""
+
+
+@dataclass(frozen=True)
 class Scene:
     """One date: four bands and, where there are, its class masks."""
 
@@ -46,10 +57,16 @@ class Scene:
     """blue, green, red, nir."""
     scl: Layer | None = None
     clm: Layer | None = None
+    flags: tuple[Flags, ...] = ()
+
+    @property
+    def classes(self) -> tuple[Layer, ...]:
+        """All that tells what is clear."""
+        return tuple(layer for layer in (self.scl, self.clm) if layer) + tuple(one.layer for one in self.flags)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        return self.bands + tuple(layer for layer in (self.scl, self.clm) if layer)
+        return self.bands + self.classes
 
 
 def scenes_of(headers: list[Header], reading: Reading) -> list[Scene]:
@@ -61,8 +78,8 @@ def _scene(time: datetime, at: dict[str, tuple[Header, int]], reading: Reading) 
     bands = tuple(_layer(*at[band], reading) for band in BANDS)
     files = list(dict.fromkeys(at[band][0].name for band in BANDS))
     item = files[0] + (f" and {len(files) - 1} more" if len(files) > 1 else "")
-    masks = {name: _layer(*at[name], Reading(scale=1, offset=0)) for name in CLASSES if name in at}
-    return Scene(time, item, bands, **masks)
+    scl, clm = (_layer(*at[name], Reading(scale=1, offset=0)) if name in at else None for name in CLASSES)
+    return Scene(time, item, bands, scl, clm)
 
 
 def _layer(header: Header, position: int, reading: Reading) -> Layer:

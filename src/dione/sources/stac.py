@@ -80,7 +80,7 @@ def of_products(made: Sequence[Product], reading: Reading, area: BaseGeometry | 
     }
     result = stack.make(reflectance, valid, _times(series), grid, items=[one.item for one in series], **notes)
     result = result.assign_coords(platform=("time", np.array([one.platform for one in series], dtype=str)))
-    if all(product.scene.scl for one in series for product in one.products):
+    if all(product.scene.classes for one in series for product in one.products):
         result["clear"] = (stack.DIMS["valid"], lazy.arrays(Classes(mosaics), bands=0)[1])
     return result
 
@@ -115,7 +115,7 @@ def _notes(made: Sequence[Product], series: Sequence[Acquisition], catalogue: Ca
         notes["platforms"] = ", ".join(platforms)
     if used[0].factors is not None:
         notes["view"] = "straight above: c-factor of Roy et al. 2016, by sen2nbar"
-    without = [product.scene.item for product in used if product.scene.scl is None]
+    without = [product.scene.item for product in used if not product.scene.classes]
     if without:
         notes["clouds"] = f"no cloud mask: {len(without)} of {len(used)} products have no scene classification (L1C)"
         log.warning("%s; clouds are still in: mask them with dione.prepare.csmask, or take L2A", notes["clouds"])
