@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from rasterio.warp import transform_bounds
 from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources import remotefile, sessions, shelf
+from dione.sources import clock, remotefile, sessions, shelf
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 
@@ -75,7 +76,7 @@ def test_of_a_thousand_requests_some_fail_are_cut_or_hang_and_the_pixels_are_rig
         ("other", r"other bytes than were asked for, after 3 tries"),
         ("hang", r"no answer in time, after 3 tries"),
         ("whole", r"gives no parts of files"),
-        ("refused", r"(?s)HTTP 403.*credentials are missing or have expired, or the clock"),
+        ("refused", r"(?s)HTTP 403.*credentials are missing or have expired"),
         ("missing", r"HTTP 404.*moved or removed"),
     ],
 )
@@ -150,6 +151,15 @@ def test_secrets_in_addresses_are_never_told(server: Loopback, monkeypatch: pyte
         assert "verysecret" not in str(error.value)
     stack = opened(server)
     assert "verysecret" not in repr(stack.attrs) + repr(stack["item"].values) and "verysecret" not in caplog.text
+
+
+@pytest.mark.parametrize(("hours", "words"), [(-26, "26 hours behind"), (3, "3 hours ahead of"), (0, "credentials are missing or have expired$")])
+def test_a_refusal_says_whether_the_clock_of_this_machine_is_wrong(server: Loopback, monkeypatch: pytest.MonkeyPatch, hours: int, words: str) -> None:
+    fill(server, 1)
+    server.fault = lambda path, number: "refused"
+    monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + timedelta(hours=hours))
+    with pytest.raises(BadSource, match=f"(?s)may not be read .HTTP 403.*{words}"):
+        opened(server).load()
 
 
 def test_a_search_that_fails_is_made_again_and_its_address_not_told(server: Loopback, caplog: pytest.LogCaptureFixture) -> None:

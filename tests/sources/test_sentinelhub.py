@@ -82,6 +82,12 @@ def test_many_readers_at_a_time_ask_for_each_picture_once(hub: MadeHub) -> None:
     assert stack["reflectance"].compute().sizes["time"] == 2 and len(hub.asked) == 2
 
 
+def test_an_area_across_the_antimeridian_is_one_grid(hub: MadeHub) -> None:
+    stack = sources.open("sentinelhub:mine", area=(179.998, -17.01, -179.998, -17.005), dates=DATES)
+    grid = stacks.grid_of(stack)
+    assert grid.crs in ("EPSG:32760", "EPSG:32701") and 40 <= grid.shape[1] <= 50 and stack.sizes["time"] == 2
+
+
 def test_cloudy_passes_can_be_left_out(hub: MadeHub) -> None:
     assert stacks.days(sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.5)) == ["2024-05-03"]
     with pytest.raises(NotFound, match=r"(?s)no pass.*2 are there, cloudy by 20% or more"):

@@ -189,7 +189,24 @@ def ground(grid: GeoBox) -> NDArray[np.float64]:
     a = grid.affine
     x, y = a.a * columns + a.c, a.e * rows + a.f
     longitude, latitude = Transformer.from_crs(str(grid.crs), "EPSG:4326", always_xy=True).transform(x, y)
-    return 0.2 + 0.1 * np.sin(longitude * 1000) * np.cos(latitude * 1200)
+    return 0.2 + 0.1 * np.sin((longitude % 360) * 1000) * np.cos(latitude * 1200)
+
+
+def test_an_area_across_the_antimeridian_is_one_seamless_grid(server: Loopback) -> None:
+    west, north = Transformer.from_crs("EPSG:4326", "EPSG:32760", always_xy=True).transform(179.99, -17.0)
+    east, other = Transformer.from_crs("EPSG:4326", "EPSG:32701", always_xy=True).transform(-180.0, -17.0)
+    grids = {
+        "60KZF": testing.grid_at((400, 300), crs="EPSG:32760", left=round(west / 60) * 60 - 1800, top=round(north / 60) * 60 + 1800),
+        "01KAB": testing.grid_at((400, 300), crs="EPSG:32701", left=round(east / 60) * 60 - 1200, top=round(other / 60) * 60 + 1800),
+    }
+    for tile, grid in grids.items():
+        numbers = np.stack([np.round(ground(grid) * 1e4)] * 4).astype(np.uint16) + 1000
+        publish(server, MadeProduct(numbers, grid, np.full(coarser(grid).shape, 4, np.uint8), tile=tile, offset=-0.1, applied=False))
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=(179.985, -17.01, -179.985, -16.995)).load()
+    assert stack.sizes["time"] == 1 and "1 more" in str(stack["item"].values[0])
+    assert 3000 < stack.sizes["x"] * 10 < 3500 and stack["valid"].values.all()
+    assert np.abs(stack["reflectance"][0, 0].values - ground(stacks.grid_of(stack))).max() < 1e-3
+    assert all(asked["intersects"]["type"] == "MultiPolygon" for asked in server.searches if "intersects" in asked)
 
 
 def test_four_tiles_of_two_zones_make_one_seamless_grid(server: Loopback) -> None:

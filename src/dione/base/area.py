@@ -11,26 +11,29 @@ from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
+from dione.base import antimeridian
 from dione.base.errors import BadRecipe
 from dione.base.windows import Window
 
 DEGREES = "EPSG:4326"
+WIDEST_DEGREES = 90.0
+"""An area across the antimeridian that reaches further is one whose west and east are exchanged."""
 NEAR_PX = 1e-6
 """A border this near to a pixel's edge lies on it."""
 
 Area = Sequence[float] | Mapping[str, Any]
-"""(west, south, east, north) in degrees, or a GeoJSON geometry, feature or collection in longitude and latitude."""
+"""(west, south, east, north) in degrees, or a GeoJSON geometry, feature or collection in longitude and latitude.
+
+Across the antimeridian: a box whose west is above its east; a polygon that runs on beyond 180, jumps from 179 to -179, or
+is in two halves."""
 
 
 def geometry(area: Area) -> BaseGeometry:
-    """The area in longitude and latitude; raises BadRecipe when it is none, crosses itself, or lies over the antimeridian."""
+    """The area in longitude and latitude, in two halves if it lies across the antimeridian; raises BadRecipe when it is none, or crosses itself."""
     if not isinstance(area, Mapping):
         return _box(area)
     try:
-        parts = [shape(one) for one in geometries(area)]
-        _on_one_side(parts)
-        _no_crossing(parts)
-        made = shapely.union_all(parts)
+        made = _one([shape(one) for one in geometries(area)])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, ShapelyError) as error:
         raise BadRecipe(f"the area is no GeoJSON geometry: {type(error).__name__} {error}") from error
     if made.area == 0:
@@ -40,15 +43,22 @@ def geometry(area: Area) -> BaseGeometry:
 
 def words(geometry: BaseGeometry) -> str:
     """The box around it, for messages: west, south, east, north."""
-    return ", ".join(f"{edge:.4f}" for edge in geometry.bounds)
+    west, south, east, north = geometry.bounds
+    if antimeridian.crosses(geometry):
+        west, _, east, _ = antimeridian.through(geometry).bounds
+        east -= 360
+    return ", ".join(f"{edge:.4f}" for edge in (west, south, east, north))
 
 
 def reprojected(geometry: BaseGeometry, source: str, target: str) -> BaseGeometry:
-    """The geometry in another CRS; edges are cut into a hundred first, since they bend."""
+    """The geometry in another CRS; edges are cut into a hundred first, since they bend. In degrees it is in halves across the antimeridian."""
+    if source == DEGREES and antimeridian.crosses(geometry):
+        geometry = antimeridian.through(geometry)
     turn = Transformer.from_crs(source, target, always_xy=True).transform
     west, south, east, north = geometry.bounds
     fine = shapely.segmentize(geometry, max(east - west, north - south) / 100)
-    return shapely.transform(fine, lambda points: np.column_stack(turn(points[:, 0], points[:, 1])))
+    made = shapely.transform(fine, lambda points: np.column_stack(turn(points[:, 0], points[:, 1])))
+    return antimeridian.halves(antimeridian.through(made)) if target == DEGREES and antimeridian.crosses(made) else made
 
 
 def touched(grid: GeoBox, placed: BaseGeometry) -> Window | None:
@@ -71,24 +81,37 @@ def touched(grid: GeoBox, placed: BaseGeometry) -> Window | None:
 
 
 def _box(area: Sequence[float]) -> BaseGeometry:
-    if len(area) == 4 and np.isfinite(area).all() and 180 >= area[0] > area[2] >= -180 and max(map(abs, area[1::2])) <= 90:
-        west, south, east, north = area
-        halves = f"{west:g},{south:g},180,{north:g} and -180,{south:g},{east:g},{north:g}"
-        raise BadRecipe(
-            f"area is {tuple(area)}, whose west lies east of its east: over the antimeridian?\ngive the part on each side in a run of its own: {halves}"
-        )
+    if len(area) == 4 and np.isfinite(area).all() and 180 >= area[0] > area[2] >= -180 and area[1] < area[3] and max(map(abs, area[1::2])) <= 90:
+        west, south, east, north = map(float, area)
+        _not_round_the_earth(west, east + 360)
+        return antimeridian.halves(box(west, south, east + 360, north))
     if len(area) != 4 or not np.isfinite(area).all() or area[0] >= area[2] or area[1] >= area[3] or max(map(abs, area[1::2])) > 90:
         raise BadRecipe(f"area is {tuple(area)}, needs west,south,east,north in degrees, west below east, south below north")
     west, south, east, north = map(float, area)
     return box(west, south, east, north)
 
 
-def _on_one_side(parts: list[BaseGeometry]) -> None:
+def _one(parts: list[BaseGeometry]) -> BaseGeometry:
+    """All parts as one geometry, each of them simple; in halves if they lie across the antimeridian."""
     west, south, east, north = shapely.GeometryCollection(parts).bounds
-    if max(-west, east) > 180 or max(-south, north) > 90:
+    if max(-west, east) > 360 or max(-south, north) > 90:
         raise BadRecipe(f"the area lies over {(west, south, east, north)}, which are no degrees; needs a polygon in longitude and latitude")
-    if east - west > 180:
-        raise BadRecipe(f"the area reaches from {west:g} to {east:g} degrees: over the antimeridian?\ngive the part on each side of it in a run of its own")
+    if not antimeridian.crosses(shapely.GeometryCollection(parts)):
+        _no_crossing(parts)
+        return shapely.union_all(parts)
+    turned = [antimeridian.through(part) for part in parts]
+    _no_crossing(turned)
+    whole = shapely.union_all(turned)
+    _not_round_the_earth(whole.bounds[0], whole.bounds[2])
+    return antimeridian.halves(whole) if whole.area else whole
+
+
+def _not_round_the_earth(west: float, east: float) -> None:
+    if east - west > WIDEST_DEGREES:
+        raise BadRecipe(
+            f"the area reaches over {east - west:g} degrees across the antimeridian, from {west:g} to {east - 360:g}; at most {WIDEST_DEGREES:g} may be\n"
+            "is west below east? give places that lie far apart in runs of their own"
+        )
 
 
 def _no_crossing(parts: list[BaseGeometry]) -> None:

@@ -1,6 +1,7 @@
 """What went wrong with a request, in words that hold no secret: nothing of an address after its `?`, no header, no body."""
 
 from dione.base.errors import BadSource, DioneError, NotFound
+from dione.sources import clock
 from dione.sources.places import shown
 
 PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -33,10 +34,11 @@ def plain(error: Exception) -> str:
     return "the connection was refused" if "refused" in text else "the connection was lost"
 
 
-def refusal(status: int, url: str) -> DioneError:
-    """The error for a status that no further try will change."""
+def refusal(status: int, url: str, date: str = "") -> DioneError:
+    """The error for a status that no further try will change; `date` is the answer's, by which this machine's clock is looked at."""
     if status in (401, 403):
-        return BadSource(f"{shown(url)} may not be read (HTTP {status})\ncredentials are missing or have expired, or the clock of this machine is wrong")
+        why = "credentials are missing or have expired" + ("" if date else ", or the clock of this machine is wrong")
+        return BadSource(f"{shown(url)} may not be read (HTTP {status})\n{clock.skew(date) or why}")
     if status in (404, 410):
         return NotFound(f"{shown(url)} is not there (HTTP {status}): it was moved or removed")
     if status == 407:

@@ -7,7 +7,7 @@ size that was asked for, is asked for again here.
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -21,6 +21,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from dione.base.errors import BadSource, DioneError
+from dione.sources import clock
 from dione.sources.httpfaults import plain
 from dione.sources.hubpasses import Pass, grouped
 from dione.sources.patience import Patience
@@ -42,14 +43,18 @@ class Hub:
     collection: str
     patience: Patience
 
-    def passes(self, box: tuple[float, float, float, float], dates: tuple[str, str]) -> list[Pass]:
-        """The passes over a box (degrees) from the first to the last day, in order of time. Raises BadSource, DioneError."""
+    def passes(self, boxes: Sequence[tuple[float, float, float, float]], dates: tuple[str, str]) -> list[Pass]:
+        """The passes over boxes (degrees) from the first to the last day, in order of time. Raises BadSource, DioneError."""
         hub, config = _package(), _config(self.profile, self.patience)
-        area = hub.BBox(box, crs=hub.CRS.WGS84)
         fields = {"include": ["id", "properties.datetime", "properties.eo:cloud_cover", "properties.platform"], "exclude": []}
 
         def ask() -> list[dict[str, Any]]:
-            return list(hub.SentinelHubCatalog(config=config).search(self._data(config), bbox=area, time=dates, fields=fields))
+            catalogue = hub.SentinelHubCatalog(config=config)
+            by_id: dict[str, dict[str, Any]] = {}
+            for box in boxes:
+                found = catalogue.search(self._data(config), bbox=hub.BBox(box, crs=hub.CRS.WGS84), time=dates, fields=fields)
+                by_id |= {str(one.get("id")): one for one in found}
+            return list(by_id.values())
 
         return grouped(self._patiently("its catalogue", ask))
 
@@ -113,8 +118,9 @@ class Hub:
         response = getattr(error, "response", None)
         if response is None:
             return f"Sentinel Hub does not give {what}: {plain(error) if error else 'the connection was lost'}\ntry again later"
+        skew = clock.skew(response.headers.get("Date", ""))
         if response.status_code in (401, 403):
-            return f"Sentinel Hub does not let profile '{self.profile}' have {what} (HTTP {response.status_code})\nis the account still valid? {CONFIGURE}"
+            return f"Sentinel Hub does not let profile '{self.profile}' have {what} (HTTP {response.status_code})\n{skew or 'is the account still valid? ' + CONFIGURE}"
         return f"Sentinel Hub does not give {what} (HTTP {response.status_code}): {_reason(response)}"
 
 

@@ -63,6 +63,10 @@ def faults_of_stores() -> tuple[type[Exception], ...]:
     return (OSError, BotoCoreError)
 
 
+SKEWED = "the clock of this machine is wrong: set it, e.g. timedatectl set-ntp true"
+"""S3 compares the time that is signed with its own (RequestTimeTooSkewed)."""
+
+
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
     """Errors of storage on the way become NotFound or BadSource that names `path`."""
@@ -71,7 +75,8 @@ def naming(path: str | Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFound(f"{shown(path)} does not exist") from error
     except PermissionError as error:
-        raise BadSource(f"{shown(path)} may not be read: {shown(str(error))}\ncheck its permissions, or the credentials of the store") from error
+        advice = SKEWED if "request time" in str(error) else "check its permissions, or the credentials of the store"
+        raise BadSource(f"{shown(path)} may not be read: {shown(str(error))}\n{advice}") from error
     except faults_of_stores() as error:
         raise BadSource(f"{shown(path)} cannot be read: {shown(str(error))}\ncheck the name, the connection and the credentials of the store") from error
 

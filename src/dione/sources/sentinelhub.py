@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
+import shapely
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
 
+from dione.base import antimeridian, masks, period, stack
 from dione.base import area as areas
-from dione.base import masks, period, stack
 from dione.base.area import Area
 from dione.base.errors import BadRecipe, BadSource, NotFound
 from dione.base.windows import Window
@@ -57,13 +59,13 @@ def open(
     span = period.whole(dates)
     if not all(span):
         raise BadRecipe(f"{source} needs both ends of --dates, found '{span[0]}' and '{span[1]}'")
-    found = hub.passes(shape.bounds, span)
+    found = hub.passes([part.bounds for part in shapely.get_parts(shape)] if antimeridian.crosses(shape) else [shape.bounds], span)
     kept = [one for one in found if max_scene_cloud is None or (one.cloud or 0) <= max_scene_cloud]
     if not kept:
         what = f"no pass of {hub.collection} over {areas.words(shape)} from {span[0]} to {span[1]}"
         least = f"; {len(found)} are there, cloudy by {min(one.cloud or 0 for one in found):.0%} or more" if found else ""
         raise NotFound(f"{what}{least}\ntake a longer period, another area, or allow more clouds")
-    grid = grid_for(shape.bounds, VHR_GSD_M if own else GSD_M)
+    grid = grid_for(shape, VHR_GSD_M if own else GSD_M)
     pictures = Pictures(hub, tuple(kept), grid, script, count)
     reflectance, valid = lazy.arrays(pictures)
     notes = {"source": source, "identity": pictures.identity, "offset_told_by": "given" if own else "metadata"}
@@ -123,15 +125,15 @@ def _pixels(whole: np.ndarray) -> lazy.Pixels:
     return reflectance, valid
 
 
-def grid_for(bounds: tuple[float, float, float, float], pixel_m: float) -> GeoBox:
-    """The pixels of the UTM zone of a box's middle that it touches; corners on multiples of `pixel_m`, as Sentinel-2's are."""
-    west, south, east, north = bounds
-    zone = min(int(((west + east) / 2 + 180) // 6) + 1, 60)
+def grid_for(shape: BaseGeometry, pixel_m: float) -> GeoBox:
+    """The pixels of the UTM zone of a shape's middle that its box touches; corners on multiples of `pixel_m`, as Sentinel-2's are."""
+    west, south, east, north = (antimeridian.through(shape) if antimeridian.crosses(shape) else shape).bounds
+    zone = min(int((((west + east) / 2 + 180) % 360) // 6) + 1, 60)
     crs = f"EPSG:{32600 + zone if south + north >= 0 else 32700 + zone}"
     lattice = GeoBox((1, 1), Affine(pixel_m, 0, 0, 0, -pixel_m, 0), crs)
-    window = areas.touched(lattice, areas.reprojected(areas.geometry((west, south, east, north)), areas.DEGREES, crs))
+    window = areas.touched(lattice, areas.reprojected(shapely.box(west, south, east, north), areas.DEGREES, crs))
     if window is None:
-        raise BadRecipe(f"the area {west:g},{south:g},{east:g},{north:g} has no place in a UTM zone")
+        raise BadRecipe(f"the area {areas.words(shape)} has no place in a UTM zone")
     return GeoBox(window.shape, Affine(pixel_m, 0, window.left * pixel_m, 0, -pixel_m, -window.top * pixel_m), crs)
 
 

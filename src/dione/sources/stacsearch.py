@@ -18,6 +18,7 @@ from pystac_client.stac_api_io import StacApiIO
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from dione.base import antimeridian
 from dione.base import area as areas
 from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources.catalogues import Catalogue
@@ -140,6 +141,8 @@ def _touches(item: pystac.Item, area: BaseGeometry) -> bool:
     if item.geometry is None:
         return True
     made = shape(item.geometry)
+    if antimeridian.crosses(made):
+        made = antimeridian.halves(antimeridian.through(made))
     return bool(shapely.make_valid(made).intersects(area))
 
 

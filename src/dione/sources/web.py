@@ -102,7 +102,7 @@ def _total(answer: requests.Response, url: str, start: int, stop: int) -> int:
         return int(length)
     if answer.status_code == 200:
         raise BadSource(f"the server of {shown(url)} gives no parts of files (no HTTP ranges)\ndownload the files and name their folder")
-    raise refusal(answer.status_code, url)
+    raise refusal(answer.status_code, url, answer.headers.get("Date", ""))
 
 
 def count(more: int = 0) -> int:

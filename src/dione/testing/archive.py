@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.shutil import copy
 from rasterio.warp import transform_geom
+from shapely.geometry import shape
 
 Style = Literal["earth-search", "planetary-computer", "cdse"]
 BANDS = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
@@ -78,7 +79,6 @@ def item(product: MadeProduct, hrefs: Mapping[str, str], collection: str = "sent
     moment = datetime.strptime(product.start, "%Y%m%dT%H%M%S")
     ring = [product.grid.affine * corner for corner in ((0, 0), (0, product.grid.shape[0]), product.grid.shape[::-1], (product.grid.shape[1], 0), (0, 0))]
     outline = transform_geom(str(product.grid.crs), "EPSG:4326", {"type": "Polygon", "coordinates": [ring]})
-    longitudes, latitudes = zip(*outline["coordinates"][0], strict=True)
     properties: dict[str, Any] = {
         "datetime": f"{moment.isoformat()}.024000Z",
         "platform": f"sentinel-2{product.platform.lower()}",
@@ -100,7 +100,7 @@ def item(product: MadeProduct, hrefs: Mapping[str, str], collection: str = "sent
         "id": product.name,
         "collection": collection,
         "geometry": outline,
-        "bbox": [min(longitudes), min(latitudes), max(longitudes), max(latitudes)],
+        "bbox": list(shape(outline).bounds),
         "properties": properties,
         "links": [],
         "assets": {KEYS[product.style][band]: _asset(product, band, href) for band, href in hrefs.items()},
