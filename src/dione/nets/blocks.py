@@ -1,5 +1,6 @@
 """Pieces that networks share. Tensors in, tensors out; nothing here has a path, a sensor or a unit."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +17,10 @@ Rim = tuple[int, ...]
 NO_RIM: Rim = (0, 0, 0, 0)
 
 
+CACHED_PX = 1 << 17
+"""Pixels of dates that are worked on at a time."""
+
+
 class Residual(nn.Module):
     """x + conv(relu(conv(x))), without bias, so that the block scales with its input."""
 
@@ -25,7 +30,7 @@ class Residual(nn.Module):
         self.second = conv(channels, channels)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        return x + self.second(F.relu_(self.first(x)))
+        return self.second(F.relu_(self.first(x))).add_(x)
 
 
 def conv(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
@@ -57,7 +62,7 @@ class Enlarge(nn.Module):
         """(b, c, h, w) → (b, c · zoom², h, w), in the order that `pixel_shuffle` takes."""
         bands = x.shape[1]
         with exact(x):
-            return F.conv2d(replicate(x.float(), self.margin), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
+            return F.conv2d(packed(replicate(x.float(), self.margin)), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
 
 
 class Reduce(nn.Module):
@@ -76,7 +81,7 @@ class Reduce(nn.Module):
     def forward(self, x: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c h w"]:
         """(b, c · zoom², h, w) → (b, c, h, w)."""
         with exact(x):
-            return rearrange(separable(x.float(), self.across, self.down), "(b c) 1 h w -> b c h w", b=len(x))
+            return separable(x.float(), self.across, self.down)
 
 
 def across(taps: Float[Tensor, "m k q"]) -> Float[Tensor, "pm zz 1 k"]:
@@ -85,11 +90,21 @@ def across(taps: Float[Tensor, "m k q"]) -> Float[Tensor, "pm zz 1 k"]:
     return rearrange(torch.einsum("mkq,pr->pmrqk", taps, torch.eye(zoom)), "p m r q k -> (p m) (r q) 1 k").contiguous()
 
 
-def separable(x: Float[Tensor, "b czz h w"], across: Float[Tensor, "m zz 1 k"], down: Float[Tensor, "o m k 1"]) -> Float[Tensor, "bc o h w"]:
+def separable(x: Float[Tensor, "b czz h w"], across: Float[Tensor, "m zz 1 k"], down: Float[Tensor, "o m k 1"]) -> Float[Tensor, "b co h w"]:
     """Every band of `x`, sub-pixels as `pixel_shuffle` takes them, convolved along rows and then along columns; edges replicated."""
-    margin = across.shape[-1] // 2
-    bands = rearrange(x, "b (c zz) h w -> (b c) zz h w", zz=across.shape[1])
-    return F.conv2d(beside(F.conv2d(beside(bands, margin, -1), across), margin, -2), down)
+    margin, bands = across.shape[-1] // 2, x.shape[1] // across.shape[1]
+    rows = F.conv2d(beside(x, margin, -1), across.repeat(bands, 1, 1, 1), groups=bands)
+    return F.conv2d(beside(rows, margin, -2), down.repeat(bands, 1, 1, 1), groups=bands)
+
+
+def packed(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """The same with the channels of a pixel beside one another in memory, as convolutions like it."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def joined(parts: Sequence[Float[Tensor, "b _ h w"]], kind: torch.dtype) -> Float[Tensor, "b c h w"]:
+    """Channels one after the other, of one precision and packed: in one pass over memory."""
+    return torch.cat([part.permute(0, 2, 3, 1).to(kind) for part in parts], -1).permute(0, 3, 1, 2)
 
 
 def replicate(x: Float[Tensor, "b c h w"], by: int) -> Float[Tensor, "b c hh ww"]:
@@ -155,6 +170,19 @@ def continued(x: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], round
         x = torch.where(have > 0, x, mean)
         have = (share > 0).to(x.dtype)
     return x
+
+
+def handfuls(x: Float[Tensor, "b t *n h w"]) -> list[slice]:
+    """Slices that go through the dates, so many at a time that what is made of them stays in a processor's cache; elsewhere all at once."""
+    pixels = len(x) * x.shape[-2] * x.shape[-1]
+    each = max(CACHED_PX // pixels, 1) if x.device.type == "cpu" else x.shape[1]
+    return [slice(start, start + each) for start in range(0, x.shape[1], each)]
+
+
+def strips(x: Float[Tensor, "b *n h w"]) -> list[slice]:
+    """Slices that go through the rows likewise, for what looks at one pixel at a time."""
+    each = max(CACHED_PX // 8 // (len(x) * x.shape[-1]), 1) if x.device.type == "cpu" else x.shape[-2]
+    return [slice(start, start + each) for start in range(0, x.shape[-2], each)]
 
 
 def without(x: Float[Tensor, "*n h w"], rim: Rim) -> Float[Tensor, "*n hh ww"]:

@@ -1,4 +1,9 @@
-"""Features of many dates become those of one: the order of the dates does not matter, a cloudy pixel has no weight."""
+"""Features of many dates become those of one: the order of the dates does not matter, a cloudy pixel has no weight.
+
+Features come in handfuls of dates (nets/blocks.handfuls), which together are all dates in their order.
+"""
+
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -6,7 +11,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dione.nets.blocks import conv
+from dione.nets.blocks import conv, packed
 
 
 class Attention(nn.Module):
@@ -21,39 +26,63 @@ class Attention(nn.Module):
         self.score = conv(channels, heads, 1)
         self.register_buffer("repeat", torch.eye(heads).repeat_interleave(channels // heads, 0)[:, :, None, None], persistent=False)
 
-    def forward(self, features: Float[Tensor, "b t e h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
+    def forward(
+        self, features: Sequence[Float[Tensor, "b t e h w"]], valid: Bool[Tensor, "b t h w"]
+    ) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
         """Fused features, and the mean share of each date (sums to one where any date is valid, zero elsewhere).
 
         The judge's layers scale with their input, so dividing its score by the length of what it saw makes the
         judgement independent of contrast.
         """
-        b = len(features)
-        seen = valid.to(features.dtype)[:, :, None]
+        seen = valid.to(features[0].dtype)[:, :, None]
         mean = weighted(features, seen) / seen.sum(1).clamp_min(1)
-        flat = rearrange(features, "b t e h w -> (b t) e h w")
-        judged = rearrange(self.judge_date(flat), "(b t) e h w -> b t e h w", b=b) + self.judge_mean(mean)[:, None]
+        judged_mean, power_mean = self.judge_mean(mean), power(mean)
+        score = torch.cat([self._score(part, judged_mean, power_mean) for part in features], 1)
+        share = score.masked_fill(~valid[:, :, None], -1e4).softmax(1) * seen
+        return weighted(features, share.to(features[0].dtype), self._repeated), share.mean(2)
+
+    def _score(
+        self, features: Float[Tensor, "b t e h w"], judged_mean: Float[Tensor, "b e h w"], power_mean: Float[Tensor, "b 1 h w"]
+    ) -> Float[Tensor, "b t n h w"]:
+        """How much each date is to be believed, by head."""
+        b = len(features)
+        judged = rearrange(self.judge_date(rearrange(features, "b t e h w -> (b t) e h w")), "(b t) e h w -> b t e h w", b=b).add_(judged_mean[:, None])
         score = rearrange(self.score(F.relu_(rearrange(judged, "b t e h w -> (b t) e h w"))), "(b t) n h w -> b t n h w", b=b)
-        power = torch.linalg.vector_norm(features, dim=2, keepdim=True).square() + torch.linalg.vector_norm(mean, dim=1, keepdim=True)[:, None].square()
-        length = torch.sqrt(power / features.shape[2] + 1e-8)
-        share = (score / length).masked_fill(~valid[:, :, None], -1e4).softmax(1) * seen
-        # A convolution repeats each head's share for its features many times faster than broadcasting in channels-last does.
-        repeated = F.conv2d(rearrange(share, "b t n h w -> (b t) n h w"), self.repeat)
-        return weighted(features, rearrange(repeated, "(b t) e h w -> b t e h w", b=b)), share.mean(2)
+        return score / torch.sqrt((power(features) + power_mean[:, None]) / features.shape[2] + 1e-8)
+
+    def _repeated(self, share: Float[Tensor, "b t n h w"]) -> Float[Tensor, "b t e h w"]:
+        """Each head's share for its features: by a convolution, many times faster than broadcasting in channels-last."""
+        return rearrange(F.conv2d(packed(rearrange(share, "b t n h w -> (b t) n h w")), self.repeat), "(b t) e h w -> b t e h w", b=len(share))
 
 
-def weighted(x: Float[Tensor, "b t *n"], weight: Float[Tensor, "b t *#n"]) -> Float[Tensor, "b *n"]:
-    """The sum over dates of x · weight, one date after the other: faster than all at once, and without their products in memory."""
-    total = x[:, 0] * weight[:, 0]
-    for date in range(1, x.shape[1]):
-        total = torch.addcmul(total, x[:, date], weight[:, date])
+def power(x: Float[Tensor, "*b e h w"]) -> Float[Tensor, "*b 1 h w"]:
+    """Squared length of the features."""
+    return torch.linalg.vector_norm(x, dim=-3, keepdim=True).square()
+
+
+def weighted(
+    features: Sequence[Float[Tensor, "b t e h w"]], weight: Float[Tensor, "b tt n h w"], each: Callable[[Tensor], Tensor] = lambda weight: weight
+) -> Float[Tensor, "b e h w"]:
+    """The sum over dates of features · weight, one date after the other: faster than all at once, and without their products in memory.
+
+    each: what makes weights for the features of a handful out of its part of `weight`.
+    """
+    total, start = torch.zeros((), dtype=features[0].dtype, device=weight.device), 0
+    for part in features:
+        of = each(weight[:, start : start + part.shape[1]])
+        for date in range(part.shape[1]):
+            total = torch.addcmul(total, part[:, date], of[:, date])
+        start += part.shape[1]
     return total
 
 
 class Mean(nn.Module):
     """Every date that is valid counts alike."""
 
-    def forward(self, features: Float[Tensor, "b t e h w"], valid: Bool[Tensor, "b t h w"]) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
+    def forward(
+        self, features: Sequence[Float[Tensor, "b t e h w"]], valid: Bool[Tensor, "b t h w"]
+    ) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
         """Fused features, and the share of each date."""
-        seen = valid.to(features.dtype)
+        seen = valid.to(features[0].dtype)
         share = seen / seen.sum(1, keepdim=True).clamp_min(1)
         return weighted(features, share[:, :, None]), share

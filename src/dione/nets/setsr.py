@@ -24,11 +24,12 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, conv, local_mean, masked, without
+from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, conv, handfuls, joined, local_mean, masked, without
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
-from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, basis, likeness, measured, places
+from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, likeness, measured
 
+Dated = Float[Tensor, "b _ ..."]
 SIGMA_FLOOR = 5e-4
 """Added to the contrast that sigma is measured in, reflectance: about half the noise of Sentinel-2's own."""
 
@@ -117,14 +118,16 @@ class SetSR(nn.Module):
         fine = self.enlarge(base)
         evidence = [*given.evidence]
         if given.dates is not None:
-            evidence += [DIFFERENCE_SCALE * given.dates.beyond(self.expected(fine)), given.dates.weight.sum(1) * contrast]
-        body = self.merge(torch.cat(evidence, 1))
+            beyond, weight = given.dates.beyond(self.expected(fine))
+            evidence += [DIFFERENCE_SCALE * beyond, weight * contrast]
+        kind = evidence[0].dtype
+        body = self.merge(joined(evidence, kind))
         for stage, (trunk, detail) in enumerate(zip(self.trunk, self.detail, strict=True)):
             if stage:
                 left = [DIFFERENCE_SCALE * (base - self.reduce(fine)) * covered]
                 if given.dates is not None:
-                    left.append(DIFFERENCE_SCALE * given.dates.beyond(self.expected(fine)))
-                body = body + self.again[stage - 1](torch.cat(left, 1))
+                    left.append(DIFFERENCE_SCALE * given.dates.beyond(self.expected(fine))[0])
+                body = body + self.again[stage - 1](joined(left, kind))
             body = trunk(body)
             fine = fine + detail(body)
         for _ in range(self.config.projections):
@@ -139,24 +142,34 @@ class SetSR(nn.Module):
         """What the trunk needs of the dates; all else of them, most of the memory, is gone when this returns."""
         x, seen = masked(lr, valid), valid.to(lr.dtype)[:, :, None]
         own, around, contrast = differences(x, seen)
-        both = seen * seen[:, :1]
-        likened = own * likeness(own, both) if self.config.shifts else own
-        target, apart = own[:, 0], (likened - own[:, :1]) * seen
-        shift = measured(likened, both) if self.config.shifts else None
-        features = self._encoded(apart, around, target)
+        target, both = own[:, :1], seen * seen[:, :1]
+        features, apart, shift = zip(*(self._date(own[:, of], around[:, of], target, seen[:, of], both[:, of]) for of in handfuls(x)), strict=True)
         fused, share = self.attention(features, valid)
         base, covered = fill(x, valid, share)
-        evidence = (fused, features[:, 0] * seen[:, 0], target, contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
-        dates = None if shift is None else Dates(apart * both, basis(shift), places(shift) * (share[:, :, None] * both))
+        evidence = (fused, features[0][:, 0] * seen[:, 0], target[:, 0], contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
+        if not self.config.shifts:
+            return Compared(evidence, base, covered, contrast, None)
+        dates = Dates(torch.cat(apart, 1) * both, torch.cat(shift, 1), share[:, :, None] * both)
         return Compared(evidence, base, covered, contrast, dates)
+
+    def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated) -> tuple[Dated, Dated, Dated]:
+        """Of some dates: their features, how they differ from the target, and where they stand (nothing where no shift is measured)."""
+        if not self.config.shifts:
+            apart = (own - target) * seen
+            return self._encoded(apart, around, target[:, 0]), apart, apart[:, :, :0]
+        likened = own * likeness(own, target, both)
+        apart = (likened - target) * seen
+        return self._encoded(apart, around, target[:, 0]), apart, measured(likened, target, both)
 
     def _encoded(self, apart: Float[Tensor, "b t c h w"], around: Float[Tensor, "b t c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, "b t e h w"]:
         """Features of each date. Both entries are one convolution, which is much less memory to go through than two and their sum."""
         weight = torch.cat([self.entry.weight, self.entry_target.weight], 1)
 
         def entered() -> Tensor:
-            shown = torch.cat([DIFFERENCE_SCALE * apart, around, target[:, None].expand_as(apart)], 2)
-            return F.conv2d(rearrange(shown, "b t c h w -> (b t) c h w"), weight, padding=self.entry.padding)
+            shown = joined(
+                [rearrange(part, "b t c h w -> (b t) c h w") for part in (DIFFERENCE_SCALE * apart, around, target[:, None].expand_as(apart))], apart.dtype
+            )
+            return F.conv2d(shown, weight, padding=self.entry.padding)
 
         return rearrange(self.encoder(entered()), "(b t) c h w -> b t c h w", b=len(target))
 
@@ -179,7 +192,7 @@ class Compared:
         if rim == NO_RIM:
             return self
         base, covered, contrast = (without(part, rim) for part in (self.base, self.covered, self.contrast))
-        dates = None if self.dates is None else Dates(*(without(part, rim) for part in (self.dates.apart, self.dates.phi, self.dates.weight)))
+        dates = None if self.dates is None else Dates(*(without(part, rim) for part in (self.dates.apart, self.dates.shift, self.dates.share)))
         return Compared(tuple(without(part, rim) for part in self.evidence), base, covered, contrast, dates)
 
 
@@ -191,9 +204,8 @@ def differences(
     Both differences are held within LIMIT contrasts: an unnoticed cloud is many times brighter than any detail, and
     must not outshout it. Zero where unseen.
     """
-    b = len(x)
-    mean, share = local_mean(rearrange(x, "b t c h w -> (b t) c h w"), rearrange(seen, "b t c h w -> (b t) c h w"))
-    mean, share = (rearrange(part, "(b t) c h w -> b t c h w", b=b) for part in (mean, share))
+    means, shares = zip(*(around_each(x[:, of], seen[:, of]) for of in handfuls(x)), strict=True)
+    mean, share = torch.cat(means, 1), torch.cat(shares, 1)
     own = (x - mean) * seen
     around = (mean - mean[:, :1]) * seen * (share[:, :1] > 0)
     deviation = own.abs().mean(2, keepdim=True)
@@ -202,6 +214,12 @@ def differences(
     contrast = torch.where(known > 0, of_target, of_all)
     limit = (LIMIT * contrast + LIMIT_FLOOR)[:, None]
     return torch.clamp(own, -limit, limit), torch.clamp(around, -limit, limit), contrast
+
+
+def around_each(x: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]) -> tuple[Float[Tensor, "b t c h w"], Float[Tensor, "b t 1 h w"]]:
+    """Local mean of some dates, and how much of it was seen."""
+    mean, share = local_mean(rearrange(x, "b t c h w -> (b t) c h w"), rearrange(seen, "b t c h w -> (b t) c h w"))
+    return rearrange(mean, "(b t) c h w -> b t c h w", b=len(x)), rearrange(share, "(b t) c h w -> b t c h w", b=len(x))
 
 
 class Spread(nn.Module):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
-from dione.nets.blocks import across, box_mean, exact, separable
+from dione.nets.blocks import across, box_mean, exact, separable, strips
 
 RADIUS = 7
 """Of the window that a shift is measured in, coarse pixels."""
@@ -36,10 +36,14 @@ RIDGE = 0.02
 """Share of the gradients' strength added to it: where nothing has an edge, the shift is zero."""
 
 
-def slope(x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "b t c h w"]:
-    """Derivative to the right from two neighbours on each side, exact for cubics; zero at the edges."""
-    inner = (8 * (x[..., 3:-1] - x[..., 1:-3]) - (x[..., 4:] - x[..., :-4])) / 12 if x.shape[-1] > 4 else x[..., :0]
-    return F.pad(inner, (2, x.shape[-1] - inner.shape[-1] - 2)) if inner.shape[-1] else torch.zeros_like(x)
+def slope(x: Float[Tensor, "b t c h w"], axis: int) -> Float[Tensor, "b t c h w"]:
+    """Derivative down (axis -2) or to the right (-1) from two neighbours on each side, exact for cubics; zero at the edges."""
+    inner = x.shape[axis] - 4
+    if inner < 1:
+        return torch.zeros_like(x)
+    first, second, fourth, fifth = (x.narrow(axis, start, inner) for start in (0, 1, 3, 4))
+    found = (8 * (fourth - second) - (fifth - first)) / 12
+    return F.pad(found, (0, 0, 2, 2) if axis == -2 else (2, 2))
 
 
 def pooled(x: Float[Tensor, "b t k h w"]) -> Float[Tensor, "b t k h w"]:
@@ -47,34 +51,33 @@ def pooled(x: Float[Tensor, "b t k h w"]) -> Float[Tensor, "b t k h w"]:
     return box_mean(x, 2 * RADIUS + 1)
 
 
-def measured(own: Float[Tensor, "b t c h w"], both: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t 2 h w"]:
+def measured(own: Float[Tensor, "b t c h w"], target: Float[Tensor, "b 1 c h w"], both: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t 2 h w"]:
     """Shift (rows, columns) of each date against the target around every pixel, coarse pixels; zero where nothing says.
 
     Least squares over a window: date − target ≈ shift · mean gradient of the two (Lucas & Kanade 1981), each band
-    weighted by how well it agrees there. own: dates without their local mean; both: 1 where date and target are seen.
+    weighted by how well it agrees there. own, target: without their local mean; both: 1 where date and target are seen.
     """
-    target = own[:, :1]
-    down, right = slope(own.mT).mT, slope(own)
-    down, right = (down + down[:, :1]) * both / 2, (right + right[:, :1]) * both / 2
+    halfway = (own + target) / 2
+    down, right = slope(halfway, -2) * both, slope(halfway, -1) * both
     apart = (own - target) * both
     weight = 1 / (pooled(apart.square() + 1e-3 * (target * both).square()) + 1e-12)
-    pairs = ((down, down), (down, right), (right, right), (down, apart), (right, apart))
-    yy, xy, xx, y, x = pooled(torch.cat([(one * other * weight).sum(2, keepdim=True) for one, other in pairs], 2)).split(1, dim=2)
+    downs, rights = down * weight, right * weight
+    pairs = ((downs, down), (downs, right), (rights, right), (downs, apart), (rights, apart))
+    yy, xy, xx, y, x = pooled(torch.cat([(one * other).sum(2, keepdim=True) for one, other in pairs], 2)).split(1, dim=2)
     ridge = RIDGE * (yy + xx) + 1e-9
     yy, xx = yy + ridge, xx + ridge
     found = torch.cat([xx * y - xy * x, yy * x - xy * y], 2) / (yy * xx - xy * xy)
     return found.clamp(-LARGEST, LARGEST)
 
 
-def likeness(own: Float[Tensor, "b t c h w"], both: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t c h w"]:
+def likeness(own: Float[Tensor, "b t c h w"], target: Float[Tensor, "b 1 c h w"], both: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t c h w"]:
     """What each date's detail is multiplied by to be most like the target's, by band and window; one where they never meet.
 
     Another season's contrast becomes the target's; what has nothing in common with the target goes to zero.
     """
-    alike = pooled(torch.cat([own * own[:, :1] * both, own.square() * both], 2))
-    common, strength = alike.chunk(2, dim=2)
-    met = pooled(both) > 0
-    return torch.where(met, (common / (strength + 1e-12)).clamp(-1.5, 1.5), 1.0)
+    seen = own * both
+    common, strength, met = pooled(torch.cat([seen * target, seen * own, both], 2)).split((own.shape[2], own.shape[2], 1), dim=2)
+    return torch.where(met > 0, (common / (strength + 1e-12)).clamp(-1.5, 1.5), 1.0)
 
 
 def basis(shift: Float[Tensor, "b t 2 h w"]) -> Float[Tensor, "b t 9 h w"]:
@@ -119,7 +122,7 @@ class Expected(nn.Module):
     def forward(self, fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c 8 h w"]:
         """(b, c · zoom², h, w), as `pixel_shuffle` takes it → the eight changes of each band."""
         with exact(fine):
-            return rearrange(separable(fine.float(), self.across, self.down), "(b c) m h w -> b c m h w", b=len(fine))
+            return rearrange(separable(fine.float(), self.across, self.down), "b (c m) h w -> b c m h w", m=len(self.down))
 
 
 @dataclass(frozen=True)
@@ -128,15 +131,22 @@ class Dates:
 
     apart: Float[Tensor, "b t c h w"]
     """Each date's difference from the target, zero where one of them is not seen."""
-    phi: Float[Tensor, "b t 9 h w"]
-    weight: Float[Tensor, "b t 9 h w"]
-    """How much each date says of each of nine places."""
+    shift: Float[Tensor, "b t 2 h w"]
+    """Against the target, coarse pixels."""
+    share: Float[Tensor, "b t 1 h w"]
+    """How much each date counts; zero where it or the target is not seen."""
 
-    def beyond(self, changes: Float[Tensor, "b c 8 h w"]) -> Float[Tensor, "b c9 h w"]:
-        """What the dates show beyond what a fine picture, by its eight changes, explains: at each place the mean over dates."""
-        total = torch.zeros_like(self.weight[:, 0, None] * self.apart[:, 0, :, None])
-        for date in range(1, self.apart.shape[1]):  # one by one: nine maps of every date at once would be most of the memory
-            left = self.apart[:, date] - (changes * self.phi[:, date, None, 1:]).sum(2)
-            total = torch.addcmul(total, left[:, :, None], self.weight[:, date, None])
-        total = total / (self.weight.sum(1)[:, None] + 0.05)
-        return rearrange(total, "b c m h w -> b (c m) h w")
+    def beyond(self, changes: Float[Tensor, "b c 8 h w"]) -> tuple[Float[Tensor, "b c9 h w"], Float[Tensor, "b 9 h w"]]:
+        """What the dates show beyond what a fine picture, by its eight changes, explains: at each of nine places the mean over dates; and how much was seen there."""
+        mean, weight = zip(*(self._beyond(changes, rows) for rows in strips(self.apart)), strict=True)
+        return torch.cat(mean, -2), torch.cat(weight, -2)
+
+    def _beyond(self, changes: Float[Tensor, "b c 8 h w"], rows: slice) -> tuple[Float[Tensor, "b c9 r w"], Float[Tensor, "b 9 r w"]]:
+        """Of some rows. Dates one by one: nine maps of every date at once would be most of the memory."""
+        apart, shift, share, changes = (part[..., rows, :].contiguous() for part in (self.apart, self.shift, self.share, changes))
+        phi, weight = basis(shift)[:, :, 1:], places(shift) * share
+        total, seen = torch.zeros_like(weight[:, 0, None] * apart[:, 0, :, None]), weight.sum(1)
+        for date in range(1, apart.shape[1]):
+            left = apart[:, date] - (changes * phi[:, date, None]).sum(2)
+            total = torch.addcmul(total, left[:, :, None], weight[:, date, None])
+        return rearrange(total / (seen[:, None] + 0.05), "b c m h w -> b (c m) h w"), seen
