@@ -77,7 +77,7 @@ def every(folder, change=lambda numbers: numbers, **profile):
 def test_predict_writes_every_output(dione, folder, tmp_path):
     dione("predict", folder, "-o", tmp_path / "out", "--target", "all", "--max-cloud", "0.9", "--model", "bicubic-median", check=0)
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"quicklook.png", "report.html", "run.json", f"{DAY}_sr.tif", f"{DAY}_sigma.tif", f"{DAY}.json"} <= names
+    assert {"quicklook.png", "report.html", "run.json", f"{DAY}_sr.tif", f"{DAY}_sigma.tif", f"{DAY}_support.tif", f"{DAY}.json"} <= names
     assert len([name for name in names if name.endswith("_sr.tif")]) == 5 and not [name for name in names if name.startswith(".")]
 
 

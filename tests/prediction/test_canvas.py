@@ -19,7 +19,8 @@ from rio_cogeo.cogeo import cog_validate
 
 from dione.base import grid as grids
 from dione.base.errors import CannotWrite
-from dione.prediction.canvas import Canvas, encode
+from dione.prediction.canvas import Canvas
+from dione.prediction.form import encode
 from dione.testing import grid_at
 
 

@@ -10,7 +10,7 @@ from dione.base.errors import NotFound, NothingClear
 from dione.base.windows import lattice
 from dione.nets.resolver import About, Resolver, load
 from dione.nets.setsr import SetSR, SetSRConfig
-from dione.prediction.canvas import encode
+from dione.prediction.form import encode
 from dione.prediction.memory import predict
 from dione.prediction.scene import pieces
 from dione.prepare.select import choose
@@ -136,7 +136,7 @@ def test_the_shop_window_opens_and_predicts(tmp_path, made):
 
     opened = dione.open(write_geotiffs(made.stack, tmp_path / "in"))
     files = dione.write(dione.predict(opened, model=dione.load("bicubic"), target="2024-05-21"), tmp_path / "out")
-    assert [file.name for file in files] == ["2024-05-21_sr.tif", "2024-05-21_sigma.tif"]
+    assert [file.name for file in files] == ["2024-05-21_sr.tif", "2024-05-21_sigma.tif", "2024-05-21_support.tif"]
 
 
 def test_dask_and_numpy_stacks_give_the_same(lively, made):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from dione.base import optics
@@ -185,7 +185,7 @@ def strips(x: Float[Tensor, "b *n h w"]) -> list[slice]:
     return [slice(start, start + each) for start in range(0, x.shape[-2], each)]
 
 
-def without(x: Float[Tensor, "*n h w"], rim: Rim) -> Float[Tensor, "*n hh ww"]:
+def without(x: Shaped[Tensor, "*n h w"], rim: Rim) -> Shaped[Tensor, "*n hh ww"]:
     """A picture without some rows at its top and bottom, and columns at its left and right."""
     top, bottom, left, right = rim
     return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]

@@ -23,36 +23,23 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
-from dione.base.bands import BANDS
 from dione.base.errors import CannotWrite, faults
 from dione.base.files import folder, whole
 from dione.base.windows import Window, lattice
-from dione.prediction.cog import NODATA, SCALE, TILE_PX, Notes, Packing, assemble, code_of
+from dione.prediction.cog import TILE_PX, Notes, Packing, assemble, code_of
+from dione.prediction.form import REFLECTANCE, Form
 
 WORK = ".dione"
 """The hidden folder inside OUT where blocks wait."""
 RUN_TAG = "DIONE_RUN"
 """The TIFF tag that says which run a finished file belongs to."""
-LARGEST = 65535
 ANYWHERE = Affine.scale(2, -2)
 """A transform that says nothing, for blocks: without one GDAL warns."""
 
 
-def encode(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint16]:
-    """Reflectance (or its 1σ) as digital numbers of 1e-4.
-
-    values: (..., band, y, x), 1.0 = 100 %. valid: (..., y, x), True = has a value.
-    A valid pixel is 1 … 65535; an invalid one, or one with NaN or infinity in any band, is 0 in every band.
-    """
-    seen = (valid & np.isfinite(values).all(-3))[..., None, :, :]
-    numbers = np.where(seen, values, 0) * values.dtype.type(1 / SCALE)
-    np.clip(np.rint(numbers, out=numbers), 1, LARGEST, out=numbers)
-    return np.where(seen, numbers.astype(np.uint16), np.uint16(NODATA))
-
-
 @dataclass(frozen=True)
 class Canvas:
-    """One output file of four bands on `grid`; equal canvases are one canvas."""
+    """One output file on `grid`; equal canvases are one canvas."""
 
     out: Path
     name: str
@@ -64,7 +51,7 @@ class Canvas:
     """Largest side of a block, fine pixels."""
     key: str = ""
     """What decides the pixels (recipe, model, inputs), hashed by the caller; blocks of another key are not taken up."""
-    unit: str = "reflectance"
+    form: Form = REFLECTANCE
 
     @property
     def path(self) -> Path:
@@ -105,16 +92,17 @@ class Canvas:
         except RasterioError:
             return False
 
-    def paint(self, window: Window, values: NDArray[np.floating], *, valid: NDArray[np.bool_]) -> None:
+    def paint(self, window: Window, values: NDArray[np.generic], *, valid: NDArray[np.bool_]) -> None:
         """Keep one block, whole or not at all.
 
-        values: (4, h, w) reflectance or its 1σ, bands blue, green, red, nir; valid: (h, w).
+        values: (band, h, w) as the form says: reflectance or its 1σ of blue, green, red, nir; classes; valid: (h, w).
         Raises CannotWrite (full disk, folder not writable), ValueError (not a block of this canvas).
         """
-        if values.shape != (len(BANDS), *window.shape) or valid.shape != window.shape:
-            raise ValueError(f"{window} takes values {(len(BANDS), *window.shape)} and valid {window.shape}, not {values.shape} and {valid.shape}")
+        bands = len(self.form.bands)
+        if values.shape != (bands, *window.shape) or valid.shape != window.shape:
+            raise ValueError(f"{window} takes values {(bands, *window.shape)} and valid {window.shape}, not {values.shape} and {valid.shape}")
         folder(self.work)
-        packed = _packed(encode(values, valid))  # GDAL may close a file on a full disk without a word; Python does not
+        packed = _packed(self.form.encode(values, valid))  # GDAL may close a file on a full disk without a word; Python does not
         with whole(self._piece(window)) as partial:
             partial.write_bytes(packed)
 
@@ -129,7 +117,7 @@ class Canvas:
         if wanting := [f"rows {w.top}–{w.bottom}, columns {w.left}–{w.right}" for w in self.missing()]:
             shown = wanting[:5] + ([f"and {len(wanting) - 5} more"] if len(wanting) > 5 else [])
             raise CannotWrite(faults(f"{self.path} is not complete, blocks are missing", shown, "run the same command again; it paints only these"))
-        notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.unit)
+        notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.form)
         pieces = {window: self._piece(window) for window in self.windows()}
         assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, compress=compress)
         self.clear()
@@ -145,11 +133,13 @@ class Canvas:
         return self.work / f"{window.top}-{window.left}-{window.bottom}-{window.right}.tif"
 
 
-def _packed(numbers: NDArray[np.uint16]) -> bytes:
-    """Digital numbers (4, h, w) as the bytes of a small, quickly packed GeoTIFF; where it lies, the canvas knows."""
+def _packed(numbers: NDArray[np.generic]) -> bytes:
+    """Numbers (band, h, w) as the bytes of a small, quickly packed GeoTIFF; where it lies, the canvas knows."""
     bands, height, width = numbers.shape
     with MemoryFile() as memory:
-        layout = dict(tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX, interleave="band", compress="deflate", zlevel=1, predictor=2)
-        with memory.open(driver="GTiff", count=bands, height=height, width=width, dtype="uint16", transform=ANYWHERE, **layout) as file:
+        layout = dict(
+            tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX, interleave="band", compress="deflate", zlevel=1, predictor=3 if numbers.dtype.kind == "f" else 2
+        )
+        with memory.open(driver="GTiff", count=bands, height=height, width=width, dtype=numbers.dtype, transform=ANYWHERE, **layout) as file:
             file.write(numbers)
         return bytes(memory.read())

@@ -10,7 +10,7 @@ from rasterio.windows import Window as RasterWindow
 
 from dione.base import optics
 from dione.base.windows import Window
-from dione.prediction.cog import SCALE
+from dione.prediction.form import SCALE
 from dione.prepare.area import sample
 from dione.prepare.select import Choice
 

@@ -14,18 +14,17 @@ from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from dione.base.bands import BANDS
 from dione.base.errors import CannotWrite
 from dione.base.files import room, whole
 from dione.base.windows import Window
+from dione.prediction.form import NODATA, REFLECTANCE, Form
 
 Packing = Literal["DEFLATE", "ZSTD"]
-SCALE = 1e-4
-"""Reflectance per digital number."""
-NODATA = 0
 COLOURS = {"blue": "Blue", "green": "Green", "red": "Red"}
 """How GDAL calls what a band shows; readers then find true colour although blue comes first. nir stays undefined."""
 TILE_PX = 512
+TYPES = {"uint16": "UInt16", "uint8": "Byte", "float32": "Float32"}
+"""As GDAL calls them."""
 FRUGAL = dict(GDAL_CACHEMAX=64 * 2**20, GDAL_MAX_DATASET_POOL_SIZE=32, GDAL_PAM_ENABLED=False, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
 """GDAL while copying: bytes of cache (its default is 5 % of the machine's memory), open pieces; no side-car files."""
 
@@ -36,11 +35,11 @@ class Notes:
 
     tags: Mapping[str, str]
     """TIFF tags; those called TIFFTAG_… become the standard ones (TIFFTAG_SOFTWARE)."""
-    unit: str = "reflectance"
+    form: Form = REFLECTANCE
 
 
 def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: Notes, workshop: Path, compress: Packing = "DEFLATE") -> Path:
-    """Copy uint16 rasters of four bands, each at its window of `grid`, into one COG at `path`, whole or not at all.
+    """Copy rasters of the form that `notes` tell, each at its window of `grid`, into one COG at `path`, whole or not at all.
 
     workshop: an existing folder on the same disk, for what is half done. The bytes depend on the arguments alone.
     Raises CannotWrite when the disk is full, a folder is not writable, or a piece cannot be read.
@@ -48,7 +47,7 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
     half = workshop / "assembling.tif"
     # Differences of neighbours are nearly noise: more effort than the least makes no smaller file, only a later one.
     layout = dict(compress=compress, level=1, predictor="STANDARD", blocksize=TILE_PX, bigtiff="IF_SAFER", num_threads="ALL_CPUS")
-    overviews = dict(overviews="IGNORE_EXISTING", resampling="AVERAGE")
+    overviews = dict(overviews="IGNORE_EXISTING", resampling="MODE" if notes.form.classes else "AVERAGE")
     try:
         with rasterio.Env(**FRUGAL):
             with rasterio.open(mosaic(pieces, grid=grid, notes=notes), driver="VRT") as source:
@@ -74,13 +73,14 @@ def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes) -> str:
     metadata = _child(root, "Metadata")
     for key, value in sorted(notes.tags.items()):
         _child(metadata, "MDI", value, key=key)
-    for number, name in enumerate(BANDS, 1):
-        band = _child(root, "VRTRasterBand", dataType="UInt16", band=str(number), blockXSize=str(TILE_PX), blockYSize=str(TILE_PX))
-        facts = dict(Description=name, UnitType=notes.unit, Offset="0", Scale=repr(SCALE), ColorInterp=COLOURS.get(name, "Undefined"), NoDataValue=str(NODATA))
-        for fact, value in facts.items():
+    kind = TYPES[notes.form.dtype]
+    for number, name in enumerate(notes.form.bands, 1):
+        band = _child(root, "VRTRasterBand", dataType=kind, band=str(number), blockXSize=str(TILE_PX), blockYSize=str(TILE_PX))
+        for fact, value in _facts(name, notes.form).items():
             _child(band, fact, value)
+        _classes(band, notes.form)
         for window, piece in sorted(pieces.items(), key=lambda item: (item[0].top, item[0].left)):
-            _lay(band, number, window, piece)
+            _lay(band, number, window, piece, kind)
     return Xml.tostring(root, encoding="unicode")
 
 
@@ -89,7 +89,29 @@ def code_of(crs: CRS | None) -> str | None:
     return f"EPSG:{crs.epsg}" if crs is not None and crs.epsg else None
 
 
-def _lay(band: Xml.Element, number: int, window: Window, piece: Path) -> None:
+def _facts(name: str, form: Form) -> dict[str, str]:
+    """Of one band, as GDAL calls them."""
+    facts = {"Description": name, "UnitType": form.unit, "Offset": "0", "Scale": repr(form.scale)}
+    if form.dtype == "float32":
+        facts = {"Description": name, "UnitType": form.unit}
+    shown = "Palette" if form.classes else COLOURS.get(name, "Undefined")
+    return facts | {"ColorInterp": shown, "NoDataValue": "nan" if form.dtype == "float32" else str(NODATA)}
+
+
+def _classes(band: Xml.Element, form: Form) -> None:
+    """Names as the band's tags (CLASS_1 = measured), colours as its table."""
+    if not form.classes:
+        return
+    names, table = _child(band, "Metadata"), _child(band, "ColorTable")
+    by_value = {one.value: one for one in form.classes}
+    for value in range(max(by_value) + 1):
+        red, green, blue = by_value[value].colour if value in by_value else (0, 0, 0)
+        _child(table, "Entry", c1=str(red), c2=str(green), c3=str(blue), c4="255" if value in by_value else "0")
+        if value in by_value:
+            _child(names, "MDI", by_value[value].name, key=f"CLASS_{value}")
+
+
+def _lay(band: Xml.Element, number: int, window: Window, piece: Path, kind: str) -> None:
     """One piece at its window, pixel for pixel."""
     height, width = window.shape
     size = dict(xSize=str(width), ySize=str(height))
@@ -97,7 +119,7 @@ def _lay(band: Xml.Element, number: int, window: Window, piece: Path) -> None:
     _child(source, "SourceFilename", str(piece.absolute()), relativeToVRT="0")
     _child(source, "SourceBand", str(number))
     # The properties spare GDAL opening every piece before the first pixel.
-    _child(source, "SourceProperties", RasterXSize=str(width), RasterYSize=str(height), DataType="UInt16", BlockXSize=str(TILE_PX), BlockYSize=str(TILE_PX))
+    _child(source, "SourceProperties", RasterXSize=str(width), RasterYSize=str(height), DataType=kind, BlockXSize=str(TILE_PX), BlockYSize=str(TILE_PX))
     _child(source, "SrcRect", xOff="0", yOff="0", **size)
     _child(source, "DstRect", xOff=str(window.left), yOff=str(window.top), **size)
 

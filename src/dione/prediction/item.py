@@ -16,11 +16,14 @@ from pyproj import Transformer
 from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.base.grid import size_m
-from dione.prediction.cog import NODATA, SCALE, code_of
+from dione.prediction import support
+from dione.prediction.cog import code_of
+from dione.prediction.form import NODATA, SCALE, Form
 from dione.prediction.run import Run, Target, installed
 
 EXTENSIONS = [
-    f"https://stac-extensions.github.io/{name}/schema.json" for name in ("projection/v2.0.0", "raster/v2.0.0", "eo/v2.0.0", "processing/v1.2.0", "file/v2.1.0")
+    f"https://stac-extensions.github.io/{name}/schema.json"
+    for name in ("projection/v2.0.0", "raster/v2.0.0", "eo/v2.0.0", "processing/v1.2.0", "file/v2.1.0", "classification/v2.0.0")
 ]
 COLLECTION = "dione"
 CENTRE_UM = {"blue": 0.49, "green": 0.56, "red": 0.665, "nir": 0.842}
@@ -45,6 +48,8 @@ def item(run: Run, target: Target) -> pystac.Item:
             made.add_link(pystac.Link(relation, "./collection.json", media_type=pystac.MediaType.JSON))
     if target.sigma is not None:
         made.add_asset("sigma", _asset(target.sigma, run, title="Uncertainty of the reflectance, one standard deviation", roles=["data", "uncertainty"]))
+    if target.support is not None:
+        made.add_asset("support", _classes(target.support, support.FORM, title="Where the detail comes from: measured, confirmed by other dates, learned"))
     return made
 
 
@@ -112,6 +117,14 @@ def _projection(grid: GeoBox) -> dict[str, Any]:
 def _asset(path: Path, run: Run, *, title: str, roles: list[str]) -> pystac.Asset:
     extra = {"file:size": path.stat().st_size, "bands": [_band(name) for name in BANDS]}
     return pystac.Asset(f"./{path.name}", title=title, media_type=pystac.MediaType.COG, roles=roles, extra_fields=extra)
+
+
+def _classes(path: Path, form: Form, *, title: str) -> pystac.Asset:
+    """A map of classes, as the classification extension tells them."""
+    classes = [{"value": one.value, "name": one.name.replace(" ", "-"), "description": one.name, "color_hint": one.hexadecimal} for one in form.classes]
+    band = {"name": form.bands[0], "data_type": form.dtype, "nodata": NODATA, "classification:classes": classes}
+    extra = {"file:size": path.stat().st_size, "bands": [band]}
+    return pystac.Asset(f"./{path.name}", title=title, media_type=pystac.MediaType.COG, roles=["metadata", "quality"], extra_fields=extra)
 
 
 def _band(name: str) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from dione.base.files import alone, folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, cluster, collection, item, quicklook, report, run
+from dione.prediction import budget, cluster, collection, item, quicklook, report, run, support
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision, Engine, engine
+from dione.prediction.form import REFLECTANCE, SIGMA, Form
 from dione.prediction.painting import Painting
 from dione.prediction.preview import preview
 from dione.prepare.area import sample
@@ -31,6 +32,10 @@ from dione.prepare.select import Choice, Supports, choose
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many blocks are, and how many there are."""
+
+
+FORMS = {"sr": REFLECTANCE, "sigma": SIGMA, "support": support.FORM}
+"""What is written of each target, by the ending of its file."""
 
 
 class PredictConfig(BaseModel):
@@ -160,11 +165,11 @@ class Session:
             (self.stack.sizes["y"], self.stack.sizes["x"]), self.resolver, views=len(choice.views), precision=self.engine.precision
         )
 
-    def canvas(self, choice: Choice, ending: str, unit: str) -> Canvas:
+    def canvas(self, choice: Choice, ending: str, form: Form) -> Canvas:
         """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
         key = repr((self.identity, self.resolver.name, self.resolver.digest, choice.views, self.engine.precision, run.installed("dione")))
         grid = finer(stacks.grid_of(self.stack), self.resolver.zoom)
-        made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.block(choice) * self.resolver.zoom, key=key, unit=unit)
+        made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.block(choice) * self.resolver.zoom, key=key, form=form)
         if self.fresh:
             made.clear()
             made.path.unlink(missing_ok=True)
@@ -184,20 +189,21 @@ class Session:
     def sharpen(self, choice: Choice) -> run.Target:
         """One target from its blocks to its finished files, measured."""
         began = time.perf_counter()
-        sr, sigma = self.canvas(choice, "sr", "reflectance"), self.canvas(choice, "sigma", "reflectance, 1 sigma")
-        self.paint(Painting(self.stack, self.resolver, choice, self.engine, sr, sigma))
+        painting = Painting(self.stack, self.resolver, choice, self.engine, *(self.canvas(choice, ending, form) for ending, form in FORMS.items()))
+        self.paint(painting)
         tags = run.provenance(model_facts(self.resolver), choice)
-        for canvas in (sr, sigma):
+        for canvas in painting.canvases:
             canvas.finish(tags, compress=self.config.compress)
         painted = time.perf_counter()
         stack = self.stack
-        measured = measure(sr.path, stack, choice, zoom=self.resolver.zoom)
+        measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom)
         before = preview(lambda window: _seen(stack, choice.target, window), (stack.sizes["y"], stack.sizes["x"]))
         return run.Target(
             choice=choice,
             time=stack["time"].values[choice.target],
-            sr=sr.path,
-            sigma=sigma.path,
+            sr=painting.sr.path,
+            sigma=painting.sigma.path,
+            support=painting.support.path,
             before=before,
             clear=measured.clear,
             filled=measured.filled,

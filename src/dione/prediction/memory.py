@@ -13,8 +13,8 @@ from dione.nets.resolver import Resolver, load
 from dione.prediction import budget, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
-from dione.prediction.job import named
-from dione.prediction.scene import pieces
+from dione.prediction.job import FORMS, named
+from dione.prediction.scene import pieces, reach
 from dione.prepare.radiometry import check_values
 from dione.prepare.select import Choice, choose
 
@@ -43,15 +43,16 @@ def predict(
         'bfloat16', or 'auto', the faster one here; float32 is exact but for the last digit, which may
         differ between numbers of threads.
 
-    Returns a Stack on a grid `model.zoom` times finer, one time a target, with one more variable,
-    `sigma (time, band, y, x)`: the 1σ of reflectance. Where no date saw anything, `valid` is False and both are NaN.
+    Returns a Stack on a grid `model.zoom` times finer, one time a target, with two more variables: `sigma (time, band, y, x)`,
+    the 1σ of reflectance, and `support (time, y, x)` uint8, where the detail comes from: 1 measured, 2 confirmed by other
+    dates, 3 learned, 0 nothing (docs/support.md). Where no date saw anything, `valid` is False, reflectance and sigma are NaN.
     Raises NotAStack, BadValues, NothingClear, NotFound (no such date), BadModel.
 
     >>> import dione
     >>> from dione.testing import landscape, series
     >>> sharp = dione.predict(series(landscape((16, 24))).stack, model="bicubic")
     >>> dict(sharp.sizes), sorted(sharp.data_vars)
-    ({'time': 1, 'band': 4, 'y': 64, 'x': 96}, ['reflectance', 'sigma', 'valid'])
+    ({'time': 1, 'band': 4, 'y': 64, 'x': 96}, ['reflectance', 'sigma', 'support', 'valid'])
     """
     stacks.check(stack)
     check_values(stack)
@@ -60,28 +61,31 @@ def predict(
     used = engine(device, precision)
     made = [painted(stack, resolver, choice, block, used) for choice in choices]
     times = [stack["time"].values[choice.target] for choice in choices]
-    sr, sigma, valid = (np.stack(parts) for parts in zip(*made, strict=True))
+    sr, sigma, valid, origin = (np.stack(parts) for parts in zip(*made, strict=True))
     items = [str(stack["item"].values[choice.target]) for choice in choices]
     sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items, **stack.attrs)
-    return sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma)).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom)
+    return sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin)).assign_attrs(
+        model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom
+    )
 
 
-def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | None = None, used: Engine = EXACT) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid (y, x)."""
+def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | None = None, used: Engine = EXACT) -> tuple[np.ndarray, ...]:
+    """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid and support (y, x)."""
     zoom = resolver.zoom
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
     scene = (stack.sizes["y"], stack.sizes["x"])
     windows = list(lattice(scene, block or budget.block_px(scene, resolver, views=len(choice.views), precision=used.precision)))
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
-    valid = np.zeros(shape, bool)
-    for piece in pieces(stack, resolver, choice, windows, used, widest(windows, resolver.margin, scene)):
+    valid, origin = np.zeros(shape, bool), np.zeros(shape, np.uint8)
+    for piece in pieces(stack, resolver, choice, windows, used, widest(windows, reach(resolver), scene)):
         rows, columns = piece.window.zoomed(zoom).slices
         sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
-    return sr, sigma, valid
+        origin[rows, columns] = piece.support
+    return sr, sigma, valid, origin
 
 
 def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
-    """Write each date of a Stack as `<date>_sr.tif`, and `<date>_sigma.tif` if it has sigma: COGs, reflectance × 10000, nodata 0.
+    """Write each date of a Stack as `<date>_sr.tif`, and `<date>_sigma.tif` and `<date>_support.tif` if it has them: COGs, reflectance × 10000, nodata 0.
 
     Raises NotAStack, CannotWrite. For STAC items, quicklook and report use `dione predict` or `prediction.job.predict_to`.
 
@@ -89,20 +93,21 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     >>> from dione.testing import landscape, series
     >>> sharp = dione.predict(series(landscape((8, 8))).stack, model="bicubic")
     >>> [file.name for file in dione.write(sharp, tempfile.mkdtemp())]
-    ['2024-05-21_sr.tif', '2024-05-21_sigma.tif']
+    ['2024-05-21_sr.tif', '2024-05-21_sigma.tif', '2024-05-21_support.tif']
     """
     stacks.check(sharp)
     made = []
     tags = {"TIFFTAG_SOFTWARE": f"dione {run.installed('dione')}", **({"DIONE_MODEL": str(sharp.attrs["model"])} if "model" in sharp.attrs else {})}
     for date in range(sharp.sizes["time"]):
-        for variable, ending in (("reflectance", "sr"), ("sigma", "sigma")):
-            if variable in sharp:
-                canvas = Canvas(folder(Path(out)), f"{named(sharp, date)}_{ending}", grid=stacks.grid_of(sharp), block=2048)
+        for ending, form in FORMS.items():
+            if (variable := "reflectance" if ending == "sr" else ending) in sharp:
+                canvas = Canvas(folder(Path(out)), f"{named(sharp, date)}_{ending}", grid=stacks.grid_of(sharp), block=2048, form=form)
                 canvas.clear()
                 canvas.path.unlink(missing_ok=True)
                 for window in canvas.windows():
                     rows, columns = window.slices
                     part = sharp.isel(time=date, y=rows, x=columns)
-                    canvas.paint(window, part[variable].values, valid=part["valid"].values)
+                    values = part[variable].values
+                    canvas.paint(window, values if values.ndim == 3 else values[None], valid=part["valid"].values)
                 made.append(canvas.finish(tags))
     return made

@@ -1,4 +1,4 @@
-"""One target being painted: its two canvases, and all that it takes to paint any of their blocks, here or on another machine."""
+"""One target being painted: its three canvases, and all that it takes to paint any of their blocks, here or on another machine."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dione.nets.resolver import Resolver
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import Engine
 from dione.prediction.overlap import Behind
-from dione.prediction.scene import Piece, pieces
+from dione.prediction.scene import Piece, pieces, reach
 from dione.prepare.select import Choice
 
 
@@ -24,6 +24,12 @@ class Painting:
     engine: Engine
     sr: Canvas
     sigma: Canvas
+    support: Canvas
+    """Where the detail comes from."""
+
+    @property
+    def canvases(self) -> tuple[Canvas, Canvas, Canvas]:
+        return self.sr, self.sigma, self.support
 
     @property
     def count(self) -> int:
@@ -34,17 +40,17 @@ class Painting:
     def reads(self) -> tuple[int, int]:
         """Rows and columns that are read for a block: the same for all, and whichever of them are painted in one go."""
         zoom, shape = self.resolver.zoom, (self.stack.sizes["y"], self.stack.sizes["x"])
-        return widest(lattice(shape, self.sr.block // zoom), self.resolver.margin, shape)
+        return widest(lattice(shape, self.sr.block // zoom), reach(self.resolver), shape)
 
     def missing(self) -> list[Window]:
         """Blocks that one of the canvases lacks, row by row, coarse pixels."""
-        zoom, missing = self.resolver.zoom, {*self.sr.missing(), *self.sigma.missing()}
+        zoom, missing = self.resolver.zoom, {window for canvas in self.canvases for window in canvas.missing()}
         return [Window(*(edge // zoom for edge in (w.top, w.left, w.bottom, w.right))) for w in self.sr.windows() if w in missing]
 
     def has(self, window: Window) -> bool:
-        """Whether this block (coarse pixels) is on both canvases."""
+        """Whether this block (coarse pixels) is on every canvas."""
         fine = window.zoomed(self.resolver.zoom)
-        return self.sr.has(fine) and self.sigma.has(fine)
+        return all(canvas.has(fine) for canvas in self.canvases)
 
     def paint(self, windows: Iterable[Window]) -> Iterator[Window]:
         """Paint these blocks (coarse pixels), each in turn; reading and packing overlap with the network's work."""
@@ -57,3 +63,4 @@ class Painting:
         fine = made.window.zoomed(self.resolver.zoom)
         self.sr.paint(fine, made.sr, valid=made.valid)
         self.sigma.paint(fine, made.sigma, valid=made.valid)
+        self.support.paint(fine, made.support[None], valid=made.valid)

@@ -55,6 +55,8 @@ class Target:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """How long each step took."""
     warnings: tuple[str, ...] = ()
+    support: Path | None = None
+    """Where its detail comes from: a COG of classes."""
 
     @property
     def day(self) -> str:
@@ -165,7 +167,7 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 def _target(target: Target) -> dict[str, Any]:
-    files = [target.sr, *([target.sigma] if target.sigma else [])]
+    files = [file for file in (target.sr, target.sigma, target.support) if file is not None]
     dates = [dict(day=d.day, item=item_id(d.item), clear=round(d.clear, 4), role=d.role, reason=d.reason) for d in target.choice.dates]
     return {
         "day": target.day,

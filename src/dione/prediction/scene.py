@@ -7,9 +7,12 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dione.base.windows import Window
+from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
+from dione.prediction import support
 from dione.prediction.engine import EXACT, Engine
 from dione.prediction.overlap import ahead
 from dione.prepare.select import Choice
@@ -32,6 +35,8 @@ class Piece:
     """(band, zoom·h, zoom·w) its 1σ, reflectance; NaN likewise."""
     valid: NDArray[np.bool_]
     """(zoom·h, zoom·w) True where some date was seen."""
+    support: NDArray[np.uint8]
+    """(zoom·h, zoom·w) where its detail comes from: the classes of prediction/support.py."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class Raw:
         return Raw(outer, self.reflectance[..., rows, columns], self.valid[..., rows, columns])
 
 
+def reach(resolver: Resolver) -> int:
+    """Coarse pixels to be read around a window: what the network sees, and what telling where its detail comes from takes."""
+    return max(resolver.margin + support.rim(resolver.zoom), support.margin(resolver.zoom)) if resolver.has_weights else resolver.margin
+
+
 def pieces(
     stack: xr.Dataset, resolver: Resolver, choice: Choice, windows: Iterable[Window], engine: Engine = EXACT, least: tuple[int, int] = (0, 0)
 ) -> Iterator[Piece]:
@@ -61,7 +71,7 @@ def pieces(
     The result does not depend on how the scene is cut: the margin is the receptive field's radius, and at the edge of
     the scene every window sees the same edge.
     """
-    for window, raw in ahead(lambda window: read(stack, choice.views, window, resolver.margin, least), windows):
+    for window, raw in ahead(lambda window: read(stack, choice.views, window, reach(resolver), least), windows):
         yield sharpen(resolver, window, raw, engine)
 
 
@@ -81,19 +91,43 @@ def sharpen(resolver: Resolver, window: Window, raw: Raw, engine: Engine = EXACT
         if not (isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)) or max(window.shape) <= SMALLEST_PX:
             raise
     outer = raw.outer
-    parts = [(half, half.grown(resolver.margin, (outer.bottom, outer.right)).within(outer)) for half in window.halves()]
+    parts = [(half, half.grown(reach(resolver), (outer.bottom, outer.right)).within(outer)) for half in window.halves()]
     made = [sharpen(resolver, half, raw.cut(inner), engine) for half, inner in parts]
     axis = -1 if made[0].window.shape[1] < window.shape[1] else -2
-    return Piece(window, *(np.concatenate([getattr(part, name) for part in made], axis) for name in ("sr", "sigma", "valid")))
+    return Piece(window, *(np.concatenate([getattr(part, name) for part in made], axis) for name in ("sr", "sigma", "valid", "support")))
 
 
 def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piece:
     keep = [date == 0 or bool(raw.valid[date].any()) for date in range(len(raw.valid))]  # the target stays, even if it saw nothing
-    seen = torch.from_numpy(raw.valid[keep])[None]
-    core, (height, width) = window.within(raw.outer), raw.outer.shape
-    rim = (core.top, height - core.bottom, core.left, width - core.right)
-    sr, sigma = engine.run(resolver, torch.from_numpy(raw.reflectance[keep])[None], seen, rim)
-    covered = seen[0].any(0) if resolver.fills else seen[0, 0]
-    shown = covered[core.slices].repeat_interleave(resolver.zoom, 0).repeat_interleave(resolver.zoom, 1)
-    cut = [torch.where(shown, x[0], torch.nan).numpy() for x in (sr, sigma)]
-    return Piece(window, cut[0], cut[1], shown.numpy())
+    seen = torch.from_numpy(raw.valid[keep])
+    core, shape = window.within(raw.outer), raw.outer.shape
+    near = core.grown(support.rim(resolver.zoom), shape) if resolver.has_weights else core
+    lr = torch.from_numpy(raw.reflectance[keep])
+    sr, sigma = engine.run(resolver, lr[None], seen[None], _rim(near, shape))
+    origin = _origin(resolver, sr[0], lr, seen, near)
+    covered = seen.any(0) if resolver.fills else seen[0]
+    inner = core.within(near)
+    shown, origin = (_enlarged(part, resolver.zoom) for part in (covered[core.slices], origin[inner.slices]))
+    fine = inner.zoomed(resolver.zoom).slices
+    cut = [torch.where(shown, x[0, :, fine[0], fine[1]], torch.nan).numpy() for x in (sr, sigma)]
+    return Piece(window, cut[0], cut[1], shown.numpy(), torch.where(shown, origin, support.NODATA).numpy())
+
+
+def _origin(resolver: Resolver, sr: Tensor, lr: Tensor, seen: Tensor, near: Window) -> Tensor:
+    """Where the detail of `near` comes from, by coarse pixel; a method without weights has learned nothing."""
+    if not resolver.has_weights:
+        own, any_date = seen[0][near.slices], seen.any(0)[near.slices]
+        return torch.where(own, support.MEASURED, torch.where(any_date, support.CONFIRMED, support.NODATA)).to(torch.uint8)
+    shape = (int(seen.shape[-2]), int(seen.shape[-1]))
+    wide = near.grown(support.margin(resolver.zoom), shape)
+    rows, columns = wide.slices
+    return support.judged(sr, lr[..., rows, columns], seen[..., rows, columns], _rim(near.within(wide), wide.shape))
+
+
+def _rim(inner: Window, shape: tuple[int, int]) -> Rim:
+    """Pixels around a window in a picture of `shape`: at the top, bottom, left and right."""
+    return inner.top, shape[0] - inner.bottom, inner.left, shape[1] - inner.right
+
+
+def _enlarged(x: Tensor, zoom: int) -> Tensor:
+    return x.repeat_interleave(zoom, 0).repeat_interleave(zoom, 1)
