@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import subprocess
 import sys
@@ -62,3 +63,13 @@ def test_the_blur_benchmark_scores_a_series_at_each_blur(tmp_path):
     assert "0.25 | 0.6" in told[0]
     assert told[2].endswith("| +0.00 | +0.00 |")
     assert all(float(gain) < 0 for gain in told[3].split("|")[3:5])
+
+
+def test_the_support_benchmark_tells_shares_and_cost(monkeypatch):
+    spec = importlib.util.spec_from_file_location("support_benchmark", BENCHMARKS / "support.py")
+    told = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(told)
+    monkeypatch.setattr(told, "SEEDS", (1,))
+    shares = told.row(4)
+    assert sum(each["share"] for each in shares.values() if isinstance(each, dict)) == pytest.approx(1, abs=0.01)
+    assert 0 < told.cost(side=48, rounds=1)["share"] < 1

@@ -104,7 +104,7 @@ def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piec
     near = core.grown(support.rim(resolver.zoom), shape) if resolver.has_weights else core
     lr = torch.from_numpy(raw.reflectance[keep])
     sr, sigma = engine.run(resolver, lr[None], seen[None], _rim(near, shape))
-    origin = _origin(resolver, sr[0], lr, seen, near)
+    origin = _origin(resolver, sr[0], lr, seen, near, (raw.outer.top, raw.outer.left))
     covered = seen.any(0) if resolver.fills else seen[0]
     inner = core.within(near)
     shown, origin = (_enlarged(part, resolver.zoom) for part in (covered[core.slices], origin[inner.slices]))
@@ -113,15 +113,17 @@ def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piec
     return Piece(window, cut[0], cut[1], shown.numpy(), torch.where(shown, origin, support.NODATA).numpy())
 
 
-def _origin(resolver: Resolver, sr: Tensor, lr: Tensor, seen: Tensor, near: Window) -> Tensor:
-    """Where the detail of `near` comes from, by coarse pixel; a method without weights has learned nothing."""
+def _origin(resolver: Resolver, sr: Tensor, lr: Tensor, seen: Tensor, near: Window, corner: tuple[int, int]) -> Tensor:
+    """Where the detail of `near`, counted from the window's `corner` in the scene, comes from, by coarse pixel; a method without weights has learned nothing."""
     if not resolver.has_weights:
         own, any_date = seen[0][near.slices], seen.any(0)[near.slices]
         return torch.where(own, support.MEASURED, torch.where(any_date, support.CONFIRMED, support.NODATA)).to(torch.uint8)
     shape = (int(seen.shape[-2]), int(seen.shape[-1]))
     wide = near.grown(support.margin(resolver.zoom), shape)
     rows, columns = wide.slices
-    return support.judged(sr, lr[..., rows, columns], seen[..., rows, columns], _rim(near.within(wide), wide.shape))
+    return support.judged(
+        sr, lr[..., rows, columns], seen[..., rows, columns], _rim(near.within(wide), wide.shape), (corner[0] + near.top, corner[1] + near.left)
+    )
 
 
 def _rim(inner: Window, shape: tuple[int, int]) -> Rim:

@@ -11,8 +11,9 @@ beyond the own picture follows the (A_s − A_0) d foreseen of it. So one is reg
 window around each pixel: the slope is 1 for detail that is there, 0 for invented one, and has a standard error. The
 detector's box passes nothing at one cycle a coarse pixel; detail that is mostly finer than that can be seen by no date.
 
-Sources: multi-frame back-projection (Irani & Peleg 1991), least squares' slope and its t-value; what a detector passes
-and what is only aliased: Boreman, Modulation Transfer Function in Optical and Electro-Optical Systems (SPIE 2001).
+Sources: multi-frame back-projection (Irani & Peleg 1991), shifts by least squares (Lucas & Kanade 1981), a slope and
+its t-value (any textbook of regression); what a detector passes and what is only aliased: Boreman, Modulation Transfer
+Function in Optical and Electro-Optical Systems (SPIE 2001).
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Rim, box_mean, local_mean, masked, without
-from dione.nets.shifts import MARGIN as SHIFT_MARGIN
-from dione.nets.shifts import Expected, basis, likeness, measured
+from dione.nets.shifts import Expected
+from dione.prediction.aside import MARGIN as ASIDE_MARGIN
+from dione.prediction.aside import Aside, aside
 from dione.prediction.form import Class, Form
+from dione.prediction.lattice import STEP, Lattice
 
 NODATA, MEASURED, CONFIRMED, LEARNED = 0, 1, 2, 3
 FORM = Form(
@@ -51,9 +54,8 @@ LEAST_PASSED = 0.5
 """Of the detail's energy, at less than one cycle a coarse pixel."""
 BAND = 3
 """Near infrared: where land has most contrast and haze least."""
-RADIUS = 2
-SIDE = 2 * RADIUS + 1
-"""Of the window around each coarse pixel."""
+SIDE = 3
+"""Nodes of the window around each: 50 m, 10 m a coarse pixel. Every second coarse pixel is a node, judged for its neighbours too."""
 
 
 @lru_cache
@@ -63,17 +65,17 @@ def _optics(zoom: int) -> tuple[Enlarge, Reduce, Expected]:
 
 def rim(zoom: int) -> int:
     """Coarse pixels of the result needed around those that are judged."""
-    return _optics(zoom)[2].margin + RADIUS
+    return _optics(zoom)[2].margin + STEP * (SIDE // 2) + STEP - 1
 
 
 def margin(zoom: int) -> int:
     """Coarse pixels of the dates needed around those that are judged."""
-    return max(SHIFT_MARGIN + RADIUS, rim(zoom) + 2 * (Reduce(zoom).margin + Enlarge.margin))
+    return rim(zoom) + max(ASIDE_MARGIN, 3 * Enlarge.margin + 2 * Reduce(zoom).margin)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Sums around each coarse pixel, over bands."""
+    """Of the window around each node."""
 
     added: Float[Tensor, "h w"]
     """Mean square of the added detail."""
@@ -84,68 +86,73 @@ class Evidence:
     shown: Float[Tensor, "h w"]
     """Variance of the result."""
     slope: Float[Tensor, "h w"]
+    """Of what the dates show on what the detail foresees."""
     t: Float[Tensor, "h w"]
     """Slope over its standard error; 0 where no date tells."""
 
 
 @torch.inference_mode()
-def judged(sr: Float[Tensor, "c zh zw"], lr: Float[Tensor, "t c y x"], valid: Bool[Tensor, "t y x"], rim: Rim = NO_RIM) -> UInt8[Tensor, "h w"]:
+def judged(
+    sr: Float[Tensor, "c zh zw"], lr: Float[Tensor, "t c y x"], valid: Bool[Tensor, "t y x"], rim: Rim = NO_RIM, corner: tuple[int, int] = (0, 0)
+) -> UInt8[Tensor, "h w"]:
     """The class of every coarse pixel of the result.
 
     sr: the result; lr: reflectance of the dates, the target first; valid: where they were seen clear.
     rim: coarse pixels at the top, bottom, left and right that the dates have and the result lacks.
+    corner: row and column of the result's first coarse pixel in the scene.
     """
-    found = evidence(sr, lr, valid, rim)
-    valid = without(valid, rim)
+    seen = without(valid, rim)
+    nodes = Lattice(corner, (int(seen.shape[-2]), int(seen.shape[-1])))
+    found = evidence(sr, lr, valid, rim, nodes)
     faint = (found.added <= FAINT**2) | (found.added <= FAINT_SHARE * (found.added + found.around)) | (found.shown <= found.around)
     agreed = (found.slope >= LEAST_SLOPE) & (found.t >= LEAST_T) & (found.passed >= LEAST_PASSED * found.added)
-    made = torch.where(faint & valid[0], MEASURED, torch.where(agreed | faint, CONFIRMED, LEARNED))
-    return torch.where(valid.any(0), made, NODATA).to(torch.uint8)
+    little, agrees = nodes.full(faint), nodes.full(agreed)
+    made = torch.where(little & seen[0], MEASURED, torch.where(agrees | little, CONFIRMED, LEARNED))
+    return torch.where(seen.any(0), made, NODATA).to(torch.uint8)
 
 
-def evidence(sr: Float[Tensor, "c zh zw"], lr: Float[Tensor, "t c y x"], valid: Bool[Tensor, "t y x"], rim: Rim = NO_RIM) -> Evidence:
-    """What speaks for and against the detail of `sr`, pixel by coarse pixel."""
-    zoom = sr.shape[-1] // (lr.shape[-1] - rim[2] - rim[3])
+def evidence(sr: Float[Tensor, "c zh zw"], lr: Float[Tensor, "t c y x"], valid: Bool[Tensor, "t y x"], rim: Rim, nodes: Lattice) -> Evidence:
+    """What speaks for and against the detail of `sr`."""
+    zoom = sr.shape[-1] // nodes.shape[1]
+    outer = Lattice((nodes.corner[0] - rim[0], nodes.corner[1] - rim[2]), (int(lr.shape[-2]), int(lr.shape[-1])))
     fine = F.pixel_unshuffle(sr[None, BAND, None], zoom)
     dates, seen = masked(lr[None, :, BAND:], valid[None])[0], valid[:, None].to(sr.dtype)
-    mean = (dates * seen).sum(0, keepdim=True) / seen.sum(0, keepdim=True).clamp_min(1)
-    own = without(own_picture(torch.where(valid[:1, None], dates[:1], mean), zoom), rim)
+    own = without(own_picture(_filled(dates, seen), zoom), rim)
     expected = _optics(zoom)[2]
-    of_own, of_detail = expected(own), expected(fine - own)
-    flat = (dates - local_mean(dates, seen)[0]) * seen
-    qq, qr, rr, count = sums = torch.zeros(4, *own.shape[-2:])
-    for date in range(1, len(dates)):  # one by one: maps of one date stay in the processor's cache
-        both = (seen[0] * seen[date])[None]
-        phi, apart, both = (without(part, rim) for part in (*_aside(flat[:1], flat[date : date + 1], both), both))
-        foreseen, residual = ((of_detail[0] * phi).sum(1) * both[0])[0], ((apart[0] - (of_own[0] * phi).sum(1)) * both[0])[0]
-        for total, one, other in ((qq, foreseen, foreseen), (qr, foreseen, residual), (rr, residual, residual)):
-            total.addcmul_(one, other)
-        count += both[0, 0]
-    qq, qr, rr, count = box_mean(sums, SIDE) * SIDE**2
-    slope = qr / qq.clamp_min(1e-12)
-    error = torch.sqrt((rr - slope * qr).clamp_min(1e-12) / (count - 1).clamp_min(1) / qq.clamp_min(1e-12))
-    return Evidence(*_energies(fine, own, zoom), slope, torch.where((count > 2) & (qq > 1e-12), slope / error, 0))
+    shown = aside((dates - local_mean(dates, seen)[0]) * seen, seen, outer).cut(nodes, outer)
+    changes = [nodes.thin(expected(picture))[0, 0] for picture in (own, fine - own)]
+    return Evidence(*_energies(fine, own, nodes, zoom), *_regressed(shown, changes[0], changes[1]))
 
 
 def own_picture(target: Float[Tensor, "1 1 h w"], zoom: int) -> Float[Tensor, "1 zz h w"]:
     """What one date shows by itself: bicubic of it, sharpened beforehand so that it averages back to the date (two rounds of back-projection)."""
     enlarge, reduced, _ = _optics(zoom)
-    sharpened = target + (target - reduced(enlarge(target)))
-    return enlarge(sharpened + (target - reduced(enlarge(sharpened))))
+    sharpened = target
+    for _ in range(2):
+        sharpened = sharpened + (target - reduced(enlarge(sharpened)))
+    return enlarge(sharpened)
 
 
-def _aside(
-    target: Float[Tensor, "1 1 h w"], date: Float[Tensor, "1 1 h w"], both: Float[Tensor, "1 1 h w"]
-) -> tuple[Float[Tensor, "1 8 h w"], Float[Tensor, "1 1 h w"]]:
-    """φ of a date's shift against the target (nets/shifts.py), but for its first; and the date, scaled to be most like the target, less the target."""
-    pair = torch.stack([target, date], 1)
-    likened = pair * likeness(pair, both[:, None].expand_as(pair))
-    shift = measured(likened, both[:, None].expand_as(pair))[:, 1:]
-    return basis(shift)[:, 0, 1:], (likened[:, 1] - target) * both
+def _filled(dates: Float[Tensor, "t 1 h w"], seen: Float[Tensor, "t 1 h w"]) -> Float[Tensor, "1 1 h w"]:
+    """The target; where it did not see, the mean of the dates that did."""
+    mean = (dates * seen).sum(0, keepdim=True) / seen.sum(0, keepdim=True).clamp_min(1)
+    return torch.where(seen[:1] > 0, dates[:1], mean)
 
 
-def _energies(fine: Float[Tensor, "1 zz h w"], own: Float[Tensor, "1 zz h w"], zoom: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean squares around each pixel: of the detail and its part that a sensor passes; variance of the own picture and of the result."""
+def _regressed(shown: Aside, of_own: Float[Tensor, "8 h w"], of_detail: Float[Tensor, "8 h w"]) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
+    """Slope and t of what the supports show beyond the own picture, on what the detail foresees; over dates and a window."""
+    foreseen, known = (torch.einsum("tmhw,mhw->thw", shown.phi, of) * shown.both for of in (of_detail, of_own))
+    residual = shown.apart - known
+    sums = torch.stack([(foreseen * foreseen).sum(0), (foreseen * residual).sum(0), (residual * residual).sum(0), shown.both.sum(0)])
+    qq, qr, rr, count = box_mean(sums, SIDE) * SIDE**2
+    slope = qr / qq.clamp_min(1e-12)
+    error = torch.sqrt((rr - slope * qr).clamp_min(1e-12) / (count - 1).clamp_min(1) / qq.clamp_min(1e-12))
+    return slope, torch.where((count > 2) & (qq > 1e-12), slope / error, 0)
+
+
+def _energies(fine: Float[Tensor, "1 zz y x"], own: Float[Tensor, "1 zz y x"], nodes: Lattice, zoom: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean squares around each node: of the detail and its part that a sensor passes; variance of the own picture and of the result."""
+    fine, own = nodes.thin(fine), nodes.thin(own)
     detail = fine - own
     passed = reduce(detail, "1 (p i q j) h w -> 1 (p q) h w", "mean", p=2, q=2, i=zoom // 2, j=zoom // 2)
     level = own.mean(1, keepdim=True)
@@ -157,6 +164,7 @@ def _energies(fine: Float[Tensor, "1 zz h w"], own: Float[Tensor, "1 zz h w"], z
         level[:, 0],
         level[:, 0].square(),
     ]
-    added, kept, within, shown, mean, square = box_mean(torch.stack(maps, 1), SIDE)[0]
+    share = box_mean(torch.ones_like(level[0]), SIDE)[0]
+    added, kept, within, seen, mean, square = box_mean(torch.stack(maps, 1), SIDE)[0] / share
     between = (square - mean.square()).clamp_min(0)
-    return added, kept, within + between, shown + between
+    return added, kept, within + between, seen + between
