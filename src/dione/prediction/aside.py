@@ -34,10 +34,10 @@ class Aside:
 
 def aside(own: Float[Tensor, "t 1 y x"], seen: Float[Tensor, "t 1 y x"], nodes: Lattice) -> Aside:
     """own: one band of the dates without its local mean, the target first; seen: 1 where clear. Shifts as Lucas & Kanade (1981) find them."""
-    down, right = slope(own[None].mT).mT, slope(own[None])
+    down, right = slope(own[None], -2), slope(own[None], -1)
     own, seen, down, right = (nodes.thin(part) for part in (own[None], seen[None], down, right))
     both = seen * seen[:, :1]
-    scale = likeness(own, both)
+    scale = likeness(own, own[:, :1], both)
     own, down, right = own * scale, down * scale, right * scale
     down, right = (down + down[:, :1]) * both / 2, (right + right[:, :1]) * both / 2
     apart = (own - own[:, :1]) * both
