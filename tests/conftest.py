@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -44,6 +45,50 @@ def bucket() -> Iterator[str]:
     os.environ.clear()
     os.environ.update(before)
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real Chromium without a window: the machine's own. A module's, since playwright keeps a loop running in this thread meanwhile."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """`visit(address, color_scheme=..., ...)`: a page in a window of its own; in the end nothing may stand in its console."""
+    noise, windows = [], []
+
+    def opened(address, **how):
+        windows.append(browser.new_context(**{"viewport": {"width": 1100, "height": 800}, **how}))
+        page = windows[-1].new_page()
+        page.on("console", lambda message: noise.append(message.text))
+        page.on("pageerror", lambda error: noise.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield opened
+    for window in windows:
+        window.close()
+    assert noise == []
+
+
+@pytest.fixture
+def faults_of():
+    """`faults_of(page)`: the serious and critical accessibility faults that axe-core finds."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+
+    def found(page):
+        violations = axe.Axe().run(page).response["violations"]
+        return [(one["id"], [node["target"] for node in one["nodes"]]) for one in violations if one["impact"] in ("serious", "critical")]
+
+    return found
 
 
 @pytest.fixture

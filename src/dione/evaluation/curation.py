@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from markupsafe import Markup
 from numpy.typing import NDArray
 
 from dione.base.files import write_text
 from dione.evaluation.charts import HEIGHT, WIDTH
+from dione.pages.page import Dress, rendered
 from dione.patches import curate
 from dione.patches.store import PER_UNIT, Store
-from dione.prediction import page, picture
+from dione.prediction import picture
 
 BINS = 24
 DOTS = 1500
@@ -60,11 +60,10 @@ def write(path: Path, opened: Store) -> Path:
     kept = np.zeros(opened.index.num_rows, bool)
     kept[opened.rows()] = True
     columns = {name: _column(opened, name) for name in curate.COLUMNS}
-    style = page.own("dione.prediction", "report.css") + page.own("dione.evaluation", "scores.css") + page.own("dione.evaluation", "curation.css")
-    text = page.rendered(
+    text = rendered(
         "dione.evaluation",
         "curation.html",
-        filters={},
+        dress=Dress(styles=("page.css", "scores.css", "curation.css")),
         store=str(opened.path),
         total=len(kept),
         kept=int(kept.sum()),
@@ -72,8 +71,6 @@ def write(path: Path, opened: Store) -> Path:
         histograms=[histogram(name, values, kept) for name, values in columns.items() if np.isfinite(values).any()],
         scatters=[scatter((x, columns[x]), (y, columns[y]), kept) for x, y in PLOTS if np.isfinite(columns[x] + columns[y]).any()],
         groups=[("Worst of those kept", worst(opened, columns, kept, True)), ("Worst of those left out", worst(opened, columns, kept, False))],
-        style=Markup(style),
-        allowed=page.allowed(style),
     )
     return write_text(path, text)
 

@@ -9,9 +9,6 @@ from dione.evaluation.cases import REFERENCE, Cases, Models, Source
 from dione.evaluation.rows import Rows
 from dione.prediction import picture
 
-SIDE_PX = 224
-"""Pictures are enlarged to at least this, by repeating pixels."""
-
 
 @dataclass(frozen=True)
 class Example:
@@ -58,5 +55,4 @@ def _pictures(cases: Cases, at: int, model: str) -> dict[str, str]:
     painted = {name: tone.paint(image.numpy()) for name, image in images.items()}
     sigma = made.sigma[at].numpy()
     painted["uncertainty"] = picture.overlay(sigma, worst=float(np.percentile(sigma.mean(0), 99)))
-    size = tuple(side * max(1, -(-SIDE_PX // min(truth.shape[1:]))) for side in truth.shape[1:])
-    return {name: picture.data_uri(picture.webp(picture.fitted(pixels, size), quality=None)) for name, pixels in painted.items()}
+    return {name: picture.data_uri(picture.webp(pixels, quality=None)) for name, pixels in painted.items()}

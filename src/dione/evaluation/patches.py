@@ -10,13 +10,13 @@ two sensors alike in everything but their pixels; what the result has beyond bic
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 import zarr
 from jaxtyping import Float
-from markupsafe import Markup
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -24,8 +24,9 @@ from dione.base import optics
 from dione.base.errors import BadModel, NotFound
 from dione.base.files import folder, write_text
 from dione.nets.resolver import Resolver
+from dione.pages.page import Dress, rendered
 from dione.patches.store import CHUNK, PER_UNIT, Store
-from dione.prediction import page, picture
+from dione.prediction import picture
 from dione.prediction.engine import EXACT
 
 SIDE_PX = 192
@@ -122,8 +123,6 @@ def draw(opened: Store, made: Sharpened, at: int, model: str) -> Shown:
     return Shown(f"row {made.rows[at]}, {facts['site']} {facts['place']}", painted)
 
 
-def write(path: Path, shown: list[Shown], **values: object) -> Path:
+def write(path: Path, shown: list[Shown], **values: Any) -> Path:
     """One HTML file."""
-    style = page.own("dione.prediction", "report.css") + page.own("dione.evaluation", "scores.css")
-    text = page.rendered("dione.evaluation", "patches.html", filters={}, shown=shown, style=Markup(style), allowed=page.allowed(style), **values)
-    return write_text(path, text)
+    return write_text(path, rendered("dione.evaluation", "patches.html", dress=Dress(styles=("page.css", "scores.css")), shown=shown, **values))

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from dione.base.files import write_text
 from dione.evaluation import charts
 from dione.evaluation.cases import Models, Source
@@ -12,7 +10,7 @@ from dione.evaluation.examples import Example, examples
 from dione.evaluation.measured import Measured
 from dione.evaluation.scores import SCORES
 from dione.evaluation.words import find
-from dione.prediction import page
+from dione.pages.page import Dress, rendered
 
 
 def write(out: Path, summary: dict[str, Any], found: Measured, source: Source, models: Models) -> Path:
@@ -21,12 +19,12 @@ def write(out: Path, summary: dict[str, Any], found: Measured, source: Source, m
 
 
 def render(summary: dict[str, Any], shown: list[Example]) -> str:
-    """The page's text; what comes from outside is escaped, and only the page's own style may run."""
-    style = page.own("dione.prediction", "report.css") + page.own("dione.evaluation", "scores.css")
+    """The page's text; what comes from outside is escaped, and only the page's own style and script may run."""
     most = max(summary["dates"])
-    return page.rendered(
+    return rendered(
         "dione.evaluation",
         "scores.html",
+        dress=Dress(styles=("page.css", "stage.css", "scores.css"), scripts=("stage.js", "scores.js")),
         filters={"score": _score, "difference": _difference},
         summary=summary,
         scores=SCORES,
@@ -37,8 +35,6 @@ def render(summary: dict[str, Any], shown: list[Example]) -> str:
         tables=[_table(summary, other, most) for other in summary["against"]],
         charts=charts.charts(summary),
         examples=shown,
-        style=Markup(style),
-        allowed=page.allowed(style),
     )
 
 

@@ -57,7 +57,7 @@ def footprint(grid: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
     """Outline and box in longitude and latitude, split at the antimeridian (RFC 7946); (None, None) without a CRS."""
     if grid.crs is None:
         return None, None
-    outline = shapely.Polygon(_outline(grid, grid.crs))
+    outline = shapely.Polygon(outlined(grid, grid.crs))
     parts = [outline]
     if outline.bounds[2] > 180:
         east_of = shapely.affinity.translate(shapely.clip_by_rect(outline, 180, -90, 540, 90), -360)
@@ -70,7 +70,7 @@ def footprint(grid: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
     return {"type": "Polygon", "coordinates": rings}, box
 
 
-def _outline(grid: GeoBox, crs: CRS) -> NDArray[np.float64]:
+def outlined(grid: GeoBox, crs: CRS) -> NDArray[np.float64]:
     """(n, 2) longitude and latitude of points along the edge; longitudes run on beyond 180° rather than jump."""
     height, width = grid.shape
     along = np.arange(EDGE_POINTS) / EDGE_POINTS

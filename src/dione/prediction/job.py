@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +25,7 @@ from dione.prediction.engine import AnyPrecision, Engine, engine
 from dione.prediction.form import REFLECTANCE, SIGMA, Form
 from dione.prediction.painting import Painting
 from dione.prediction.preview import preview
+from dione.prediction.supports import seen, supports
 from dione.prepare.area import sample
 from dione.prepare.select import Choice, Supports, choose
 
@@ -89,13 +89,16 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
     if config.block:
         budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views, precision=used.precision)
     session = Session(stack, out, resolver, config, used, fingerprint(stack), fresh, progress, scheduler)
-    targets = tuple(session.sharpen(choice) for choice in choices)
+    targets: list[run.Target] = []
+    for choice in choices:
+        targets.append(session.sharpen(choice, crop=targets[0].before.window if targets else None))
     done = run.Run(
         source=stack.attrs.get("source", ""),
         model=model_facts(resolver),
         coarse=stacks.grid_of(stack),
         zoom=resolver.zoom,
-        targets=targets,
+        targets=tuple(targets),
+        supports=supports(stack, targets),
         options=config.model_dump() | {"engine": str(session.engine)},
         notes={key: str(value) for key, value in stack.attrs.items() if key != "source"},
         seconds={"total": round(time.perf_counter() - began, 3)},
@@ -140,7 +143,14 @@ def model_facts(resolver: Resolver) -> run.Model:
     """What the pages say of the network."""
     about = resolver.about
     facts = {"network": about.net, "parameters": str(sum(p.numel() for p in resolver.net.parameters()))}
-    return run.Model(resolver.name, resolver.digest, facts | {key: str(value) for key, value in about.provenance.items()})
+    return run.Model(resolver.name, resolver.digest, facts | {key: _words(value) for key, value in about.provenance.items()})
+
+
+def _words(value: object) -> str:
+    """A fact as people write it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(each)}" for key, each in value.items())
+    return "; ".join(map(_words, value)) if isinstance(value, list | tuple) else str(value)
 
 
 @dataclass(frozen=True)
@@ -186,8 +196,8 @@ class Session:
         for _ in painting.paint(missing):
             self.progress(day, next(done), painting.count)
 
-    def sharpen(self, choice: Choice) -> run.Target:
-        """One target from its blocks to its finished files, measured."""
+    def sharpen(self, choice: Choice, *, crop: Window | None = None) -> run.Target:
+        """One target from its blocks to its finished files, measured; `crop` is the part that its close-up shows, if it is not to choose."""
         began = time.perf_counter()
         painting = Painting(self.stack, self.resolver, choice, self.engine, *(self.canvas(choice, ending, form) for ending, form in FORMS.items()))
         self.paint(painting)
@@ -197,7 +207,7 @@ class Session:
         painted = time.perf_counter()
         stack = self.stack
         measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom)
-        before = preview(lambda window: _seen(stack, choice.target, window), (stack.sizes["y"], stack.sizes["x"]))
+        before = preview(lambda window: seen(stack, choice.target, window), (stack.sizes["y"], stack.sizes["x"]), crop=crop)
         return run.Target(
             choice=choice,
             time=stack["time"].values[choice.target],
@@ -211,12 +221,6 @@ class Session:
             seconds={"predict": round(painted - began, 3), "measure": round(time.perf_counter() - painted, 3)},
             warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
         )
-
-
-def _seen(stack: xr.Dataset, date: int, window: Window) -> np.ndarray:
-    rows, columns = window.slices
-    part = stack[["reflectance", "valid"]].isel(time=date, y=rows, x=columns).compute()
-    return np.where(part["valid"].values, part["reflectance"].values, np.float32(np.nan))
 
 
 def _warnings(clear: float, filled: float, views: int) -> list[str]:

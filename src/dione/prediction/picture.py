@@ -4,6 +4,7 @@ import base64
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import rasterio
@@ -21,8 +22,18 @@ FALSE_COLOUR = (3, 2, 1)
 """Near infrared, red, green: vegetation in red."""
 EMPTY = 128
 """Grey where nothing was seen."""
-UNSURE = (230, 97, 0)
-"""Colour of the uncertainty overlay, readable on green and on grey, also to the colour-blind."""
+UNSURE, ADDED = (230, 97, 0), (208, 28, 139)
+"""Colours of the overlays for uncertainty and for added detail, readable on green and on grey, also to the colour-blind."""
+GREENS = ((91, 74, 60), (166, 138, 100), (240, 234, 210), (143, 181, 115), (47, 125, 59), (12, 74, 38))
+"""NDVI from low to high, even steps."""
+
+
+@runtime_checkable
+class Tone(Protocol):
+    """How reflectance becomes colours."""
+
+    def paint(self, values: Array) -> Bytes:
+        """(4, h, w) reflectance → (h, w, 3) bytes; grey where NaN."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,28 @@ def stretch(values: Array, bands: tuple[int, int, int]) -> Stretch:
     return Stretch(bands, tuple(low for low, _ in ends), tuple(high for _, high in ends))
 
 
+@dataclass(frozen=True)
+class Greenness:
+    """NDVI, (nir − red) / (nir + red) (Rouse et al. 1974), from bare brown through pale to green."""
+
+    low: float = -0.1
+    high: float = 0.9
+
+    def paint(self, values: Array) -> Bytes:
+        """(4, h, w) reflectance → (h, w, 3) bytes; grey where NaN."""
+        index = (values[3] - values[2]) / np.maximum(values[3] + values[2], 1e-4)
+        place = np.clip((np.nan_to_num(index) - self.low) / (self.high - self.low), 0, 1) * (len(GREENS) - 1)
+        drawn = np.stack([np.interp(place, np.arange(len(GREENS)), channel) for channel in np.array(GREENS).T], -1)
+        drawn[~np.isfinite(index)] = EMPTY
+        return np.rint(drawn).astype(np.uint8)
+
+
+def holed(pixels: Bytes, values: Array) -> Bytes:
+    """Painted pixels (h, w, 3), see-through where `values` (4, h, w) are NaN; as they are if none is."""
+    seen = np.isfinite(values).all(0)
+    return pixels if seen.all() else np.dstack([pixels, np.where(seen, np.uint8(255), np.uint8(0))])
+
+
 def read(path: Path, *, max_side: int | None = None, size: tuple[int, int] | None = None, window: Window | None = None) -> Array:
     """Reflectance (4, h, w) from a finished file, NaN where nodata; averaged to `size`, or to at most `max_side` a side; overviews do the work."""
     with rasterio.open(path) as file:
@@ -68,13 +101,13 @@ def read(path: Path, *, max_side: int | None = None, size: tuple[int, int] | Non
     return np.where(np.ma.getmaskarray(numbers), np.nan, numbers.data * scales).astype(np.float32)
 
 
-def overlay(sigma: Array, *, worst: float) -> Bytes:
-    """(4, h, w) 1σ → (h, w, 4) bytes: the more unsure, the more opaque; `worst` and above are drawn strongest."""
-    mean = np.nan_to_num(sigma.mean(0))
+def overlay(values: Array, *, worst: float, colour: tuple[int, int, int] = UNSURE) -> Bytes:
+    """(4, h, w) 1σ, or another size in reflectance → (h, w, 4) bytes: the larger, the more opaque; `worst` and above are drawn strongest."""
+    mean = np.nan_to_num(values.mean(0))
     alpha = np.clip(mean / max(worst, 1e-6), 0, 1) * 0.85
     # 32 steps of opacity are enough for the eye and pack far better.
     alpha = np.rint(np.rint(alpha * 32) / 32 * 255).astype(np.uint8)
-    return np.dstack([*(np.full_like(alpha, c) for c in UNSURE), alpha])
+    return np.dstack([*(np.full_like(alpha, c) for c in colour), alpha])
 
 
 def fitted(pixels: Bytes, size: tuple[int, int], *, span: tuple[float, float] | None = None) -> Bytes:
@@ -90,7 +123,7 @@ def fitted(pixels: Bytes, size: tuple[int, int], *, span: tuple[float, float] | 
 def webp(pixels: Bytes, *, quality: int | None) -> bytes:
     """WebP bytes of (h, w, 3 or 4); quality None packs without loss."""
     packed = io.BytesIO()
-    how = dict(lossless=True, quality=60, method=4) if quality is None else dict(quality=quality, method=4, alpha_quality=80)
+    how = dict(lossless=True, quality=20, method=2) if quality is None else dict(quality=quality, method=2, alpha_quality=40)
     Image.fromarray(pixels).save(packed, "WEBP", **how)
     return packed.getvalue()
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from dione.base.windows import Window, lattice
 
 Array = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+"""Left, top, width and height, pixels."""
 STRIP_PX = 1024
 """About how many coarse pixels are read at once, each side."""
 
@@ -32,12 +34,21 @@ class Preview:
         """The scene's height and width in pixels of `whole`, whose last row and column may reach beyond it."""
         return self.shape[0] / self.step, self.shape[1] / self.step
 
+    @property
+    def parts(self) -> list[tuple[Array, Box]]:
+        """What is there to look at, the whole first, and where each lies, coarse pixels."""
+        height, width = self.whole.shape[1:]
+        parts: list[tuple[Array, Box]] = [(self.whole, (0, 0, width * self.step, height * self.step))]
+        if self.crop is not None and self.window is not None:
+            parts.append((self.crop, (self.window.left, self.window.top, self.crop.shape[2], self.crop.shape[1])))
+        return parts
 
-def preview(read: Callable[[Window], Array], shape: tuple[int, int], *, max_side: int = 1000, crop_px: int = 256) -> Preview:
+
+def preview(read: Callable[[Window], Array], shape: tuple[int, int], *, max_side: int = 1000, crop_px: int = 256, crop: Window | None = None) -> Preview:
     """A Preview of a scene of `shape` coarse pixels, read strip by strip.
 
     read: window → (4, h, w) float32 reflectance, NaN where invalid. max_side: largest side of `whole`, pixels.
-    crop_px: side of the crop, coarse pixels.
+    crop_px: side of the crop, coarse pixels. crop: where it lies; in the liveliest place by default.
     """
     step = -(-max(shape) // max_side)
     size = -(-shape[0] // step), -(-shape[1] // step)
@@ -48,7 +59,7 @@ def preview(read: Callable[[Window], Array], shape: tuple[int, int], *, max_side
         whole[:, top : top + thin.shape[1], left : left + thin.shape[2]] = thin
     if max(shape) <= 1.5 * crop_px:
         return Preview(whole, step, shape)
-    window = liveliest(whole, step=step, shape=shape, side=crop_px)
+    window = crop or liveliest(whole, step=step, shape=shape, side=crop_px)
     return Preview(whole, step, shape, np.asarray(read(window), np.float32), window)
 
 

@@ -1,121 +1,103 @@
 """report.html: one page that opens anywhere, without network: look, compare, and know what made it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
-
-from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.base.grid import size_m
-from dione.prediction import item, page, picture
+from dione.pages.page import Dress, rendered
+from dione.pages.place import Place, place
+from dione.prediction import item, views
 from dione.prediction.run import Run, Target, item_id, versions
-from dione.prediction.views import View, views
+from dione.prediction.spread import BandRow, band_rows
+from dione.prediction.timeline import Timeline, timeline
+from dione.prediction.views import Picture, Worst
 
 MOST_BYTES = 7_000_000
 """Room for pictures in the page; with text and markup it stays under 8 MB."""
 MOST_PICTURED = 60
-"""Dates shown with pictures; more would be too small to look at. All are in the tables and files."""
-BINS = 48
+"""Targets and supports shown with pictures; more would be too small to look at. All are in the tables and files."""
+FOR_SUPPORTS = 0.2
+"""The most of the room that pictures of supports take."""
+NOTHING = Worst(0, 0)
+DRESS = Dress(styles=("page.css", "stage.css", "place.css", "report.css"), scripts=("stage.js", "report.js"))
 
 
 @dataclass(frozen=True)
-class BandRow:
-    """What became of one band's colours; means over the pixels that the target saw, reflectance."""
+class Sight:
+    """One date of the time slider, with its pictures."""
 
-    name: str
-    before: float
-    after: float
-    curves: tuple[str, str]
-    """Histograms as SVG points in a box of 100 × 30: before, after."""
-    top: float
-    """Reflectance at the right end of the histograms."""
+    day: str
+    role: str
+    """target or support."""
+    clear: float
+    pictures: list[Picture]
+    worst: Worst = NOTHING
+    name: str = ""
+    """How a target's files begin."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One date as the page shows it."""
+    """What one target is told of below the pictures."""
 
     target: Target
-    views: list[View]
-    worst: float
-    """1σ drawn strongest."""
     bands: list[BandRow]
     files: list[tuple[str, str, float]]
     """Name, link, megabytes."""
+    line: Timeline
 
 
 def write(out: Path, run: Run) -> Path:
     """OUT/report.html, for every target of `run`; reads the finished files and their overviews, never a whole scene."""
-    shown = run.targets[-MOST_PICTURED:]
-    room = MOST_BYTES // max(len(shown), 1)
-    pages = [_page(run, target, room=room) for target in shown]
-    return write_text(out / "report.html", render(run, pages))
+    return write_text(out / "report.html", render(run))
 
 
-def render(run: Run, pages: list[Page]) -> str:
+def render(run: Run) -> str:
     """The page's text. Everything that comes from outside is escaped; only the page's own style and script may run."""
-    style, script = (page.own("dione.prediction", name) for name in ("report.css", "report.js"))
-    return page.rendered(
+    shown, metres = run.targets[-MOST_PICTURED:], size_m(run.fine)
+    whole = shown[-1].before
+    return rendered(
         "dione.prediction",
         "report.html",
+        dress=DRESS,
         filters={"percent": _percent, "size": _megabytes, "item_id": item_id},
         run=run,
-        pages=pages,
-        hidden=len(run.targets) - len(pages),
-        style=style,
-        script=script,
-        allowed={"style": page.allowed(style), "script": page.allowed(script)},
-        place=_place(run),
+        pages=[_page(target) for target in shown],
+        hidden=len(run.targets) - len(shown),
+        sights=sorted(sights(run, shown), key=lambda sight: (sight.day, sight.name)),
+        place=where(run),
         sizes=_sizes(run),
+        metres=metres or 0,
+        close=None if whole.window is None else whole.window.zoomed(run.zoom),
+        thinned=whole.step,
         versions=versions(),
     )
 
 
-def _page(run: Run, target: Target, *, room: int) -> Page:
-    pictures, worst = views(run, target, room=room)
+def sights(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight]:
+    """Every date that has pictures: the targets, and the supports that are none."""
+    supports = run.supports[-MOST_PICTURED:]
+    small = int(MOST_BYTES * FOR_SUPPORTS) if supports else 0
+    for target in shown:
+        pictures, worst = views.of_target(run, target, room=(MOST_BYTES - small) // len(shown))
+        yield Sight(target.day, "target", target.clear, pictures, worst, target.name)
+    for support in supports:
+        yield Sight(support.day, "support", support.clear, views.of_support(support.parts, run.zoom, room=small // len(supports)))
+
+
+def where(run: Run) -> Place | None:
+    """Where the area is; None without a CRS."""
+    return None if run.coarse.crs is None else place(item.outlined(run.coarse, run.coarse.crs))
+
+
+def _page(target: Target) -> Page:
     paths = [path for path in (target.sr, target.sigma, target.sr.with_name(f"{target.name}.json")) if path is not None and path.exists()]
     files = [(path.name, "./" + quote(path.name), path.stat().st_size / 1e6) for path in paths]
-    return Page(target, pictures, worst, band_rows(target), files)
-
-
-def band_rows(target: Target) -> list[BandRow]:
-    """Each band before and after."""
-    before = target.before.whole
-    averaged = picture.read(target.sr, size=(before.shape[1], before.shape[2]))
-    sharp = picture.read(target.sr, max_side=1600)
-    return [_band_row(name, before[i], averaged[i], sharp[i]) for i, name in enumerate(BANDS)]
-
-
-def _band_row(name: str, before: picture.Array, averaged: picture.Array, sharp: picture.Array) -> BandRow:
-    both = np.isfinite(before) & np.isfinite(averaged)
-    means = [float(values[both].mean()) if both.any() else float("nan") for values in (before, averaged)]
-    seen = [values[np.isfinite(values)] for values in (before, sharp)]
-    top = max([float(np.percentile(values, 99.5)) for values in seen if values.size] or [0.0]) or 1.0
-    counts = [np.histogram(values, BINS, (0, top))[0] / max(values.size, 1) for values in seen]
-    highest = max(float(count.max()) for count in counts) or 1.0
-    before_curve, after_curve = (_points(count / highest) for count in counts)
-    return BandRow(name, means[0], means[1], (before_curve, after_curve), top)
-
-
-def _points(heights: np.ndarray) -> str:
-    """Bar tops as SVG points from bottom left to bottom right."""
-    middle = (np.arange(len(heights)) + 0.5) * 100 / len(heights)
-    tops = [f"{x:.1f},{30 - 28 * height:.1f}" for x, height in zip(middle, heights, strict=True)]
-    return " ".join(["0,30", *tops, "100,30"])
-
-
-def _place(run: Run) -> str | None:
-    """Where the middle of the area is, in words; None without a CRS."""
-    _, box = item.footprint(run.coarse)
-    if box is None:
-        return None
-    west, south, east, north = box
-    longitude, latitude = (west + (east + 360 if east < west else east)) / 2, (south + north) / 2
-    longitude = (longitude + 180) % 360 - 180
-    return f"{abs(latitude):.4f}° {'N' if latitude >= 0 else 'S'}, {abs(longitude):.4f}° {'E' if longitude >= 0 else 'W'}"
+    return Page(target, band_rows(target), files, timeline(target.choice.dates))
 
 
 def _sizes(run: Run) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 from dione.base.files import write_text
 from dione.base.grid import finer
 from dione.prediction.cog import code_of
-from dione.prediction.preview import Preview
+from dione.prediction.preview import Array, Box, Preview
 from dione.prepare.select import Choice
 
 PACKAGES = ("dione", "torch", "numpy", "rasterio", "xarray")
@@ -84,6 +84,19 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Support:
+    """A date that only lent detail, as it was seen at 10 m: for the pages."""
+
+    day: str
+    item: str
+    """What it was read from."""
+    clear: float
+    """Fraction of the area seen clear, 0–1."""
+    parts: tuple[tuple[Array, Box], ...]
+    """Reflectance (4, h, w), NaN where not seen clear, and where it lies, coarse pixels; thinned where the area is large."""
+
+
+@dataclass(frozen=True)
 class Run:
     """All that one `dione predict` did."""
 
@@ -94,6 +107,8 @@ class Run:
     """The 10 m grid."""
     zoom: int
     targets: tuple[Target, ...]
+    supports: tuple[Support, ...] = ()
+    """Dates that helped and are no targets, by their day."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The recipe as it was run."""
     notes: Mapping[str, str] = field(default_factory=dict)

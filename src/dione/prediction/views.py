@@ -1,108 +1,163 @@
-"""The pictures of a report: as sharp as fits, whatever the scene's size and the number of dates."""
+"""The pictures of a report: as sharp as fits, whatever the scene's size and the number of dates.
 
+A date has pictures of the whole area and, of a large one, of a close-up at full resolution; both before (as measured)
+and after, in several colours, with overlays of the uncertainty and of the detail that was added.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from dione.prediction import picture
-from dione.prediction.picture import FALSE_COLOUR, TRUE_COLOUR, Array, Bytes
+from dione.prediction.picture import ADDED, FALSE_COLOUR, TRUE_COLOUR, Array, Bytes, Tone
+from dione.prediction.preview import Box
 from dione.prediction.run import Run, Target
 
-LADDER = ((1600, 86), (1400, 82), (1200, 80), (1000, 78), (800, 74), (600, 70), (420, 62), (300, 50), (200, 40), (120, 30))
+LADDER = ((2400, 84), (1600, 82), (1600, 72), (1200, 76), (1000, 70), (800, 66), (600, 62), (420, 56), (300, 50), (200, 40), (120, 30))
 """Largest side in pixels and WebP quality, best first."""
-LOSSLESS_PX = 300 * 300
-"""Measured pictures up to this size are packed without loss: their squares stay square."""
+EXACT = 8
+"""About how many bytes of text a measured pixel takes in all its colours, packed without loss, so that squares stay square."""
+LITTLE_LOSS = 90
+ALL_FOR_ONE = 4.5
+"""About how many bytes all pictures after take, for one byte of the true-colour one."""
 
 
 @dataclass(frozen=True)
-class View:
-    """One place, before and after; every picture is a data URI."""
+class Picture:
+    """One picture of a date, and where it lies."""
 
-    name: str
-    height: int
-    width: int
-    before: dict[str, str]
-    """By colours: true, false."""
-    after: dict[str, str]
-    sigma: str | None
-    squares: bool
-    """Whether the pixels of `before` are those of the sensor."""
-
-    @property
-    def bytes(self) -> int:
-        return sum(len(text) for text in [*self.before.values(), *self.after.values(), self.sigma or ""])
+    kind: str
+    """before, after, sigma or detail."""
+    colours: str
+    """true, false or ndvi; empty for an overlay."""
+    box: Box
+    """Pixels of the result."""
+    uri: str
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One place as arrays: what a View is painted from."""
+    """One place of a target as arrays: what its pictures are painted from."""
 
-    name: str
     before: Array
+    before_box: Box
     after: Array
+    after_box: Box
     sigma: Array | None
-    span: tuple[float, float]
-    tones: tuple[picture.Stretch, picture.Stretch]
-    worst: float
-    squares: bool
+    detail: Array | None
+    """None where the picture is thinned, so that there is none to be seen."""
 
 
-def views(run: Run, target: Target, *, room: int) -> tuple[list[View], float]:
-    """The whole area and, for a large one, a close-up at full resolution, in at most about `room` bytes of text.
+@dataclass(frozen=True)
+class Worst:
+    """What the overlays draw strongest, reflectance; 0 where there is nothing to draw."""
 
-    Second value: the 1σ that the overlay draws strongest, reflectance.
-    """
-    seen = scenes(run, target)
+    sigma: float
+    detail: float
+
+
+def tones(values: Array) -> dict[str, Tone]:
+    """By colours: what a date (4, h, w) is painted with, before and after."""
+    return {"true": picture.stretch(values, TRUE_COLOUR), "false": picture.stretch(values, FALSE_COLOUR), "ndvi": picture.Greenness()}
+
+
+def of_target(run: Run, target: Target, *, room: int) -> tuple[list[Picture], Worst]:
+    """Every picture of a sharpened date in at most about `room` bytes of text."""
+    seen, painters = scenes(run, target), tones(target.before.whole)
+    worst = Worst(*(_worst([values for scene in seen if (values := getattr(scene, name)) is not None]) for name in ("sigma", "detail")))
+    before = [one for scene in seen for one in _before(scene.before, scene.before_box, painters, room=room // len(seen) // 3)]
+    left = room - sum(len(one.uri) for one in before)
     for side, quality in LADDER:
-        made = [view(scene, side=side, quality=quality) for scene in seen]
-        if sum(one.bytes for one in made) <= room:
+        probe = sum(len(_packed(painters["true"].paint(scene.after), scene.after, side=side, quality=quality)) for scene in seen)
+        if probe * ALL_FOR_ONE > left and (side, quality) != LADDER[-1]:
+            continue
+        after = [one for scene in seen for one in _after(scene, painters, worst, side=side, quality=quality)]
+        if sum(len(one.uri) for one in after) <= left:
             break
-    return made, seen[0].worst
+    return before + after, worst
+
+
+def of_support(parts: Sequence[tuple[Array, Box]], zoom: int, *, room: int) -> list[Picture]:
+    """A date at 10 m, in at most about `room` bytes of text; nothing of none."""
+    return [one for values, box in parts for one in _before(values, _fine(box, zoom), tones(parts[0][0]), room=room // len(parts))]
 
 
 def scenes(run: Run, target: Target) -> list[Scene]:
-    """Read what the pictures need; at most LADDER[0] pixels a side each."""
-    before, most = target.before, LADDER[0][0]
-    tones = picture.stretch(before.whole, TRUE_COLOUR), picture.stretch(before.whole, FALSE_COLOUR)
-    sigma = None if target.sigma is None else picture.read(target.sigma, max_side=most // 2)
-    worst = _worst(sigma)
-    whole = Scene("whole", before.whole, picture.read(target.sr, max_side=most), sigma, before.span, tones, worst, before.step == 1)
-    if before.crop is None or before.window is None:
-        return [whole]
-    fine = before.window.zoomed(run.zoom)
-    close_sigma = None if target.sigma is None else picture.read(target.sigma, window=fine, max_side=most // 2)
-    close = picture.read(target.sr, window=fine, max_side=most)
-    height, width = before.crop.shape[1:]
-    return [whole, Scene("close", before.crop, close, close_sigma, (height, width), tones, worst, True)]
+    """Read what the pictures need: the whole and the close-up; at most LADDER[0] pixels a side each."""
+    most, made = LADDER[0][0], []
+    for number, (before, box) in enumerate(target.before.parts):
+        window = None if number == 0 or target.before.window is None else target.before.window.zoomed(run.zoom)
+        rows, columns = run.fine.shape if window is None else window.shape
+        after = picture.read(target.sr, window=window, max_side=most)
+        sigma = None if target.sigma is None else picture.read(target.sigma, window=window, max_side=most // 2)
+        corner = (0, 0) if window is None else (window.left, window.top)
+        detail = added(after, run.zoom) if after.shape[1:] == (rows, columns) else None
+        made.append(Scene(before, _fine(box, run.zoom), after, (*corner, columns, rows), sigma, detail))
+    return made
 
 
-def view(scene: Scene, *, side: int, quality: int) -> View:
-    """Paint and pack a scene with at most `side` pixels."""
-    height, width = scene.after.shape[1:]
-    shrink = max(1.0, max(height, width) / side)
-    size = max(1, round(height / shrink)), max(1, round(width / shrink))
-    named = dict(zip(("true", "false"), scene.tones, strict=True))
-    after = {name: picture.data_uri(picture.webp(picture.fitted(tone.paint(scene.after), size), quality=quality)) for name, tone in named.items()}
-    before = {name: _measured(tone.paint(scene.before), scene, size=size, quality=quality) for name, tone in named.items()}
-    sigma = None if scene.sigma is None else _unsure(scene.sigma, scene.worst, size=size, quality=quality)
-    return View(scene.name, *size, before=before, after=after, sigma=sigma, squares=scene.squares)
+def added(after: Array, zoom: int) -> Array:
+    """What the result (4, h, w) has that its own 10 m average, enlarged by bicubic interpolation, has not: the size of the difference; NaN by a hole."""
+    seen = np.isfinite(after).all(0)
+    filled = np.where(seen, after, np.float32(0)).astype(np.float32)
+    smooth = np.stack([_there_and_back(Image.fromarray(band), zoom) for band in filled])
+    whole = _there_and_back(Image.fromarray(seen.astype(np.float32)), zoom) > 0.99
+    return np.where(whole, np.abs(filled - smooth), np.float32(np.nan)).astype(np.float32)
 
 
-def _measured(pixels: Bytes, scene: Scene, *, size: tuple[int, int], quality: int) -> str:
-    """The 10 m picture: its own pixels if they are fewer than the page shows, else as many as it shows."""
-    rows, columns = pixels.shape[:2]
-    if scene.squares and rows <= size[0] and columns <= size[1]:
-        return picture.data_uri(picture.webp(pixels, quality=None if rows * columns <= LOSSLESS_PX and quality >= 70 else quality))
-    return picture.data_uri(picture.webp(picture.fitted(pixels, size, span=scene.span), quality=quality))
+def _there_and_back(band: Image.Image, zoom: int) -> Array:
+    """Averaged to pixels `zoom` times larger, and enlarged again."""
+    coarse = band.resize((band.width // zoom, band.height // zoom), Image.Resampling.BOX)
+    return np.asarray(coarse.resize(band.size, Image.Resampling.BICUBIC), np.float32)
 
 
-def _unsure(sigma: Array, worst: float, *, size: tuple[int, int], quality: int) -> str:
-    drawn = picture.overlay(sigma, worst=worst)
-    small = max(1, size[0] // 2), max(1, size[1] // 2)
-    return picture.data_uri(picture.webp(picture.fitted(drawn, small) if drawn.shape[0] > small[0] else drawn, quality=quality))
+def _after(scene: Scene, painters: Mapping[str, Tone], worst: Worst, *, side: int, quality: int) -> Iterator[Picture]:
+    for colours, tone in painters.items():
+        yield Picture("after", colours, scene.after_box, _packed(tone.paint(scene.after), scene.after, side=side, quality=quality))
+    if scene.sigma is not None:
+        yield Picture("sigma", "", scene.after_box, _overlay(picture.overlay(scene.sigma, worst=worst.sigma), side=side, quality=quality))
+    if scene.detail is not None:
+        yield Picture("detail", "", scene.after_box, _overlay(picture.overlay(scene.detail, worst=worst.detail, colour=ADDED), side=side, quality=quality))
 
 
-def _worst(sigma: Array | None) -> float:
-    """The 99th percentile of the mean 1σ over bands, rounded to two digits."""
-    seen = np.zeros(0) if sigma is None else sigma.mean(0)[np.isfinite(sigma).all(0)]
+def _before(values: Array, box: Box, painters: Mapping[str, Tone], *, room: int) -> list[Picture]:
+    """The 10 m pictures: their own pixels, exactly if there is room, or as many as there is room for."""
+    exact = values[0].size * EXACT <= room
+    for side, quality in ((LADDER[0][0], None if exact else LITTLE_LOSS), *LADDER[1:]):
+        made = [Picture("before", name, box, _packed(tone.paint(values), values, side=side, quality=quality)) for name, tone in painters.items()]
+        if sum(len(one.uri) for one in made) <= room:
+            break
+    return made
+
+
+def _packed(pixels: Bytes, values: Array, *, side: int, quality: int | None) -> str:
+    shown = _within(picture.holed(pixels, values), side)
+    return picture.data_uri(picture.webp(shown, quality=quality))
+
+
+def _overlay(pixels: Bytes, *, side: int, quality: int) -> str:
+    """An overlay, half as fine: it packs badly, and shows no less so."""
+    half = max(1, max(pixels.shape[:2]) // 2)
+    return picture.data_uri(picture.webp(_within(pixels, min(side // 2, half)), quality=quality))
+
+
+def _within(pixels: Bytes, side: int) -> Bytes:
+    """Made smaller to at most `side` pixels, if need be."""
+    height, width = pixels.shape[:2]
+    shrink = max(height, width) / side
+    return picture.fitted(pixels, (max(1, round(height / shrink)), max(1, round(width / shrink)))) if shrink > 1 else pixels
+
+
+def _fine(box: Box, zoom: int) -> Box:
+    """The same place in pixels of the result."""
+    left, top, width, height = (edge * zoom for edge in box)
+    return left, top, width, height
+
+
+def _worst(found: Sequence[Array]) -> float:
+    """The 99th percentile of the mean over bands, rounded to two digits."""
+    means = [values.mean(0)[np.isfinite(values).all(0)] for values in found]
+    seen = np.concatenate([np.zeros(0), *means])
     return float(f"{np.percentile(seen, 99):.2g}") if seen.size else 0.0

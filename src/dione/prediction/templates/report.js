@@ -1,78 +1,81 @@
-"use strict";
-const form = document.querySelector(".controls");
+const form = document.querySelector(".controls"), store = document.querySelector(".store"), time = document.getElementById("time");
+const sights = [...store.children].map(section => ({ ...section.dataset, pictures: [...section.querySelectorAll("img")] }));
 const articles = [...document.querySelectorAll("article")];
-const figures = [...document.querySelectorAll("figure")];
-const state = { at: 0.5, zoom: 1, middle: [0.5, 0.5] };
+const [width, height, zoom, metres] = ["width", "height", "zoom", "metres"].map(name => Number(store.dataset[name]));
+const closeUp = store.dataset.close?.split(" ").map(Number);
+const state = { shown: sights.at(-1), sharp: sights.findLast(sight => sight.role === "target") };
 
-// The divider stands in the frame; the measured picture is cut where the line meets the sheet, wherever it is scrolled to.
-function cut(figure) {
-  const stage = figure.querySelector(".stage");
-  if (!stage.clientWidth) return;
-  const right = 1 - (stage.scrollLeft + state.at * stage.clientWidth) / stage.scrollWidth;
-  figure.querySelector(".before").style.clipPath = `inset(0 ${100 * right}% 0 0)`;
-  figure.querySelector(".line").style.left = `${100 * state.at * stage.clientWidth / stage.offsetWidth}%`;
-  const range = figure.querySelector("input[type=range]");
-  range.value = 100 * state.at;
-  range.setAttribute("aria-valuetext", `${Math.round(100 * state.at)} % measured, ${Math.round(100 - 100 * state.at)} % sharpened`);
-}
-const cutAll = () => figures.forEach(cut);
-const slide = at => { state.at = Math.min(1, Math.max(0, at)); cutAll(); };
+const frame = document.querySelector(".frame"), element = frame.querySelector(".stage");
+const ratio = Math.min(Math.max(width / height, 0.6), 2.2);
+element.style.aspectRatio = ratio;
+document.querySelector(".looking").style.maxWidth = `max(18rem, ${84 * ratio}vh)`;
+const stage = new Stage(element, { width, height, most: 16, paint, moved: scalebar });
+wire(stage, form.querySelectorAll("button"));
 
-// Every date and place is shown at the same zoom, around the same middle.
-function zoom(figure) {
-  const stage = figure.querySelector(".stage"), middle = state.middle;
-  stage.classList.toggle("zoomed", state.zoom > 1);
-  figure.querySelector(".sheet").style.width = `${100 * state.zoom}%`;
-  stage.scrollTo(middle[0] * stage.scrollWidth - stage.clientWidth / 2, middle[1] * stage.scrollHeight - stage.clientHeight / 2);
-}
-
-function remember(stage) {
-  if (!stage.clientWidth) return;
-  state.middle = [(stage.scrollLeft + stage.clientWidth / 2) / stage.scrollWidth, (stage.scrollTop + stage.clientHeight / 2) / stage.scrollHeight];
+function paint(context, side, view) {
+  const chosen = new FormData(form), left = side === "left";
+  context.beginPath();
+  context.rect(0, 0, width, height);
+  context.clip();
+  // Pixels stay squares once they are larger than the screen's.
+  context.imageSmoothingEnabled = left ? chosen.has("smooth") || view.scale * zoom < 1 : view.scale < 1;
+  context.imageSmoothingQuality = "high";
+  draw(context, left ? state.shown : state.sharp, left ? "before" : "after", chosen.get("colours"));
+  context.imageSmoothingEnabled = true;
+  if (!left && chosen.get("overlay")) draw(context, state.sharp, chosen.get("overlay"), "");
+  if (closeUp) outline(context, view);
 }
 
-// As large as the page is wide, but never higher than the screen.
-function fit(figure) {
-  const picture = figure.querySelector(".after"), ratio = picture.getAttribute("width") / picture.getAttribute("height");
-  figure.style.maxWidth = `max(22rem, ${ratio * 92}vh)`;
-  figure.querySelector(".stage").style.aspectRatio = ratio;
+function draw(context, sight, kind, colours) {
+  for (const picture of sight.pictures)
+    if (picture.dataset.kind === kind && picture.dataset.colours === colours && picture.complete) context.drawImage(picture, ...picture.dataset.box.split(" ").map(Number));
+}
+
+function outline(context, view) {
+  for (const [colour, thick] of [["rgb(0 0 0 / .6)", 3.5], ["#fff", 1.5]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = thick / view.scale;
+    context.strokeRect(...closeUp);
+  }
+}
+
+// The largest round length that takes up to 110 pixels of the screen.
+function scalebar(view) {
+  const bar = element.querySelector(".scalebar");
+  if (!bar) return;
+  const most = 110 / view.scale * metres, power = 10 ** Math.floor(Math.log10(most)), length = [5, 2, 1].find(factor => factor * power <= most) * power;
+  bar.style.width = `${length / metres * view.scale}px`;
+  bar.textContent = length >= 1000 ? `${length / 1000} km` : `${length} m`;
 }
 
 function show() {
-  const chosen = new FormData(form);
-  const date = chosen.get("date") ?? articles.length - 1;
-  articles.forEach((article, i) => { article.hidden = i !== Number(date); });
-  articles.forEach(article => {
-    const own = [...article.querySelectorAll("figure")];
-    const place = own.some(figure => figure.dataset.place === chosen.get("place")) ? chosen.get("place") : "whole";
-    own.forEach(figure => { figure.hidden = figure.dataset.place !== place; });
-  });
-  document.body.classList.toggle("infrared", chosen.get("colours") === "false");
-  document.body.classList.toggle("unsure", chosen.has("sigma"));
-  document.body.classList.toggle("smooth", chosen.has("smooth"));
-  state.zoom = Number(chosen.get("zoom"));
-  figures.forEach(zoom);
-  cutAll();
+  const shown = state.shown = sights[time.value], chosen = new FormData(form);
+  if (shown.role === "target") state.sharp = shown;
+  const { sharp } = state, words = element.querySelectorAll(".tag");
+  words[0].textContent = shown.before;
+  words[1].textContent = sharp.after;
+  document.querySelector(".date output").textContent = shown.words;
+  time.setAttribute("aria-valuetext", shown.words);
+  document.querySelector(".remarks").textContent = shown === sharp ? "" : `Left, ${shown.day} as measured, which is no target; right, ${sharp.day} sharpened.`;
+  for (const article of articles) article.classList.toggle("chosen", article.dataset.name === sharp.name);
+  for (const key of document.querySelectorAll("[data-key]")) {
+    key.hidden = ![chosen.get("overlay"), chosen.get("colours")].includes(key.dataset.key);
+    if (key.querySelector("b")) key.querySelector("b").textContent = sharp[key.dataset.key];
+  }
+  for (const input of form.querySelectorAll("[name=overlay]")) input.disabled = input.value !== "" && !sharp.pictures.some(picture => picture.dataset.kind === input.value);
+  stage.draw();
 }
 
-for (const figure of figures) {
-  const stage = figure.querySelector(".stage");
-  figure.querySelector("input[type=range]").addEventListener("input", event => slide(event.target.value / 100));
-  stage.addEventListener("scroll", () => { remember(stage); cut(figure); });
-  fit(figure);
-  // At 1× a drag moves the divider; zoomed in, it moves the picture (touch scrolls by itself).
-  let last = null;
-  const drag = event => {
-    if (last === null) return;
-    if (state.zoom === 1) slide((event.clientX - stage.getBoundingClientRect().left) / stage.clientWidth);
-    else if (event.pointerType === "mouse") stage.scrollBy(last[0] - event.clientX, last[1] - event.clientY);
-    last = [event.clientX, event.clientY];
-  };
-  stage.addEventListener("pointerdown", event => { last = [event.clientX, event.clientY]; if (event.pointerType === "mouse") stage.setPointerCapture(event.pointerId); drag(event); });
-  stage.addEventListener("pointermove", drag);
-  for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, () => { last = null; });
+function step(by) {
+  time.value = Number(time.value) + by;
+  show();
 }
+
+document.body.classList.add("live");
+for (const button of document.querySelectorAll("[data-step]")) button.addEventListener("click", () => step(Number(button.dataset.step)));
+for (const picture of store.querySelectorAll("img")) if (!picture.complete) picture.addEventListener("load", () => stage.draw());
+form.querySelector("[data-view=close]")?.addEventListener("click", () => stage.show(...closeUp));
 form.addEventListener("change", show);
 form.addEventListener("submit", event => event.preventDefault());
-addEventListener("resize", cutAll);
+time.addEventListener("input", show);
 show();
