@@ -5,7 +5,7 @@ import pytest
 from dione.base.errors import DioneError
 from dione.nets.resolver import load
 from dione.prediction import budget
-from dione.prediction.engine import Precision
+from dione.prediction.engine import Engine, Precision
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -44,3 +44,15 @@ def test_the_block_that_is_offered_would_be_accepted(monkeypatch: pytest.MonkeyP
         budget.check(4096, (10980, 10980), load("setsr-s"), views=8, precision="float32")
     offered = int(str(refused.value).partition("--block ")[2].partition(",")[0])
     budget.check(offered, (10980, 10980), load("setsr-s"), views=8, precision="float32")
+
+
+@pytest.mark.parametrize(
+    ("cores", "windows", "memory", "device", "wanted"),
+    [(2, 9, 24e9, "cpu", 2), (8, 3, 24e9, "cpu", 3), (64, 900, 8e9, "cpu", 3), (2, 9, 1e9, "cpu", 1), (8, 9, 24e9, "cuda", 1)],
+)
+def test_every_core_has_a_window_as_long_as_memory_suffices(
+    monkeypatch: pytest.MonkeyPatch, cores: int, windows: int, memory: float, device: str, wanted: int
+) -> None:
+    monkeypatch.setattr(budget, "memory_bytes", lambda: int(memory))
+    monkeypatch.setattr(budget.torch, "get_num_threads", lambda: cores)
+    assert budget.at_once(windows, 448, Engine(device, "bfloat16"), load("setsr-s"), views=8) == wanted

@@ -41,6 +41,10 @@ def made():
     return series(landscape((150, 130), seed=1), days=3, cloud=0.2, seed=3).stack
 
 
+def kept(piece):
+    return piece
+
+
 def resolver(net, margin):
     return Resolver(net, About(net="setsr", config={}, margin=margin), "made up")
 
@@ -52,7 +56,7 @@ OUT_OF_MEMORY = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("Def
 def test_where_memory_does_not_suffice_the_window_is_halved_and_the_result_is_the_same(net, made, error):
     cramped = Cramped(net, 130 * 120, error)
     choice, windows = choose(made)[0], list(lattice((150, 130), 256))
-    whole, halved = (next(pieces(made, resolver(each, net.margin), choice, windows)) for each in (net, cramped))
+    whole, halved = (next(pieces(made, resolver(each, net.margin), choice, windows, use=kept)) for each in (net, cramped))
     assert len(cramped.asked) > 2
     assert np.array_equal(whole.valid, halved.valid)
     assert np.allclose(whole.sr, halved.sr, atol=1e-5, equal_nan=True) and np.allclose(whole.sigma, halved.sigma, atol=1e-5, equal_nan=True)
@@ -60,12 +64,12 @@ def test_where_memory_does_not_suffice_the_window_is_halved_and_the_result_is_th
 
 def test_another_error_is_not_taken_for_want_of_memory(net, made):
     with pytest.raises(RuntimeError, match="something else"):
-        next(pieces(made, resolver(Cramped(net, 0, RuntimeError("something else")), net.margin), choose(made)[0], [Window(0, 0, 150, 130)]))
+        next(pieces(made, resolver(Cramped(net, 0, RuntimeError("something else")), net.margin), choose(made)[0], [Window(0, 0, 150, 130)], use=kept))
 
 
 def test_want_of_memory_for_the_smallest_window_is_told(net, made):
     with pytest.raises(torch.OutOfMemoryError):
-        next(pieces(made, resolver(Cramped(net, 0, OUT_OF_MEMORY[0]), net.margin), choose(made)[0], [Window(0, 0, 64, 64)]))
+        next(pieces(made, resolver(Cramped(net, 0, OUT_OF_MEMORY[0]), net.margin), choose(made)[0], [Window(0, 0, 64, 64)], use=kept))
 
 
 def test_bfloat16_is_taken_where_the_trial_is_clearly_faster(monkeypatch):

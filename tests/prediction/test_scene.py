@@ -17,6 +17,10 @@ from dione.prepare.select import choose
 from dione.testing import grid_at, landscape, series, still
 
 
+def kept(piece):
+    return piece
+
+
 @pytest.fixture(scope="module")
 def lively():
     """A small network with weights of its own, so that a wrong window shows."""
@@ -147,6 +151,6 @@ def test_dask_and_numpy_stacks_give_the_same(lively, made):
 
 def test_the_pieces_cover_the_scene_once(made):
     count = np.zeros((90, 70), int)
-    for piece in pieces(made.stack, load("nearest"), choose(made.stack)[0], lattice((150, 130), 32)):
+    for piece in pieces(made.stack, load("nearest"), choose(made.stack)[0], lattice((150, 130), 32), use=kept):
         count[piece.window.slices] += 1
     assert (count == 1).all()

@@ -3,15 +3,19 @@
 import os
 from math import ceil
 
+import torch
+
 from dione.base.errors import DioneError
 from dione.nets.resolver import Resolver
-from dione.prediction.engine import Precision
+from dione.prediction.engine import Engine, Precision
 
-MEMORY_BYTES = 2.2e9
-"""What a window may take, beside what stays torn between windows and the 0.8 GB that everything else does, 4 GB in all; the same on every machine, so that a run can go on anywhere."""
-PIXEL_BYTES = 3_000
-DATE_BYTES: dict[Precision, int] = {"bfloat16": 450, "float32": 850}
+MEMORY_BYTES = 1.2e9
+"""What a window may take. Two of them, and the 1.2 GB that all else does, are below 4 GB; the same on every machine, so that a run can go on anywhere."""
+PIXEL_BYTES = 2_700
+DATE_BYTES: dict[Precision, int] = {"bfloat16": 130, "float32": 245}
 """Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""
+SHARE = 0.5
+"""Of a machine's memory that windows may take together."""
 STEP_PX, SMALLEST_PX, LARGEST_PX = 32, 64, 1024
 
 
@@ -26,6 +30,15 @@ def block_px(shape: tuple[int, int], resolver: Resolver, *, views: int, precisio
     largest = min(max(int(outer - 2 * resolver.margin), SMALLEST_PX), LARGEST_PX) // STEP_PX * STEP_PX
     each = max(shape) / ceil(max(shape) / largest)
     return ceil(each / STEP_PX) * STEP_PX
+
+
+def at_once(windows: int, block: int, engine: Engine, resolver: Resolver, *, views: int) -> int:
+    """How many windows to work on at a time: one a core where memory suffices; on a GPU one."""
+    if engine.device != "cpu":
+        return 1
+    each = window_bytes(block + 2 * resolver.margin, views=views, precision=engine.precision)
+    fits = int(SHARE * (memory_bytes() or 0) / each)
+    return max(min(torch.get_num_threads(), windows, fits), 1)
 
 
 def check(block: int, shape: tuple[int, int], resolver: Resolver, *, views: int, precision: Precision) -> None:

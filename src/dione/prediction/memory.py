@@ -14,7 +14,7 @@ from dione.prediction import budget, run
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.job import FORMS, named
-from dione.prediction.scene import pieces, reach
+from dione.prediction.scene import Piece, pieces, reach
 from dione.prepare.radiometry import check_values
 from dione.prepare.select import Choice, choose
 
@@ -74,13 +74,19 @@ def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | 
     zoom = resolver.zoom
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
     scene = (stack.sizes["y"], stack.sizes["x"])
-    windows = list(lattice(scene, block or budget.block_px(scene, resolver, views=len(choice.views), precision=used.precision)))
+    side = block or budget.block_px(scene, resolver, views=len(choice.views), precision=used.precision)
+    windows = list(lattice(scene, side))
+    at_once = budget.at_once(len(windows), side, used, resolver, views=len(choice.views))
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
     valid, origin = np.zeros(shape, bool), np.zeros(shape, np.uint8)
-    for piece in pieces(stack, resolver, choice, windows, used, widest(windows, reach(resolver), scene)):
+
+    def keep(piece: Piece) -> None:
         rows, columns = piece.window.zoomed(zoom).slices
         sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
         origin[rows, columns] = piece.support
+
+    for _ in pieces(stack, resolver, choice, windows, used, use=keep, least=widest(windows, reach(resolver), scene), at_once=at_once):
+        pass
     return sr, sigma, valid, origin
 
 

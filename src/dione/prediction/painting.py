@@ -7,9 +7,9 @@ import xarray as xr
 
 from dione.base.windows import Window, lattice, widest
 from dione.nets.resolver import Resolver
+from dione.prediction import budget
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import Engine
-from dione.prediction.overlap import Behind
 from dione.prediction.scene import Piece, pieces, reach
 from dione.prepare.select import Choice
 
@@ -53,14 +53,13 @@ class Painting:
         return all(canvas.has(fine) for canvas in self.canvases)
 
     def paint(self, windows: Iterable[Window]) -> Iterator[Window]:
-        """Paint these blocks (coarse pixels), each in turn; reading and packing overlap with the network's work."""
-        with Behind() as behind:
-            for made in pieces(self.stack, self.resolver, self.choice, windows, self.engine, self.reads):
-                behind.do(self._keep, made)
-                yield made.window
+        """Paint these blocks (coarse pixels), as many at a time as there are cores; each in its turn when it is kept."""
+        at_once = budget.at_once(self.count, self.sr.block // self.resolver.zoom, self.engine, self.resolver, views=len(self.choice.views))
+        yield from pieces(self.stack, self.resolver, self.choice, windows, self.engine, use=self._keep, least=self.reads, at_once=at_once)
 
-    def _keep(self, made: Piece) -> None:
+    def _keep(self, made: Piece) -> Window:
         fine = made.window.zoomed(self.resolver.zoom)
         self.sr.paint(fine, made.sr, valid=made.valid)
         self.sigma.paint(fine, made.sigma, valid=made.valid)
         self.support.paint(fine, made.support[None], valid=made.valid)
+        return made.window

@@ -1,7 +1,9 @@
 """One window of one target date: read, sharpen, crop. What a block, an area or a whole scene is made of."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,10 +16,11 @@ from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
 from dione.prediction import support
 from dione.prediction.engine import EXACT, Engine
-from dione.prediction.overlap import ahead
+from dione.prediction.overlap import abreast
 from dione.prepare.select import Choice
 
 Array = NDArray[np.float32]
+Used = TypeVar("Used")
 
 SMALLEST_PX = 32
 """A window that is not halved any more for want of memory."""
@@ -62,17 +65,38 @@ def reach(resolver: Resolver) -> int:
 
 
 def pieces(
-    stack: xr.Dataset, resolver: Resolver, choice: Choice, windows: Iterable[Window], engine: Engine = EXACT, least: tuple[int, int] = (0, 0)
-) -> Iterator[Piece]:
-    """These windows (coarse pixels) of the target of `choice`, sharpened; the next one is read meanwhile.
+    stack: xr.Dataset,
+    resolver: Resolver,
+    choice: Choice,
+    windows: Iterable[Window],
+    engine: Engine = EXACT,
+    *,
+    use: Callable[[Piece], Used],
+    least: tuple[int, int] = (0, 0),
+    at_once: int = 1,
+) -> Iterator[Used]:
+    """What `use` gives for each of these windows (coarse pixels) of the target of `choice`, sharpened; in their order.
 
+    at_once: windows that the network works on at a time, sharing the processor's cores out among them: cores that have a
+        window each need not wait for one another, as those at one window do many hundred times. One more is read or used
+        meanwhile.
     least: rows and columns that are read for each where the scene has them: windows of one size take one memory, in turn.
 
     The result does not depend on how the scene is cut: the margin is the receptive field's radius, and at the edge of
     the scene every window sees the same edge.
     """
-    for window, raw in ahead(lambda window: read(stack, choice.views, window, reach(resolver), least), windows):
-        yield sharpen(resolver, window, raw, engine)
+    free, threads = BoundedSemaphore(at_once), torch.get_num_threads()
+
+    def make(window: Window) -> Used:
+        raw = read(stack, choice.views, window, reach(resolver), least)
+        with free:
+            piece = sharpen(resolver, window, raw, engine)
+        return use(piece)
+
+    try:
+        yield from abreast(make, windows, threads=at_once + 1, begin=lambda: torch.set_num_threads(max(threads // at_once, 1)))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int, least: tuple[int, int] = (0, 0)) -> Raw:
