@@ -31,7 +31,7 @@ CONFIG = PredictConfig(block=16, precision="float32", device="cpu")
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[LocalCluster]:
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as local:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as local:
         yield local
 
 

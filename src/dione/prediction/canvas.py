@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -135,11 +136,25 @@ class Canvas:
 
 def _packed(numbers: NDArray[np.generic]) -> bytes:
     """Numbers (band, h, w) as the bytes of a small, quickly packed GeoTIFF; where it lies, the canvas knows."""
+    return _geotiff(numbers, _quickest())
+
+
+@lru_cache
+def _quickest() -> str:
+    """Zstandard where this GDAL has it: three times as fast as DEFLATE at the same size."""
+    try:
+        _geotiff(np.zeros((1, 16, 16), np.uint16), "zstd")
+    except RasterioError:
+        return "deflate"
+    return "zstd"
+
+
+def _geotiff(numbers: NDArray[np.generic], compress: str) -> bytes:
     bands, height, width = numbers.shape
+    level = dict(zlevel=1) if compress == "deflate" else dict(zstd_level=1)
+    layout = dict(tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX, interleave="band", predictor=3 if numbers.dtype.kind == "f" else 2)
     with MemoryFile() as memory:
-        layout = dict(
-            tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX, interleave="band", compress="deflate", zlevel=1, predictor=3 if numbers.dtype.kind == "f" else 2
-        )
-        with memory.open(driver="GTiff", count=bands, height=height, width=width, dtype=numbers.dtype, transform=ANYWHERE, **layout) as file:
+        facts = dict(driver="GTiff", count=bands, height=height, width=width, dtype=numbers.dtype, transform=ANYWHERE)
+        with memory.open(**facts, **layout, compress=compress, **level) as file:
             file.write(numbers)
         return bytes(memory.read())
