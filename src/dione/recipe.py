@@ -1,6 +1,5 @@
 """Recipes: the settings of a room as TOML, checked strictly, every fault at once with its path."""
 
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,6 +7,7 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from dione.base import documents
 from dione.base.errors import BadRecipe, NotFound, faults
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -19,10 +19,10 @@ def read(path: Path, kind: type[Settings], changes: Iterable[str] = ()) -> Setti
     Raises NotFound, or BadRecipe with every fault and its path.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = documents.toml_of(path.read_bytes())
     except OSError as error:
         raise NotFound(f"no recipe {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
     for change in changes:
         _set(values, change)
@@ -43,8 +43,8 @@ def _set(values: dict[str, Any], change: str) -> None:
     if not equals or not path:
         raise BadRecipe(f"--set takes a.b=value, found '{change}'")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = documents.toml_of(f"value = {value}".encode())["value"]
+    except ValueError:
         parsed = value
     *above, last = path.split(".")
     for key in above:

@@ -21,6 +21,9 @@ WIDEST_DEGREES = 90.0
 NEAR_PX = 1e-6
 """A border this near to a pixel's edge lies on it."""
 
+FAULTS = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError, ShapelyError)
+"""What shapely raises on what is no geometry."""
+
 Area = Sequence[float] | Mapping[str, Any]
 """(west, south, east, north) in degrees, or a GeoJSON geometry, feature or collection in longitude and latitude.
 
@@ -34,7 +37,7 @@ def geometry(area: Area) -> BaseGeometry:
         return _box(area)
     try:
         made = _one([shape(one) for one in geometries(area)])
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, ShapelyError) as error:
+    except FAULTS as error:
         raise BadRecipe(f"the area is no GeoJSON geometry: {type(error).__name__} {error}") from error
     if made.area == 0:
         raise BadRecipe(f"the area is a {made.geom_type} of no size over {made.bounds}; needs a polygon in longitude and latitude")

@@ -12,12 +12,18 @@
     ├── NothingClear     every date is cloudy over the area
     └── CannotWrite      the output cannot be written, or belongs to another run
 
-A message says what was found, what was needed and what to do, every fault at once.
+A message says what was found, what was needed and what to do, every fault at once: on one screen, without secrets, and
+in letters that a terminal only shows (dione.base.telling), wherever its words came from.
 """
+
+from dione.base import telling
 
 
 class DioneError(Exception):
     """The root of the tree; the command line prints it without a traceback and exits 1."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(telling.message(message))
 
 
 class NotFound(DioneError):

@@ -1,9 +1,12 @@
 """Periods as a person writes them: 2024-05-01/2024-08-31, whole months 2024-05/2024-08, a year 2024, or one side open."""
 
-from datetime import date, timedelta
+import re
+from calendar import monthrange
+from datetime import date
 
 from dione.base.errors import BadRecipe
 
+WRITTEN = re.compile(r"\d{4}(-\d{1,2}){0,2}", re.ASCII)
 NEEDS = "needs START/END, each as YYYY-MM-DD, YYYY-MM or YYYY: 2024-05-01/2024-08-31, 2024-05/2024-08"
 
 
@@ -25,15 +28,13 @@ def whole(dates: tuple[str, str]) -> tuple[str, str]:
 def _day(text: str, *, last: bool = False) -> str:
     if not text:
         return ""
-    parts = text.split("-")
+    if not WRITTEN.fullmatch(text):
+        raise BadRecipe(f"date is '{text:.40}'; {NEEDS}")
+    year, *rest = map(int, text.split("-"))
+    month, day = (*rest, *((12, 31) if last else (1, 1))[len(rest) :])
+    if last and len(rest) == 1 and 1 <= month <= 12 and year:
+        day = monthrange(year, month)[1]
     try:
-        year, month, day = (int(part) for part in (*parts, "1", "1")[:3])
-        first = date(year, month, day)
+        return date(year, month, day).isoformat()
     except ValueError as error:
-        raise BadRecipe(f"date is '{text}'; {NEEDS}") from error
-    if len(parts) > 3:
-        raise BadRecipe(f"date is '{text}'; {NEEDS}")
-    if not last or len(parts) == 3:
-        return first.isoformat()
-    following = date(year + 1, 1, 1) if len(parts) == 1 or month == 12 else date(year, month + 1, 1)
-    return (following - timedelta(days=1)).isoformat()
+        raise BadRecipe(f"date is '{text}': {error}; {NEEDS}") from error

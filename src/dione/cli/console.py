@@ -12,6 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from dione.base import telling
+
 out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
@@ -21,12 +23,12 @@ Progress = Callable[[str, int, int], None]
 
 def say(line: object) -> None:
     """A line of the result."""
-    out.print(str(line), markup=False)
+    out.print(telling.plain(str(line)), markup=False)
 
 
 def note(line: object) -> None:
     """A line that is no result."""
-    err.print(f"note: {line}", markup=False)
+    err.print(telling.plain(f"note: {line}"), markup=False)
 
 
 def say_json(facts: Any, *, indent: int | None = None) -> None:
@@ -35,8 +37,17 @@ def say_json(facts: Any, *, indent: int | None = None) -> None:
 
 
 def logs(verbose: bool) -> None:
-    """Warnings are logged; with `verbose` also what is done."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s", force=True)
+    """Warnings are logged; with `verbose` also what is done. Nothing secret, whoever logs it."""
+    told = logging.StreamHandler()
+    told.setFormatter(Guarded("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[told], force=True)
+
+
+class Guarded(logging.Formatter):
+    """Lines as `dione.base.telling` tells them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return telling.plain(telling.shown(super().format(record)))
 
 
 @contextmanager
@@ -54,6 +65,7 @@ def progress(unit: str = "block") -> Iterator[Progress]:
         return (done - first) / max(time.monotonic() - since, 1e-3)
 
     def tell(what: str, done: int, total: int) -> None:
+        what = telling.plain(what)
         speed = pace(what, done)
         if done == total or (done and done % 50 == 0):
             left = f", {speed:.3g}/s, {timedelta(seconds=round((total - done) / speed))} left" if speed and done < total else ""

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dione.base.files import whole
+from dione.base import parquet
 
 KEYS = ("patch", "site", "place", "sensor", "day", "dates", "model", "hidden")
 """All that a row may be told by; every other column is a sum."""
@@ -71,14 +70,12 @@ def write(path: Path, rows: Rows) -> Path:
     for name, values in rows.sums.items():
         flat = pa.array(values.reshape(-1))
         columns[name] = flat if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-    with whole(path) as partial:
-        pq.write_table(pa.table(columns), partial, compression="zstd")
-    return path
+    return parquet.write(path, pa.table(columns), compression="zstd")
 
 
 def read(path: Path) -> Rows:
     """What `write` wrote."""
-    table = pq.read_table(path)
+    table = parquet.read(path, "table of scores", "make it again with `dione evaluate`")
     keys: Keys = {}
     sums: Sums = {}
     for name in table.column_names:

@@ -18,11 +18,12 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from dione.nets.baselines import flat_sigma
 from dione.nets.blocks import masked
+from dione.nets.sizes import Depth, Few, Width, modest, of_blocks
 
 Spread = Annotated[float, Field(gt=0)]
 
@@ -32,11 +33,11 @@ class HighResNetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bands: int = 4
-    zoom: int = 4
-    channels: int = 64
-    encoder_blocks: int = 8
-    fusion_blocks: int = 1
+    bands: Few = 4
+    zoom: Few = 4
+    channels: Width = 64
+    encoder_blocks: Depth = 8
+    fusion_blocks: Depth = 1
     decoder: Literal["pixelshuffle", "deconvolution"] = "pixelshuffle"
     deconvolution_kernel: int | None = None
     """Zoom by default, which fills every pixel; the prior art's 3 is smaller than the stride of 4 and leaves 7 of 16 constant."""
@@ -50,10 +51,15 @@ class HighResNetConfig(BaseModel):
     """Of an even number of dates: the mean of the two in the middle, or the lower one, which PyTorch's median takes."""
     order: Literal["newest first", "oldest first"] = "newest first"
     """In which dates are fused; they are always given target first, then from newest to oldest."""
-    slots: PositiveInt | None = None
+    slots: Width | None = None
     """How many dates it fuses: older ones are left out, and places without a date count for nothing; by default as many as are given."""
     drops_odd: bool = False
     """The prior art's fault: of an odd number of dates, the last one is dropped. Off, they are filled up to a power of two."""
+
+    @model_validator(mode="after")
+    def _modest(self) -> "HighResNetConfig":
+        modest(of_blocks(self.channels, self.encoder_blocks) + of_blocks(2 * self.channels, self.fusion_blocks))
+        return self
 
 
 class HighResNet(nn.Module):

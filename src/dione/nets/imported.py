@@ -9,6 +9,7 @@ A .pth is a pickle: it is read as tensors and plain values, and one that needs m
 import hashlib
 import json
 import pickle
+import struct
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -25,6 +26,11 @@ from dione.nets import resolver, shiftnet
 from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.oldconfig import OldConfig
 
+FAULTS = (
+    *(RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, OverflowError, MemoryError),
+    *(zipfile.BadZipFile, struct.error),
+)
+"""What PyTorch raises on a file that is damaged."""
 FUSED, BLOCK = "fuse.fuse.0.block.", "fuse.fuse.0.0.block."
 
 
@@ -84,7 +90,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise BadModel(
             f"{path} is refused: {_reason(error)}\nonly tensors are read from a .pth: save the state dict alone, torch.save(net.state_dict(), …)"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile) as error:
+    except FAULTS as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadModel(f"{path} is not a whole .pth file: {first:.200}\nput a whole copy there") from error
     inner = next(
@@ -106,12 +112,14 @@ def read_config(path: Path) -> OldConfig:
         raise BadModel(f"{path} is not JSON: {error}") from error
     whole = found if isinstance(found, dict) and "network" in found else {"network": found}
     try:
-        return OldConfig.model_validate(whole)
+        made = OldConfig.model_validate(whole)
+        made.highresnet((0.0,), (1.0,))
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}" for fault in error.errors()]
         raise BadModel(
             faults(f"{path} is not a configuration that dione's HighRes-Net can take", wrong, "give the one that the checkpoint was trained with")
         ) from error
+    return made
 
 
 def network(tensors: Mapping[str, Tensor], config: HighResNetConfig, path: Path) -> HighResNet:

@@ -6,10 +6,11 @@ What it says of training is kept as provenance, but for how many dates it fused.
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from dione.base.bands import BANDS
 from dione.nets.highresnet import HighResNetConfig
+from dione.nets.sizes import Depth, Few, Width
 
 KEPT = (
     "loss_metric",
@@ -36,9 +37,9 @@ class Encoder(_Old):
     """One date beside its reference → features."""
 
     in_channels: int
-    num_layers: PositiveInt
+    num_layers: Depth
     kernel_size: Literal[3]
-    channel_size: PositiveInt
+    channel_size: Width
 
     @model_validator(mode="after")
     def _four_bands(self) -> "Encoder":
@@ -62,7 +63,7 @@ class Shuffle(_Old):
     out_channels: PositiveInt
     kernel_size: Literal[3]
     stride: Literal[1]
-    scale: PositiveInt
+    scale: Few
 
 
 class Deconvolution(_Old):
@@ -71,7 +72,7 @@ class Deconvolution(_Old):
     in_channels: PositiveInt
     out_channels: PositiveInt
     kernel_size: PositiveInt
-    stride: PositiveInt
+    stride: Few
 
 
 class Final(_Old):
@@ -130,6 +131,14 @@ class OldConfig(_Old):
 
     network: Network
     training: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("training")
+    @classmethod
+    def _views(cls, training: dict[str, Any]) -> dict[str, Any]:
+        views = training.get("n_views")
+        if views is not None and (not isinstance(views, int) or isinstance(views, bool) or not 1 <= views <= 1024):
+            raise ValueError(f"n_views is {views!r:.40}, needs a number of dates")
+        return training
 
     def highresnet(self, centre: tuple[float, ...], spread: tuple[float, ...]) -> HighResNetConfig:
         """The same computation, on reflectance normalised with these."""

@@ -21,13 +21,14 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
 from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, conv, handfuls, joined, local_mean, masked, without
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
 from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, likeness, measured
+from dione.nets.sizes import Depth, Few, Width, modest, of_blocks
 
 Dated = Float[Tensor, "b _ ..."]
 SIGMA_FLOOR = 5e-4
@@ -39,20 +40,25 @@ class SetSRConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bands: int = 4
-    zoom: int = 4
-    encoder_channels: int = 32
-    encoder_blocks: int = 1
-    channels: int = 64
-    blocks: int = 4
+    bands: Few = 4
+    zoom: Few = 4
+    encoder_channels: Width = 32
+    encoder_blocks: Depth = 1
+    channels: Width = 64
+    blocks: Depth = 4
     fusion: Literal["attention", "mean"] = "attention"
-    heads: int = 4
+    heads: Width = 4
     shifts: bool = True
     """Whether features of a date are weighted by its measured shift against the target."""
-    stages: int = 2
+    stages: Few = 2
     """How often the dates are compared with the picture so far; the blocks are shared out among them."""
-    projections: int = 2
+    projections: Depth = 2
     """Rounds of back-projection onto the target date; none switches the consistency off."""
+
+    @model_validator(mode="after")
+    def _modest(self) -> "SetSRConfig":
+        modest(of_blocks(self.channels, self.blocks) + of_blocks(self.encoder_channels, self.encoder_blocks))
+        return self
 
     @property
     def parts(self) -> tuple[int, ...]:

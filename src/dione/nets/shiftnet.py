@@ -12,13 +12,14 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import whole
+from dione.nets.sizes import Few, Width, modest, of_blocks
 
 HALVINGS = 3
 DROPPED = 0.5
@@ -30,11 +31,11 @@ class ShiftNetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    bands: PositiveInt = 4
-    side_px: PositiveInt = 96
+    bands: Few = 4
+    side_px: Width = 96
     """Side of the images that it compares, a multiple of 8."""
-    filters: PositiveInt = 64
-    hidden: PositiveInt = 1024
+    filters: Width = 64
+    hidden: Width = 1024
 
     @field_validator("side_px")
     @classmethod
@@ -42,6 +43,12 @@ class ShiftNetConfig(BaseModel):
         if side % (1 << HALVINGS):
             raise ValueError(f"needs a multiple of {1 << HALVINGS}")
         return side
+
+    @model_validator(mode="after")
+    def _modest(self) -> "ShiftNetConfig":
+        flat = 2 * self.filters * (self.side_px >> HALVINGS) ** 2
+        modest(flat * self.hidden + of_blocks(2 * self.filters, 4))
+        return self
 
 
 class ShiftNet(nn.Module):

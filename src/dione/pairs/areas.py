@@ -8,7 +8,6 @@
 └─────────────┘           name: zone, column and row of the lattice (32631-0177-2416)
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -25,14 +23,15 @@ from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
+from dione.base import documents, parquet
 from dione.base.errors import BadRecipe, BadSource, NotFound, faults
-from dione.base.files import whole
 from dione.prepare.neighbours import touching
 
 PIXEL_M = 10
 FILE = "areas.parquet"
 """Where their table lies, in a larder and in a store."""
 DEGREES = "EPSG:4326"
+MAKE = "make one with `dione dataset build`"
 OWN = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
 """Its own columns; others are the region's facts."""
 NEAR_DEGREES = 2e-7
@@ -109,7 +108,7 @@ def areas(of: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, eps
 def regions(path: Path) -> Mapping[str, Any]:
     """The GeoJSON in a file; raises NotFound, BadRecipe."""
     try:
-        read = json.loads(path.read_text("utf-8"))
+        read = documents.json_in(path)
     except OSError as error:
         raise NotFound(f"no regions of interest at {path}: {error.strerror}") from error
     except ValueError as error:
@@ -137,19 +136,15 @@ def table(of: Sequence[Area]) -> pa.Table:
 
 def write(path: Path, of: Sequence[Area]) -> Path:
     """The table as a file."""
-    with whole(path) as partial:
-        pq.write_table(table(of), partial)
-    return path
+    return parquet.write(path, table(of))
 
 
 def read(path: Path) -> tuple[tuple[Area, ...], dict[str, frozenset[str]]]:
     """Areas and neighbours from their table; raises NotFound, BadSource."""
-    try:
-        rows = pq.read_table(path).to_pylist()
-    except FileNotFoundError as error:
-        raise NotFound(f"no table of areas at {path}\nmake one with `dione dataset build`") from error
-    except (OSError, pa.ArrowException) as error:
-        raise BadSource(f"{path} is no table of areas: {error}") from error
+    rows = parquet.read(path, "table of areas", MAKE).to_pylist()
+    wrong = sorted({key for row in rows for key in (*OWN, "neighbours") if row.get(key) is None})
+    if wrong:
+        raise BadSource(f"{path} is no table of areas: it lacks {', '.join(wrong)}\n{MAKE}")
     beside = {row["name"]: frozenset(row.pop("neighbours")) for row in rows}
     return tuple(Area(**{key: row.pop(key) for key in OWN}, facts=row) for row in rows), beside
 
@@ -171,8 +166,8 @@ def _polygons(regions: Mapping[str, Any]) -> list[tuple[BaseGeometry, dict[str, 
     """Geometry in degrees and properties of each feature; raises BadRecipe."""
     try:
         features = regions["features"] if regions["type"] == "FeatureCollection" else [regions]
-        parts = [(shape(one["geometry"] if one["type"] == "Feature" else one), one.get("properties") or {}) for one in features]
-    except (KeyError, TypeError, ValueError, AttributeError, ShapelyError) as error:
+        parts = [(shape(one["geometry"] if one["type"] == "Feature" else one), dict(one.get("properties") or {})) for one in features]
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, ShapelyError) as error:
         raise BadRecipe(f"the regions of interest are no GeoJSON: {type(error).__name__} {error}") from error
     wrong = [f"feature {at} is a {one.geom_type} over {one.bounds}" for at, (one, _) in enumerate(parts) if one.area == 0 or not _in_degrees(one)]
     if wrong:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 
+from dione.base import documents
 from dione.base.errors import BadSource
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
@@ -91,7 +92,7 @@ class Larder:
             if not fs.exists(f"{inside}/{NOTE}"):
                 return None
             try:
-                return Kept(place, json.loads(fs.cat_file(f"{inside}/{NOTE}")))
+                return Kept(place, documents.json_of(fs.cat_file(f"{inside}/{NOTE}")))
             except ValueError as error:
                 raise BadSource(f"{shown(place)}/{NOTE} is no JSON: {error}\nremove the folder; the area will be made again") from error
 

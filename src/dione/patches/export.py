@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from dione.base import parquet
 from dione.base.errors import BadSource
 from dione.base.files import folder as made_folder
-from dione.base.files import whole
 from dione.patches import counts, sample, tables
 from dione.patches.interchange import INDEX, Progress
 from dione.patches.store import PER_UNIT, Store
@@ -43,8 +42,7 @@ def export_folder(store: Store, out: Path, *, progress: Progress = lambda *_: No
             sample.write(out / name, made)
             rows.append(index_row(made, facts, name))
             progress("export", len(rows), len(kept))
-    with whole(out / INDEX) as partial:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), partial)
+    parquet.write(out / INDEX, pa.Table.from_pylist(rows, schema=_SCHEMA))
     return len(rows)
 
 

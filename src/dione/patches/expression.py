@@ -34,7 +34,7 @@ def chosen(table: pa.Table, text: str) -> NDArray[np.bool_]:
         if len(text) > LONGEST:
             raise ValueError(f"it is longer than {LONGEST} characters")
         found = _value(ast.parse(text.strip(), mode="eval").body, table)
-    except (ValueError, SyntaxError, RecursionError, MemoryError, pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+    except (ValueError, SyntaxError, RecursionError, MemoryError, OverflowError, pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
         said = error.msg if isinstance(error, SyntaxError) else str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadRecipe(
             f"'{text:.200}' is no condition: {said}\ncolumns are {', '.join(sorted(table.column_names))}; write, e.g., ssim > 0.2 and views >= 2"

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from dione.base import parquet
 from dione.base.errors import BadSource, DioneError, NotFound, faults
 from dione.patches import sample, store, tables
 
@@ -83,10 +82,7 @@ def read_index(folder: Path) -> list[dict[str, Any]]:
     path = folder / INDEX
     if not path.is_file():
         raise NotFound(f"no {INDEX} in {folder}\nneeded the older pipeline's index of samples, with the columns {', '.join(NEEDED)}")
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BadSource(f"{path} cannot be read as Parquet: {error}") from error
+    table = parquet.read(path, "index of samples", "put a whole copy there")
     missing = [name for name in NEEDED if name not in table.column_names]
     if missing:
         raise BadSource(f"{path} has no column {', '.join(missing)}; it has {', '.join(table.column_names)}")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from dione.base import parquet
 from dione.base.errors import BadRecipe
 from dione.base.files import write_text
 from dione.patches import store
@@ -75,6 +75,6 @@ def _areas(opened: store.Store) -> dict[str, tuple[tuple[float, float], frozense
     """Position and neighbours of each area."""
     if not (opened.path / AREAS).is_file():
         return {}
-    rows = pq.read_table(opened.path / AREAS).to_pylist()
+    rows = parquet.read(opened.path / AREAS, "table of areas", "make the store again").to_pylist()
     spread = np.ptp([row["epsg"] for row in rows]) if rows else 0
     return {row["name"]: ((row["column"] + 1e4 * (row["epsg"] if spread else 0), row["row"]), frozenset(row["neighbours"])) for row in rows}

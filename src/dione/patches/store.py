@@ -13,25 +13,29 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 
+from dione.base import documents, parquet
 from dione.base.bands import BANDS
-from dione.base.errors import BadSource, NotFound
-from dione.base.files import whole, write_text
+from dione.base.errors import BadSource, NotFound, faults
+from dione.base.files import write_text
+from dione.patches import pixels
+from dione.patches.pixels import Pixels
 
 PER_UNIT = 10_000
 SHARD, SHARD_BYTES = 1024, 64 * 2**20
 """A shard holds at most so many patches, and at most so many bytes of them."""
 CHUNK = 64
-PACKING = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
-"""A third of the time of plain zstd for a tenth more space: noise does not pack, and the high bits of neighbours are alike."""
+PACKING = (BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle"), Crc32cCodec())
+"""A third of the time of plain zstd for a tenth more space: noise does not pack, and the high bits of neighbours are alike.
+Blosc does not notice a byte that is another; the checksum does."""
+AXES = {"lr": 5, "valid": 4, "hr": 4}
 PIXELS, INDEX, ABOUT = "pixels.zarr", "index.parquet", "about.json"
 
 
@@ -69,7 +73,7 @@ def write(path: Path, patches: Iterator[Patch], about: dict[str, Any], *, exact:
         raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
     tables += [shard.flush(partial / PIXELS)] if shard.facts else []
     index = pa.concat_tables(tables, promote_options="permissive")
-    pq.write_table(index, partial / INDEX)
+    parquet.write(partial / INDEX, index)
     facts = {"bands": list(BANDS), "zoom": shard.zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", **about}
     write_text(partial / ABOUT, json.dumps(facts, indent=1))
     shutil.rmtree(path, ignore_errors=True)
@@ -140,9 +144,6 @@ def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
     return np.clip(np.round(reflectance * PER_UNIT), 0, 65535).astype(np.uint16)
 
 
-Pixels = zarr.Array[Any]
-
-
 @dataclass(frozen=True)
 class Store:
     """A store opened for reading; pixels stay on disk until asked for."""
@@ -172,20 +173,43 @@ def read(path: Path) -> Store:
     """Open a store; raises NotFound or BadSource."""
     if not (path / ABOUT).is_file():
         raise NotFound(f"{path} is not a patch store: no {ABOUT} in it\nmake one with `dione dataset simulate`")
-    about = json.loads((path / ABOUT).read_text())
-    group = zarr.open_group(path / PIXELS, mode="r")
-    arrays = {name: cast(Pixels, group[name]) for name in ("lr", "valid", "hr")}
-    index = pq.read_table(path / INDEX)
-    lengths = {name: array.shape[0] for name, array in arrays.items()} | {"index": index.num_rows}
-    if len(set(lengths.values())) > 1:
-        raise BadSource(f"{path}: parts of different length: {lengths}\nthe store is damaged; make it again")
+    arrays = pixels.opened(path / PIXELS, tuple(AXES))
+    index = parquet.read(path / INDEX, "index of patches", pixels.ADVICE)
+    about = _about(path / ABOUT)
+    wrong = [f"'{name}' has {len(arrays[name].shape)} axes, needs {axes}" for name, axes in AXES.items() if len(arrays[name].shape) != axes]
+    if not wrong:
+        lengths = {name: len(array) for name, array in arrays.items()} | {"index": index.num_rows}
+        wrong = [f"parts of different length: {lengths}"] if len(set(lengths.values())) > 1 else _shapes(arrays)
+    if wrong:
+        raise BadSource(faults(f"{path} does not fit together", wrong, pixels.ADVICE))
     return Store(path, about, index, **arrays)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        found = documents.json_in(path)
+    except (OSError, ValueError) as error:
+        raise BadSource(f"{path} cannot be read: {error}\n{pixels.ADVICE}") from error
+    if not isinstance(found, dict):
+        raise BadSource(f"{path} holds a {type(found).__name__}, needs what made the store\n{pixels.ADVICE}")
+    return found
+
+
+def _shapes(arrays: dict[str, Pixels]) -> list[str]:
+    """What does not fit between the three arrays, and values that are no pixels."""
+    lr, valid, hr = (arrays[name] for name in ("lr", "valid", "hr"))
+    wrong = []
+    if valid.shape != lr.shape[:2] + lr.shape[3:] or lr.shape[2] != hr.shape[1] or 0 in lr.shape[1:]:
+        wrong.append(f"'lr' is {lr.shape}, 'valid' {valid.shape} and 'hr' {hr.shape}")
+    elif any(fine % coarse for fine, coarse in zip(hr.shape[2:], lr.shape[3:], strict=True)):
+        wrong.append(f"'hr' of {hr.shape[2:]} px is no whole multiple of 'lr' of {lr.shape[3:]} px")
+    kinds = {"lr": "uf", "hr": "uf", "valid": "b"}
+    return wrong + [f"'{name}' holds {array.dtype}" for name, array in arrays.items() if array.dtype.kind not in kinds[name]]
 
 
 def write_index(store: Store, table: pa.Table) -> None:
     """Replace the index by one with more columns, whole."""
-    with whole(store.path / INDEX) as partial:
-        pq.write_table(table, partial)
+    parquet.write(store.path / INDEX, table)
 
 
 def with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:

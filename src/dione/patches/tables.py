@@ -17,10 +17,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dione.base import parquet
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
 from dione.base.files import whole
@@ -118,11 +118,9 @@ _SPANS = {"sentinel": SENTINEL, "reference": REFERENCE}
 
 
 def _moments(path: Path) -> dict[str, Any]:
+    rows = parquet.read(path, "table of countries", "put a whole copy there").to_pylist()
     try:
-        rows = pq.read_table(path).to_pylist()
         return {row["country"]: {name: tuple(row[f"{name}_{band}"] for band in range(len(BANDS))) for name in Moments.model_fields} for row in rows}
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BadSource(f"{path} cannot be read as Parquet: {error}") from error
     except KeyError as error:
         raise BadSource(f"{path} has no column {error}\nneeded country, and mean, median and std of bands 0 to 3: mean_0, …") from error
 
@@ -133,8 +131,7 @@ def write(folder: Path, tables: Tables) -> None:
         {"country": country, **{f"{name}_{band}": value for name, four in moments.model_dump().items() for band, value in enumerate(four)}}
         for country, moments in tables.countries.items()
     ]
-    with whole(folder / COUNTRIES) as partial:
-        pq.write_table(pa.Table.from_pylist(rows), partial)
+    parquet.write(folder / COUNTRIES, pa.Table.from_pylist(rows))
     for name, file in _SPANS.items():
         span: Span = getattr(tables, name)
         with whole(folder / file) as partial, open(partial, "wb") as opened:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dione.base import identity
+from dione.base import documents, identity
 from dione.base.errors import DioneError, faults
 from dione.base.files import folder, write_text
 from dione.pipeline import stages
@@ -149,7 +149,7 @@ def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
 def _state(path: Path) -> dict[str, Any]:
     """What ended when; nothing, where the file is not there or damaged, so that everything is looked at anew."""
     try:
-        read = json.loads(path.read_text())
+        read = documents.json_in(path)
     except (OSError, ValueError):
         return {}
     return read if isinstance(read, dict) else {}

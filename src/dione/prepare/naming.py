@@ -8,7 +8,6 @@ POLYGON ((0.6 43.6, ...))           WKT in longitude and latitude
 field.geojson, fields.gpkg, ...     a file: GeoJSON, or what GDAL reads as vectors (extra `vector`), in its own CRS
 """
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +16,14 @@ from typing import Any
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 from shapely.errors import ShapelyError
 from shapely.geometry import box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from dione.base import area as areas
-from dione.base.area import Area
+from dione.base.area import FAULTS, Area
+from dione.base.documents import json_of
 from dione.base.errors import BadRecipe, DioneError, NotFound
 from dione.prepare import mgrs
 
@@ -104,9 +104,9 @@ def _of_wkt(text: str, size_m: float | None) -> Area:
     return dict(mapping(made))
 
 
-def _of_json(text: str, name: str) -> Mapping[str, Any]:
+def _of_json(text: str | bytes, name: str) -> Mapping[str, Any]:
     try:
-        read = json.loads(text)
+        read = json_of(text)
     except ValueError as error:
         raise BadRecipe(f"{name} is not GeoJSON: {error}\nneeds a geometry, feature or collection in longitude and latitude") from error
     if not isinstance(read, dict):
@@ -116,11 +116,16 @@ def _of_json(text: str, name: str) -> Mapping[str, Any]:
 
 def _in_degrees(read: dict[str, Any], name: str) -> Mapping[str, Any]:
     """GeoJSON of before 2016 may name another CRS; it is turned into longitude and latitude."""
-    named = (read.get("crs") or {}).get("properties", {}).get("name") if isinstance(read.get("crs"), dict) else None
+    said = read.get("crs")
+    held = said.get("properties") if isinstance(said, dict) else None
+    named = held.get("name") if isinstance(held, dict) else None
     if named is None or re.search(r"CRS84|EPSG::?4326$", str(named)):
         return read
-    collected = [shape(one) for one in areas.geometries(read)]
-    return dict(mapping(_turned(shapely.GeometryCollection(collected), str(named), name)))
+    try:
+        collected = shapely.GeometryCollection([shape(one) for one in areas.geometries(read)])
+    except FAULTS as error:
+        raise BadRecipe(f"{name} is no GeoJSON geometry: {type(error).__name__} {error}\nneeds a geometry, feature or collection") from error
+    return dict(mapping(_turned(collected, str(named), name)))
 
 
 def _turned(geometry: BaseGeometry, crs: str, name: str) -> BaseGeometry:
@@ -128,26 +133,32 @@ def _turned(geometry: BaseGeometry, crs: str, name: str) -> BaseGeometry:
         known = CRS.from_user_input(crs)
     except CRSError as error:
         raise BadRecipe(f"{name} is in a CRS that is not known: '{crs}'\nsave it in longitude and latitude (EPSG:4326)") from error
-    return areas.reprojected(geometry, known.to_wkt(), areas.DEGREES)
+    try:
+        return areas.reprojected(geometry, known.to_wkt(), areas.DEGREES)
+    except (ProjError, *FAULTS) as error:
+        raise BadRecipe(f"{name} cannot be placed by its CRS '{crs:.60}': {error}\nsave it in longitude and latitude (EPSG:4326)") from error
 
 
 def _of_file(path: Path, text: str) -> Mapping[str, Any]:
     try:
         if path.suffix.lower() in (".json", ".geojson") or not path.is_file():
-            return _of_json(path.read_text("utf-8"), text)
+            return _of_json(path.read_bytes(), text)
     except OSError as error:
         raise NotFound(f"area '{text}' is neither {WAYS} that can be read: {error.strerror}") from error
     try:
-        from pyogrio.errors import DataSourceError
         from pyogrio.raw import read
     except ImportError as error:
         raise DioneError(f"area {text} needs pyogrio, which is not installed ({error})\ninstall the extra: {INSTALL}; or save it as GeoJSON") from error
     try:
         about, _, shapes, _ = read(path, columns=[])
-    except DataSourceError as error:
+    except (RuntimeError, ValueError, OSError) as error:  # RuntimeError is the root of pyogrio's own
         raise BadRecipe(f"area {text} holds no vectors that GDAL can read: {error}") from error
     if shapes is None or not len(shapes):
         raise BadRecipe(f"area {text} holds no shape")
     if not about["crs"]:
         raise BadRecipe(f"area {text} does not tell its CRS\nsave it again with one, or as GeoJSON in longitude and latitude")
-    return dict(mapping(_turned(shapely.GeometryCollection(list(shapely.from_wkb(shapes))), about["crs"], text)))
+    try:
+        collected = shapely.GeometryCollection(list(shapely.from_wkb(shapes)))
+    except FAULTS as error:
+        raise BadRecipe(f"area {text} holds shapes that are none: {error}\nsave it again, or as GeoJSON") from error
+    return dict(mapping(_turned(collected, about["crs"], text)))

@@ -13,7 +13,7 @@ from rasterio.windows import Window as RasterWindow
 
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
-from dione.sources import ranges, shelf
+from dione.sources import intact, ranges, shelf
 from dione.sources.places import is_remote, raster, shown
 from dione.sources.remotefile import Remote
 from dione.sources.web import STRANGER, Web
@@ -62,7 +62,7 @@ def read(file: File, index: int, window: Window, *, shape: tuple[int, int]) -> N
     if not is_remote(file.path):
         with raster(file.path) as opened:
             _agree(file, opened.shape, shape)
-            return np.asarray(opened.read(index, window=RasterWindow.from_slices(*window.slices)))
+            return intact.read(opened, [index], window)[0]
     try:
         return _pieces(file, index, window, shape)
     except NotFound as error:

@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from numpy.typing import NDArray
 
 from dione.base.errors import BadSource, faults
 from dione.base.windows import Window
+from dione.sources import chunks
 from dione.sources.places import faults_of_stores, is_remote, naming, shown, system
 
 ENDINGS = (".npy.gz", ".npy", ".zarr")
-DAMAGE: tuple[type[Exception], ...] = (ValueError, EOFError, zlib.error, KeyError, RuntimeError, TypeError)
+DAMAGE: tuple[type[Exception], ...] = (*chunks.DAMAGE, zlib.error, TokenError, SyntaxError)
 """What reading a damaged array may raise, beside errors of storage."""
+LARGEST = 2**29
+"""Bytes of an array that is read whole, since it is packed."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Feature:
     """Bytes before the first value, in a plain .npy."""
     by_rows: bool = True
     """Whether the last axis runs fastest."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all values."""
+        return int(np.prod([int(side) for side in self.shape], dtype=object)) * self.dtype.itemsize
 
     def __str__(self) -> str:
         return f"{self.name} {self.dtype} {'×'.join(map(str, self.shape))}"
@@ -76,7 +85,7 @@ def _date(feature: Feature, date: int, rows: slice, columns: slice) -> NDArray[A
     if feature.path.endswith(".zarr"):
         return np.asarray(_zarr(feature.path)[date, rows, columns])
     if feature.path.endswith(".gz") or not feature.by_rows:
-        return _unpacked(feature.path)[date, rows, columns]
+        return _unpacked(feature)[date, rows, columns]
     if is_remote(feature.path):
         return _range(feature, date)[rows, columns]
     return np.asarray(np.load(feature.path, mmap_mode="r", allow_pickle=False)[date, rows, columns])
@@ -91,10 +100,13 @@ def _range(feature: Feature, date: int) -> NDArray[Any]:
 
 
 @lru_cache(maxsize=3)
-def _unpacked(path: str) -> NDArray[Any]:
-    """A packed array, whole: gzip has no middle to begin from."""
-    with _opened(path) as file:
-        return np.asarray(np.load(io.BytesIO(file.read()), allow_pickle=False))
+def _unpacked(feature: Feature) -> NDArray[Any]:
+    """A packed array, whole: gzip has no middle to begin from. No more is unpacked than the header promises."""
+    with _opened(feature.path) as file:
+        data = file.read(feature.start + feature.size)
+        if file.read(1):  # at its end, gzip looks at the checksum
+            raise ValueError("it holds more than its header promises")
+    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
 
 
 def _zarr(path: str) -> Any:
@@ -113,6 +125,7 @@ def _feature(path: str, name: str) -> Feature:
     try:
         if path.endswith(".zarr"):
             array = _zarr(path)
+            chunks.check(array, shown(path))
             return Feature(path, name, tuple(array.shape), np.dtype(array.dtype))
         with _opened(path) as file:
             shape, by_columns, dtype = _npy_header(file)
@@ -121,8 +134,10 @@ def _feature(path: str, name: str) -> Feature:
         raise _damaged(path, error) from error
     if dtype.hasobject:
         raise BadSource(f"{shown(path)} holds pickled Python objects, which are not read; needs plain numbers")
+    if (path.endswith(".gz") or not made.by_rows) and made.size > LARGEST:
+        raise BadSource(f"{shown(path)} holds {made.size} bytes, which are read at once; needs at most {LARGEST}: unpack it first, in rows")
     fs, inside = system(path)
-    needed = made.start + int(np.prod(shape)) * dtype.itemsize
+    needed = made.start + made.size
     if not path.endswith(".gz") and (size := int(fs.size(inside) or 0)) < needed:
         raise BadSource(f"{shown(path)} is cut off: {size} bytes, its header promises {needed}")
     return made

@@ -21,7 +21,7 @@ from dione.base import grid as grids
 from dione.base import stack
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
-from dione.sources import decoding, headers, lazy, names
+from dione.sources import decoding, headers, intact, lazy, names
 from dione.sources.places import File, listing, raster, shown, some
 from dione.sources.scenes import Layer, Scene, one_grid, radiometry, scenes_of
 from dione.sources.sorting import Reading
@@ -120,15 +120,20 @@ class Files:
             by_file[layer.path, layer in scene.bands].append(layer)
         found: dict[Layer, NDArray[Any]] = {}
         for (path, is_image), layers in by_file.items():
+            indexes = [layer.index for layer in layers]
             with raster(path) as file, self._on_grid(file, layers[0], is_image) as view:
-                read = view.read([layer.index for layer in layers], window=RasterWindow.from_slices(*window.slices))
+                if view is None:
+                    read = intact.read(file, indexes, window)
+                else:
+                    intact.check(file, indexes, intact.everything(file))
+                    read = view.read(indexes, window=RasterWindow.from_slices(*window.slices))
             found |= dict(zip(layers, read, strict=True))
         return found
 
     def _on_grid(self, file: rasterio.DatasetReader, layer: Layer, is_image: bool) -> Any:
-        """The file itself if it lies on the grid, or else a view of it that does."""
+        """None if the file lies on the grid, or else a view of it that does."""
         if grids.same(self.grid, layer.grid):
-            return nullcontext(file)
+            return nullcontext()
         empty = layer.nodata if layer.nodata is not None else 0 if "int" in file.dtypes[0] else np.nan
         # Without a CRS both grids count in the same plane, whatever it is called.
         crs = {"crs": str(self.grid.crs)} if self.grid.crs else {"crs": "EPSG:3857", "src_crs": "EPSG:3857"}

@@ -1,7 +1,6 @@
 """When and where an EOPatch is: its times and its box, as JSON or as the pickles of 2021."""
 
 import gzip
-import json
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from dione.base.documents import json_of
 from dione.base.errors import BadGrid, BadSource
 from dione.sources import pickled
 from dione.sources.features import Feature
@@ -36,7 +36,7 @@ def times_of(folder: str) -> list[datetime]:
     if ".pkl" in file:
         return [_naive(time) for time in pickled.times(data, shown(file))]
     try:
-        return [_naive(datetime.fromisoformat(text)) for text in json.loads(data)]
+        return [_naive(datetime.fromisoformat(text)) for text in json_of(data)]
     except (ValueError, TypeError) as error:
         raise BadSource(f'{shown(file)} is no list of times such as ["2018-08-15T10:56:21"]: {error}') from error
 
@@ -62,7 +62,7 @@ def grid_of(folder: str, imagery: Feature) -> GeoBox:
 def _geojson_box(data: bytes, file: str) -> tuple[tuple[float, float, float, float], str]:
     """Edges and CRS of a GeoJSON polygon; without a CRS it is in longitude and latitude, as GeoJSON says."""
     try:
-        read = json.loads(data)
+        read = json_of(data)
         ring = np.array(read["coordinates"][0], float)
         (left, bottom), (right, top) = ring.min(0)[:2], ring.max(0)[:2]
         name = str(read["crs"]["properties"]["name"]) if "crs" in read else "CRS84"

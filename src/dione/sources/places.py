@@ -1,6 +1,5 @@
 """Where files are: folders, patterns and single files, local or in an object store, through fsspec."""
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dione.base.errors import BadSource, CannotWrite, NotFound
 from dione.base.files import room
+from dione.base.telling import shown as shown
 
 RASTER_FAULTS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError, OSError)
 
@@ -33,11 +33,6 @@ class File:
     """Below the folder that was asked for, with forward slashes."""
     size: int
     """Bytes."""
-
-
-def shown(path: str | Path) -> str:
-    """A path for messages and notes: without user, password or signed query."""
-    return re.sub(r"(://[^\s?]*)\?\S*", r"\1", re.sub(r"://[^/@\s]*@", "://", str(path)))
 
 
 def is_remote(path: str | Path) -> bool:

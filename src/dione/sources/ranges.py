@@ -5,7 +5,6 @@ errors. So the bytes are fetched by `dione.sources.remotefile`, and GDAL is give
 """
 
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from functools import partial
 from hashlib import sha256
 
 import rasterio
-from rasterio.enums import Compression
 from rasterio.errors import NotGeoreferencedWarning
 
 from dione.base.errors import BadSource
+from dione.sources import intact
 from dione.sources.places import RASTER_FAULTS, faults_of_stores, shown
 from dione.sources.remotefile import Handle, Remote, heads
 
@@ -39,21 +38,12 @@ class Opened:
     handles: list[Handle]
 
     def check(self, index: int, block: tuple[int, int]) -> None:
-        """Raise BadSource if a block (row, column) that was just read is not what was written, as far as its checksum tells.
-
-        GDAL stops before it, and gives wrong numbers without a word. Only deflated GeoTIFFs have one.
-        """
-        if self.file.driver != "GTiff" or self.file.compression is not Compression.deflate:
-            return
-        row, column = block
-        start, size = (self.file.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=index) for what in ("OFFSET", "SIZE"))
-        if not start or not size:  # a block of nothing but nodata is not written
-            return
-        packed = next((data for handle in self.handles if (data := handle.recent(int(start), int(start) + int(size)))), b"")
-        try:
-            zlib.decompress(packed)
-        except zlib.error as error:
-            raise BadSource(f"{shown(self.handles[0].remote.url)} holds a tile that is damaged ({error})") from error
+        """Raise BadSource if a block (row, column) that was just read is not what was written, as far as its checksum tells."""
+        found = intact.place(self.file, index, block) if intact.deflated(self.file) else None
+        if found is not None:
+            start, size = found
+            packed = next((data for handle in self.handles if (data := handle.recent(start, start + size))), b"")
+            intact.inflate(packed, shown(self.handles[0].remote.url))
 
 
 @contextmanager

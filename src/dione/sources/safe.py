@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element
 
 import pystac
 import xarray as xr
+from shapely.errors import ShapelyError
 
 from dione.base import area as areas
 from dione.base import period
@@ -149,7 +150,9 @@ def _faults() -> tuple[type[Exception], ...]:
     from stactools.sentinel2.product_metadata import ProductMetadataError
     from stactools.sentinel2.safe_manifest import ManifestError
 
-    return (ManifestError, ProductMetadataError, GranuleMetadataError, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError)
+    own = (ManifestError, ProductMetadataError, GranuleMetadataError)
+    # SyntaxError is the root of lxml's, StopIteration comes of an outline without an area.
+    return (*own, ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, SyntaxError, StopIteration, OverflowError, RecursionError, ShapelyError)
 
 
 def _placed(product: Product, made: Made) -> Product:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from shapely import wkt
 from shapely.geometry import Polygon
 
+from dione.base import parquet
 from dione.base.bands import BANDS, PAN
-from dione.base.errors import BadSource, NotFound
-from dione.base.files import folder, whole
+from dione.base.errors import BadSource
+from dione.base.files import folder
 from dione.sources import vhr
 from dione.sources.deliveries import outline
 from dione.sources.product import Product, VhrBand
@@ -78,19 +78,12 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     names = dict.fromkeys([*_columns(), *(name for one in listed for name in one)])
     table = pa.table({name: pa.array([one.get(name) for one in listed], _type(name)) for name in names})
     folder(path.parent)
-    with whole(path) as partial:
-        pq.write_table(table, partial)
-    return path
+    return parquet.write(path, table)
 
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The rows of a table; raises NotFound, BadSource."""
-    try:
-        listed: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-    except FileNotFoundError as error:
-        raise NotFound(f"no table {path}\nmake one with: dione vhr scan FOLDER -o {path}") from error
-    except (OSError, pa.ArrowException) as error:
-        raise BadSource(f"{path} is no table of scenes: {error}") from error
+    listed: list[dict[str, Any]] = parquet.read(path, "table of scenes", f"make one with: dione vhr scan FOLDER -o {path}").to_pylist()
     missing = [name for name in _columns() if listed and name not in listed[0]]
     if missing or not listed:
         raise BadSource(

@@ -14,13 +14,13 @@ the order red, green, blue, near infrared; reflectance × 10000 in products corr
 Product Specification (radiance × 100 in analytic products, reflectance × 10000 in surface reflectance).
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, NotFound, faults
 from dione.sources.product import Unit
@@ -75,11 +75,13 @@ def table(path: str | Path | None = None) -> Mapping[str, Sensor]:
     if path is None:
         return SENSORS
     try:
-        read = tomllib.loads(Path(path).read_text("utf-8")).get("sensors", {})
+        read = documents.toml_of(Path(path).read_bytes()).get("sensors", {})
     except OSError as error:
         raise NotFound(f"no table of sensors {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
+    if not isinstance(read, dict):
+        raise BadRecipe(f"{path} is no table of sensors: 'sensors' is a {type(read).__name__}, needs tables [sensors.NAME]")
     made, wrong = dict(SENSORS), []
     for name, values in read.items():
         try:

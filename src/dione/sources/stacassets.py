@@ -91,7 +91,7 @@ def grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, Geo
     try:
         parsed = next(iter(parse_items([pystac.Item.from_dict(plain)])))
         found = {key: getattr(parsed.bands.get((key, 1)), "geobox", None) for key in keys}
-    except (ValueError, KeyError, TypeError, pystac.STACError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, RecursionError, OverflowError, pystac.STACError) as error:
         raise BadSource(f"item {item.id} has metadata that cannot be read: {type(error).__name__} {error}") from error
     known = {key: grid for key, grid in found.items() if isinstance(grid, GeoBox) and min(grid.shape) > 1 and grid.crs is not None}
     return {key: known[key] if key in known else blocks.facts(blocks.File(href(item, key, reading), item.id, web=reading.web)).grid for key in keys}

@@ -14,7 +14,7 @@ from dione.sources.acquisitions import Product
 from dione.sources.scenes import Layer, Scene
 from dione.sources.stacassets import Reading
 
-FAULTS = (KeyError, TypeError, AttributeError, ValueError, IndexError, pystac.STACError, ProjError)
+FAULTS = (KeyError, TypeError, AttributeError, ValueError, IndexError, AssertionError, RecursionError, OverflowError, pystac.STACError, ProjError)
 """What fields of other kinds than they should be lead to."""
 NODATA = 0
 """Of every Sentinel-2 product, whether or not the item says so (Products Specification)."""

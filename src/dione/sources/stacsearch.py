@@ -15,6 +15,7 @@ from pystac_client import Client
 from pystac_client.errors import ClientTypeError
 from pystac_client.exceptions import APIError, ParametersError
 from pystac_client.stac_api_io import StacApiIO
+from pystac_client.warnings import DoesNotConformTo
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -44,7 +45,12 @@ FAULTS = (
     KeyError,
     TypeError,
     AttributeError,
+    IndexError,
+    AssertionError,
+    RecursionError,
+    OverflowError,
     NotImplementedError,
+    DoesNotConformTo,
 )
 """What pystac and its client raise on a catalogue that cannot be reached or is none."""
 

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from rasterio.windows import Window as RasterWindow
 
 from dione.base import grid as grids
 from dione.base import masks, stack
 from dione.base.windows import Window
-from dione.sources import dimap, eoproducts, lazy, plainvhr
+from dione.sources import dimap, eoproducts, intact, lazy, plainvhr
 from dione.sources.places import listing, raster, shown
 from dione.sources.product import Product
 from dione.sources.sensors import SENSORS, Sensor
@@ -85,7 +84,7 @@ class Numbers:
     def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Numbers (band, y, x) as they stand in the raster, and where there are any (y, x)."""
         with raster(self.product.raster) as file:
-            numbers = file.read([band.index for band in self.product.bands], window=RasterWindow.from_slices(*window.slices))
+            numbers = intact.read(file, [band.index for band in self.product.bands], window)
         present = np.isfinite(numbers).all(0) & (numbers != 0).any(0)
         if self.product.nodata is not None:
             present &= (numbers != self.product.nodata).all(0)

@@ -11,20 +11,22 @@ import numpy as np
 import xarray as xr
 import zarr
 from numpy.typing import NDArray
+from zarr.codecs import ZstdCodec
 
 from dione.base import masks, stack
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound
 from dione.base.files import PARTIAL
 from dione.base.windows import Window
-from dione.sources import lazy
+from dione.sources import chunks, lazy
+from dione.sources.chunks import DAMAGE
 from dione.sources.places import faults_of_stores, is_remote, naming, near, shown, some, system, writing
 
 CHUNKS = {"time": 1, "band": len(BANDS), "y": 512, "x": 512}
 COMPLETE = "dione_complete"
 """Mark of a store in which every chunk was written, so that a missing one is a loss and not an empty place."""
-DAMAGE: tuple[type[Exception], ...] = (ValueError, KeyError, RuntimeError, TypeError, EOFError)
-"""What zarr, its codecs and xarray raise on a store that is damaged or foreign, beside errors of storage."""
+PACKING = ZstdCodec(level=0, checksum=True)
+"""With a checksum, so that a chunk that was damaged since is noticed."""
 
 
 def open(path: str | Path) -> xr.Dataset:
@@ -39,7 +41,7 @@ def open(path: str | Path) -> xr.Dataset:
     if kept.attrs.pop(COMPLETE, None):
         _nothing_lost(name)
     reflectance, valid = lazy.arrays(Store(name, (kept.sizes["time"], kept.sizes["y"], kept.sizes["x"])))
-    coords = {name: _plain(kept[name].load()) for name in kept.coords}
+    coords = _coords(kept, name)
     made = (
         kept.drop_vars(list(stack.DIMS)).assign_coords(coords).assign(reflectance=(stack.DIMS["reflectance"], reflectance), valid=(stack.DIMS["valid"], valid))
     )
@@ -103,6 +105,14 @@ def _usable(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> lazy.
     return np.where(np.isfinite(reflectance), reflectance, np.float32(0)), valid & masks.possible(reflectance, axis=-3)
 
 
+def _coords(kept: xr.Dataset, name: str) -> dict[Any, xr.DataArray]:
+    """All coordinates in memory; raises BadSource."""
+    try:
+        return {coord: _plain(kept[coord].load()) for coord in kept.coords}
+    except (*DAMAGE, *faults_of_stores()) as error:
+        raise BadSource(f"{shown(name)} cannot be read: {shown(str(error)) or type(error).__name__}\nthe store is damaged: fetch it again") from error
+
+
 def _plain(coord: xr.DataArray) -> xr.DataArray:
     """A coordinate in memory; words as numpy keeps them, whatever string type the store has."""
     return coord.copy(data=np.array([str(word) for word in coord.values])) if coord.dtype.kind in "OT" else coord
@@ -123,6 +133,8 @@ def _dataset(name: str) -> xr.Dataset:
         found = f"a folder that holds {some(sorted(files))}" if files else "an empty folder" if fs.isdir(inside) else "a file"
         raise NotAStack(f"{shown(name)} is no Zarr store: found {found}; needs a zarr.json\nit may be half copied: write it again with `dione fetch`")
     try:
+        for variable, array in zarr.open_group(name, mode="r").arrays():
+            chunks.check(array, f"{shown(name)}: '{variable}'")
         return _opened(name)
     except (*DAMAGE, *faults_of_stores()) as error:
         why = shown(str(error)) or type(error).__name__
@@ -152,6 +164,8 @@ def _write(made: xr.Dataset, partial: str) -> None:
         name: {"chunks": tuple(min(CHUNKS[dim], plain.sizes[dim]) for dim in dims), "write_empty_chunks": True} for name, dims in stack.DIMS.items()
     }
     encoding["reflectance"]["_FillValue"] = None
+    for packed in plain.variables:
+        encoding.setdefault(packed, {})["compressors"] = (PACKING,)
     plain.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
 
 

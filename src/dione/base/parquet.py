@@ -1,0 +1,28 @@
+"""Parquet tables: written with a checksum of each page, read whole, looked through, or refused."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dione.base.errors import BadSource, NotFound
+from dione.base.files import whole
+
+
+def read(path: Path, what: str, advice: str) -> pa.Table:
+    """The table in a file, every text in it valid. what, advice: for messages. Raises NotFound, BadSource."""
+    try:
+        found = pq.read_table(path, page_checksum_verification=True)
+        found.validate(full=True)
+    except FileNotFoundError as error:
+        raise NotFound(f"no {what} at {path}\n{advice}") from error
+    except (OSError, pa.ArrowException, ValueError, RecursionError) as error:
+        raise BadSource(f"{path} is no {what} that can be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}\n{advice}") from error
+    return found
+
+
+def write(path: Path, table: pa.Table, *, compression: str = "snappy") -> Path:
+    """A table as a file, whole or not at all. Raises CannotWrite."""
+    with whole(path) as partial:
+        pq.write_table(table, partial, compression=compression, write_page_checksum=True)
+    return path
