@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("any machine", deadline=None)  # one that is busy is no fault
+settings.load_profile("any machine")
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -32,13 +32,14 @@ class Handler(Quiet):
         path = self.service.folder / NAMES.get(name, name)
         if not path.is_file():
             return self._send(404, b"{}")
-        data = path.read_bytes()
+        data, packed = path.read_bytes(), False
         if path.suffix == ".json":
             here = f"{self.service.url}/turn{self.service.turned}"
             data = data.replace(self.service.named.encode(), here.encode())
+            packed = data[:2] == b"\x1f\x8b"
         told = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if not told:
-            return self._send(200, data)
+            return self._send(200, data, packed=packed)
         start, stop = int(told[1]), min(int(told[2]) + 1, len(data))
         if start >= stop:
             return self._send(416, b"")
@@ -48,10 +49,12 @@ class Handler(Quiet):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.do_GET()
 
-    def _send(self, status: int, body: bytes, part: str = "") -> None:
+    def _send(self, status: int, body: bytes, part: str = "", *, packed: bool = False) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if packed:
+            self.send_header("Content-Encoding", "gzip")
         if part:
             self.send_header("Content-Range", part)
         self.end_headers()

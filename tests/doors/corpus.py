@@ -13,6 +13,7 @@ import fnmatch
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -20,7 +21,7 @@ import traceback
 import unicodedata
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cells
 import numpy as np
 from doors import DOORS, Door, Values
+from hostile import ESCAPED, HOSTILE
 from spans import payload
 from spoil import Spoilt, spoilt
 
@@ -82,22 +84,45 @@ class Corpus:
         facts = {"door": door.name, "file": str(file.relative_to(copy)), "how": made.how, "outcome": outcome, "why": why, "message": message}
         return {**facts, "seconds": round(time.monotonic() - began, 2)}
 
+    def harm(self, number: int) -> dict[str, Any]:
+        """Go in with an input that was made to do harm; nothing but a refusal is right."""
+        one, folder = HOSTILE[number], self.folder / f"hostile{number}"
+        folder.mkdir()
+        try:
+            source, began = one.make(folder), time.monotonic()
+        except Exception:
+            return {"how": one.name, "outcome": "wrong", "why": f"could not be made: {traceback.format_exc()[-600:]}", "message": ""}
+        signal.setitimer(signal.ITIMER_PROF, cells.MOST_CPU_S)  # what making it took does not count
+        outcome, why, message = tried(one.enter, source)
+        ran = [str(path) for path in folder.rglob(ESCAPED)]
+        shutil.rmtree(folder, ignore_errors=True)
+        if outcome != "refused" or ran:
+            outcome, why = "wrong", why or f"it ran: {ran}" if ran else why or f"it went in: {outcome}"
+        return {"door": "made to do harm", "how": one.name, "outcome": outcome, "why": why, "message": message, "seconds": round(time.monotonic() - began, 2)}
+
     def judged(self, door: Door, source: str, strictly: bool) -> tuple[str, str, str]:
         """Outcome, why, and the message of a refusal."""
         right = _right(self, door)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                found = door.enter(source)
-        except DioneError as error:
-            wrong = unreadable(str(error))
-            return ("wrong" if wrong else "refused"), wrong, str(error)
-        except (Exception, cells.TooLong) as error:
-            where = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-            return "wrong", f"{type(error).__name__}: {str(error)[:300]} at {' > '.join(where[-7:])}", ""
+        outcome, why, found = tried(door.enter, source)
+        if outcome != "in":
+            return outcome, why, found
         if same(found, right):
             return "right", "", ""
         return ("wrong", "other values, without a word", "") if strictly else ("other", "", "")
+
+
+def tried(enter: Callable[[str], Any], source: str) -> tuple[str, str, Any]:
+    """'in' and what was found; 'refused' and the message; or 'wrong', why, and the message, if there is one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return "in", "", enter(source)
+    except DioneError as error:
+        wrong = unreadable(str(error))
+        return ("wrong" if wrong else "refused"), wrong, str(error)
+    except (Exception, cells.TooLong) as error:
+        where = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        return "wrong", f"{type(error).__name__}: {str(error)[:300]} at {' > '.join(where[-7:])}", ""
 
 
 def strict(door: Door, made: Spoilt, before: bytes) -> bool:
@@ -139,6 +164,8 @@ def run(folder: Path, *, count: int, seed: int = 0, workers: int = 1, only: str 
             raise SystemExit(f"the whole input of '{corpus.doors[made['trial']].name}' is none: {made['why']}")
     for told in cells.run(corpus.trial, list(range(count)), workers=workers):
         yield {"door": corpus.doors[told["trial"] % len(corpus.doors)].name, **told}
+    for told in cells.run(corpus.harm, list(range(len(HOSTILE))) if not only else [], workers=workers):
+        yield {"door": "made to do harm", "how": HOSTILE[told["trial"]].name, **told, "trial": count + told["trial"]}
 
 
 def table(outcomes: list[dict[str, Any]]) -> str:

@@ -110,6 +110,6 @@ def test_a_size_goes_with_a_point_only() -> None:
 
 def test_without_pyogrio_other_files_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "fields.gpkg").write_bytes(b"x")
-    monkeypatch.setitem(sys.modules, "pyogrio.errors", None)
+    monkeypatch.setitem(sys.modules, "pyogrio.raw", None)
     with pytest.raises(DioneError, match=r"dione\[vector\]"):
         parse(str(tmp_path / "fields.gpkg"))

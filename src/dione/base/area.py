@@ -18,6 +18,7 @@ from dione.base.windows import Window
 DEGREES = "EPSG:4326"
 WIDEST_DEGREES = 90.0
 """An area across the antimeridian that reaches further is one whose west and east are exchanged."""
+DEEPEST_WKT = 16
 NEAR_PX = 1e-6
 """A border this near to a pixel's edge lies on it."""
 
@@ -42,6 +43,17 @@ def geometry(area: Area) -> BaseGeometry:
     if made.area == 0:
         raise BadRecipe(f"the area is a {made.geom_type} of no size over {made.bounds}; needs a polygon in longitude and latitude")
     return made
+
+
+def from_wkt(text: str) -> BaseGeometry:
+    """A geometry from its text; raises ValueError for what is none, also for brackets in brackets, on which GEOS falls over."""
+    depth = np.cumsum([(letter == "(") - (letter == ")") for letter in text])
+    if depth.size and depth.max() > DEEPEST_WKT:
+        raise ValueError(f"it is nested more than {DEEPEST_WKT} deep")
+    try:
+        return shapely.from_wkt(text)
+    except ShapelyError as error:
+        raise ValueError(str(error)) from error
 
 
 def words(geometry: BaseGeometry) -> str:

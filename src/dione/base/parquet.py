@@ -8,10 +8,16 @@ import pyarrow.parquet as pq
 from dione.base.errors import BadSource, NotFound
 from dione.base.files import whole
 
+MOST_CELLS = 100_000_000
+"""Values of one table: a few kilobytes can say that they are as many."""
+
 
 def read(path: Path, what: str, advice: str) -> pa.Table:
     """The table in a file, every text in it valid. what, advice: for messages. Raises NotFound, BadSource."""
     try:
+        about = pq.read_metadata(path)
+        if about.num_rows * max(about.num_columns, 1) > MOST_CELLS:
+            raise ValueError(f"it says that it holds {about.num_rows} rows of {about.num_columns} columns, more than {MOST_CELLS} values")
         found = pq.read_table(path, page_checksum_verification=True)
         found.validate(full=True)
     except FileNotFoundError as error:

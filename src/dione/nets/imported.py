@@ -82,6 +82,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a .pth by name, in its order; no code of the file is run. Raises NotFound or BadModel."""
     if not path.is_file():
         raise NotFound(f"no file {path}\nneeded a checkpoint, such as HRNet.pth")
+    _plain(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of another protocol of pickle: what cannot be read is refused below
@@ -100,6 +101,19 @@ def read(path: Path) -> dict[str, Tensor]:
         raise BadModel(f"{path} holds no tensors by name: found {type(inner).__name__}\nneeded a state dict, as torch.save(net.state_dict(), …) writes it")
     parallel = all(key.startswith("module.") for key in inner)
     return {key.removeprefix("module.") if parallel else key: value for key, value in inner.items()}
+
+
+def _plain(path: Path) -> None:
+    """Raise BadModel for an archive that is a program, or would unpack to more than it is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError):
+        return  # no archive: as PyTorch saved before 1.6, or nothing that it reads
+    if any(member.filename.endswith(("/constants.pkl", "/code/")) or "/code/" in member.filename for member in members):
+        raise BadModel(f"{path} is refused: it is a program (TorchScript)\nonly tensors are read: save the state dict alone, torch.save(net.state_dict(), …)")
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise BadModel(f"{path} is refused: it unpacks to more than its size, and tensors are never packed\nput a whole copy there")
 
 
 def read_config(path: Path) -> OldConfig:

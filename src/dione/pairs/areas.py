@@ -34,6 +34,8 @@ DEGREES = "EPSG:4326"
 MAKE = "make one with `dione dataset build`"
 OWN = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
 """Its own columns; others are the region's facts."""
+MOST_CELLS = 250_000
+"""Of one region: a million square kilometres in areas of 2 km."""
 NEAR_DEGREES = 2e-7
 """Cores nearer than this, two centimetres, touch."""
 
@@ -156,7 +158,11 @@ def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int
     fine = shapely.segmentize(polygon, max(east - west, north - south) / 100)
     placed = shapely.transform(fine, lambda at: np.column_stack(turn(at[:, 0], at[:, 1])))
     shapely.prepare(placed)
+    if not np.isfinite(placed.bounds).all():
+        raise BadRecipe(f"a region over {polygon.bounds} has no place in EPSG:{epsg}\ngive regions in longitude and latitude, each within some degrees")
     left, bottom, right, top = (int(edge // size_m) for edge in placed.bounds)
+    if (right - left + 1) * (top - bottom + 1) > MOST_CELLS:
+        raise BadRecipe(f"a region over {polygon.bounds} takes more than {MOST_CELLS} areas of {size_m} m\ncut it into several, or make areas larger")
     cells = [(column, row) for column in range(left, right + 1) for row in range(bottom, top + 1)]
     cores = [box(column * size_m, row * size_m, (column + 1) * size_m, (row + 1) * size_m) for column, row in cells]
     return [cell for cell, core in zip(cells, cores, strict=True) if placed.intersects(core) and placed.intersection(core).area > 1]

@@ -11,10 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from shapely import wkt
 from shapely.geometry.base import BaseGeometry
 
 from dione.base import stack as stacks
+from dione.base.area import from_wkt
 from dione.pairs.areas import PIXEL_M, Area
 from dione.pairs.recipe import Sharp
 from dione.prepare import csmask
@@ -71,7 +71,7 @@ class Scene:
     @cached_property
     def footprint(self) -> BaseGeometry:
         """In longitude and latitude."""
-        return wkt.loads(str(self.rows["ms"]["footprint"]))
+        return from_wkt(str(self.rows["ms"]["footprint"]))
 
     @cached_property
     def colours(self) -> xr.Dataset:

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from datetime import datetime
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,28 @@ from numpy.typing import NDArray
 from dione.base.errors import BadSource, NotFound, faults
 from dione.sources import pickled
 
-LARGEST = 1 << 30
+LARGEST = 1 << 28
 """Bytes of one array."""
 MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 TIMES = {name: value for name, value in pickled.ADMITTED.items() if name[0] in ("datetime", "dateutil.tz.tz", "pytz")}
-DAMAGED = (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, ImportError, MemoryError)
+DAMAGED = (
+    TokenError,
+    SyntaxError,
+    RecursionError,
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    ImportError,
+    MemoryError,
+)
 
 
-class Dtype:
+class Dtype(metaclass=pickled.Fixed):
     """What a pickled dtype calls; only dtype object is of use."""
 
     def __init__(self, name: object = "", *_: object) -> None:
@@ -36,7 +51,7 @@ class Dtype:
         """Byte order and sizes do not matter to objects."""
 
 
-class Array:
+class Array(metaclass=pickled.Fixed):
     """What a pickled array fills with its shape and its values."""
 
     values: tuple[Any, ...] = ()
@@ -48,7 +63,7 @@ class Array:
         self.values = tuple(values)
 
 
-class _Type:
+class _Type(metaclass=pickled.Fixed):
     """Stands for the type of arrays, which is named but never called."""
 
 
@@ -58,7 +73,7 @@ def _empty(*_: object) -> Array:
 
 ADMITTED: dict[tuple[str, str], Any] = {
     **TIMES,
-    **{(module, "_reconstruct"): _empty for module in MODULES},
+    **{(module, "_reconstruct"): pickled.Call(_empty) for module in MODULES},
     ("numpy", "ndarray"): _Type,
     ("numpy", "dtype"): Dtype,
 }
@@ -76,6 +91,7 @@ def values(data: bytes, where: str) -> tuple[object, ...]:
     if len(data) > pickled.LARGEST:
         raise BadSource(f"{where} has more than {pickled.LARGEST} bytes; times take some 30 each\nit was not read")
     try:
+        pickled.modest(data)
         found = _Reader(io.BytesIO(data)).load()
         if not isinstance(found, Array) or not all(isinstance(each, datetime | str | int | float | None) for each in found.values):
             raise pickle.UnpicklingError(f"it holds {type(found).__name__}, not an array of times or texts")
@@ -116,6 +132,8 @@ def _array(archive: zipfile.ZipFile, member: str, where: str) -> NDArray[Any]:
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = header(data)
     if not dtype.hasobject:
+        if (promised := int(np.prod([int(side) for side in shape], dtype=object)) * dtype.itemsize) != (there := len(data.getbuffer()) - data.tell()):
+            raise BadSource(f"{where} holds {there} bytes, its header promises {promised}\nthe file is damaged; put a whole copy there")
         data.seek(0)
         return np.asarray(np.lib.format.read_array(data, allow_pickle=False))
     held = values(data.read(), where)

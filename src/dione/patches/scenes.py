@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
 from dione.sources import intact
-from dione.sources.places import RASTER_FAULTS
+from dione.sources.places import raster
 
 DATE = re.compile(r"(?<!\d)(20\d\d)(?:-?(\d\d)-?(\d\d))?(?:T\d{6})?(?!\d)")
 
@@ -102,17 +102,14 @@ class Image:
 
 def image(file: Path, kind: SceneSet) -> Image:
     """Read a scene. No data is what the file says it is, and zero in every band. Raises BadSource, or BadBands."""
-    try:
-        with rasterio.open(file) as scene:
-            order = order_of(list(scene.descriptions), file.name)
-            picked = [order[band] + 1 for band in BANDS]
-            numbers = intact.read(scene, picked, intact.everything(scene)).astype(np.float32)
-            # Not GDAL's masks: a fourth band of 8 bits counts as transparency there, and is near infrared here.
-            missing = np.array([np.nan if scene.nodatavals[band - 1] is None else scene.nodatavals[band - 1] for band in picked])
-            seen = np.isfinite(numbers).all(0) & (numbers != missing[:, None, None]).all(0) & (numbers > 0).any(0)
-            pixel, dtype = kind.pixel_m or _metres(scene, file), scene.dtypes[0]
-    except RASTER_FAULTS as error:
-        raise BadSource(f"{file} cannot be read: {error}") from error
+    with raster(str(file)) as scene:
+        order = order_of(list(scene.descriptions), file.name)
+        picked = [order[band] + 1 for band in BANDS]
+        numbers = intact.read(scene, picked, intact.everything(scene)).astype(np.float32)
+        # Not GDAL's masks: a fourth band of 8 bits counts as transparency there, and is near infrared here.
+        missing = np.array([np.nan if scene.nodatavals[band - 1] is None else scene.nodatavals[band - 1] for band in picked])
+        seen = np.isfinite(numbers).all(0) & (numbers != missing[:, None, None]).all(0) & (numbers > 0).any(0)
+        pixel, dtype = kind.pixel_m or _metres(scene, file), scene.dtypes[0]
     reflectance = numbers * np.array(kind.reflectance, np.float32)[:, None, None]
     return Image(np.where(seen, reflectance, np.float32(np.nan)), float(pixel), dtype)
 

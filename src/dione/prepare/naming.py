@@ -17,7 +17,6 @@ import numpy as np
 import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
-from shapely.errors import ShapelyError
 from shapely.geometry import box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -94,8 +93,8 @@ def _square(point: list[float], size_m: float | None) -> Mapping[str, Any]:
 
 def _of_wkt(text: str, size_m: float | None) -> Area:
     try:
-        made = shapely.from_wkt(text)
-    except ShapelyError as error:
+        made = areas.from_wkt(text)
+    except ValueError as error:
         raise BadRecipe(f"the area is no WKT: {error}\nneeds e.g. POLYGON ((0.6 43.6, 0.7 43.6, 0.7 43.7, 0.6 43.6)), longitude first") from error
     if made.geom_type == "Point":
         return _square([made.y, made.x], size_m)

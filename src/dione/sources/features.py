@@ -66,7 +66,8 @@ def features(folder: str) -> dict[str, Feature]:
             try:
                 found[name] = _feature(f"{folder}/{kind}/{file}", name)
             except BadSource as fault:
-                wrong.append(str(fault).partition("\n")[0])
+                head, *rest = str(fault).split("\n")
+                wrong.append(f"{head} {rest[0].strip(' -')}" if head.endswith(":") and rest else head)
     if wrong:
         raise BadSource(faults(f"{len(wrong)} arrays of {shown(folder)} cannot be read", wrong, "they may be damaged or half copied: fetch them again"))
     return found

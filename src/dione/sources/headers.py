@@ -3,13 +3,17 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from rasterio.enums import Interleaving
 
 from dione.base.errors import BadSource, faults
 from dione.sources.places import File, naming, raster, shown, system
 
+LARGEST_BLOCK = 2**29
+"""Bytes, unpacked."""
 MANY_BLOCKS = 256
 """More blocks of a band than this are not all looked up when a file is checked for its end."""
 
@@ -51,6 +55,7 @@ def read(file: File, *, whole: bool = True) -> Header:
     if file.size == 0:
         raise BadSource(f"{shown(file.path)} is empty (0 bytes)")
     with raster(file.path) as opened:
+        _readable(opened, file)
         if whole and opened.driver == "GTiff":
             _whole_tiff(opened, file)
         if whole and opened.driver == "JP2OpenJPEG":
@@ -80,6 +85,14 @@ def _grid(opened: rasterio.DatasetReader) -> GeoBox:
     code = opened.crs.to_epsg(confidence_threshold=100) if opened.crs else None
     crs = f"EPSG:{code}" if code else (opened.crs.to_wkt() if opened.crs else None)
     return GeoBox(opened.shape, affine, crs)
+
+
+def _readable(opened: rasterio.DatasetReader, file: File) -> None:
+    """Raise BadSource for blocks that do not fit into memory, whatever window of them is wanted."""
+    rows, columns = opened.block_shapes[0]
+    size = rows * columns * np.dtype(opened.dtypes[0]).itemsize * (opened.count if opened.interleaving is Interleaving.pixel else 1)
+    if size > LARGEST_BLOCK:
+        raise BadSource(f"{shown(file.path)} comes in blocks of {size} bytes ({rows}×{columns} px), which are read at once; needs at most {LARGEST_BLOCK}")
 
 
 def _whole_tiff(opened: rasterio.DatasetReader, file: File) -> None:

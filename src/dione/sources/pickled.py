@@ -6,6 +6,8 @@ refused before it is called.
 
 import io
 import pickle
+import pickletools
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
@@ -15,11 +17,34 @@ LARGEST = 4_000_000
 """Bytes; a box takes some 200 and a time some 30."""
 
 
-class Box:
+class Fixed(type):
+    """A class that a pickle cannot change."""
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise AttributeError(f"{cls.__name__} is not to be changed")
+
+
+class Call:
+    """A function that a pickle cannot change."""
+
+    __slots__ = ("does",)
+    does: Callable[..., Any]
+
+    def __init__(self, does: Callable[..., Any]) -> None:
+        object.__setattr__(self, "does", does)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("what it calls is not to be changed")
+
+    def __call__(self, *given: Any) -> Any:
+        return self.does(*given)
+
+
+class Box(metaclass=Fixed):
     """What a pickled box fills with its edges and CRS."""
 
 
-class Crs:
+class Crs(metaclass=Fixed):
     """What a pickled CRS calls with its code."""
 
     def __init__(self, code: object = "") -> None:
@@ -35,9 +60,9 @@ ADMITTED: dict[tuple[str, str], Any] = {
     ("datetime", "date"): date,
     ("datetime", "timedelta"): timedelta,
     ("datetime", "timezone"): timezone,
-    ("dateutil.tz.tz", "tzutc"): _utc,
-    ("pytz", "_UTC"): _utc,
-    ("copyreg", "__newobj__"): lambda kind: kind(),
+    ("dateutil.tz.tz", "tzutc"): Call(_utc),
+    ("pytz", "_UTC"): Call(_utc),
+    ("copyreg", "__newobj__"): Call(lambda kind: kind()),
     ("builtins", "list"): list,
     ("builtins", "tuple"): tuple,
     ("sentinelhub.constants", "CRS"): Crs,
@@ -53,11 +78,19 @@ class _Reader(pickle.Unpickler):
         return ADMITTED[module, name]
 
 
+def modest(data: bytes) -> None:
+    """Raise UnpicklingError for a pickle that remembers things at places far beyond its length: room is made for all places below."""
+    for opcode, argument, _ in pickletools.genops(data):
+        if "PUT" in opcode.name and isinstance(argument, int) and argument > len(data):
+            raise pickle.UnpicklingError(f"it remembers a thing at place {argument}, and has {len(data)} bytes")
+
+
 def load(data: bytes, where: str) -> object:
     """The value in a pickle of a box or of times; raises BadSource for one that names anything else, or is damaged."""
     if len(data) > LARGEST:
         raise BadSource(f"{where} has more than {LARGEST} bytes; a box or a list of times is smaller\nit is no EOPatch pickle: it was not read")
     try:
+        modest(data)
         return _Reader(io.BytesIO(data)).load()
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, ImportError, MemoryError) as error:
         advice = "only a box and times are read from pickles: write the patch again with eo-learn 1.0 or later, which keeps them as JSON"

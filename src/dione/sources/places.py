@@ -20,6 +20,11 @@ from dione.base.errors import BadSource, CannotWrite, NotFound
 from dione.base.files import room
 from dione.base.telling import shown as shown
 
+DRIVERS = {
+    **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
+    **dict.fromkeys((b"\0\0\0\x0c", b"\xff\x4f\xff\x51"), "JP2OpenJPEG"),
+}
+"""GDAL's drivers by how a file begins. It would open by content: a virtual raster called .tif could read any other file, near or far."""
 RASTER_FAULTS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError, OSError)
 
 
@@ -134,16 +139,29 @@ def some(names: list[str], most: int = 5) -> str:
 
 @contextmanager
 def raster(path: str) -> Iterator[rasterio.DatasetReader]:
-    """An open raster, local or remote; whatever goes wrong inside the block becomes a BadSource that names the file."""
+    """An open GeoTIFF or JPEG 2000, local or remote; whatever goes wrong inside the block becomes a BadSource that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            file = rasterio.open(path, opener=system(path)[0]) if is_remote(path) else rasterio.open(path)
+            driver = driver_of(path)
+            file = rasterio.open(path, driver=driver, opener=system(path)[0]) if is_remote(path) else rasterio.open(path, driver=driver)
         with file:
             yield file
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
         advice = "it may be damaged or half copied: fetch it again, or take it out of the series"
         raise BadSource(f"{shown(path)} cannot be read: {shown(_last(error))}\n{advice}") from error
+
+
+def driver_of(path: str) -> str:
+    """The driver for a raster; raises BadSource for what is neither GeoTIFF nor JPEG 2000."""
+    if path.startswith("/vsizip/"):
+        return "JP2OpenJPEG" if path.lower().endswith(".jp2") else "GTiff"
+    fs, inside = system(path)
+    with fs.open(inside, "rb") as file:
+        begin = bytes(file.read(4))
+    if begin not in DRIVERS:
+        raise BadSource(f"{shown(path)} is neither GeoTIFF nor JPEG 2000: it begins with {begin!r}\nfetch it again, or take it out of the series")
+    return DRIVERS[begin]
 
 
 def _last(error: Exception) -> str:

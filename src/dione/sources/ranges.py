@@ -16,18 +16,8 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from dione.base.errors import BadSource
 from dione.sources import intact
-from dione.sources.places import RASTER_FAULTS, faults_of_stores, shown
+from dione.sources.places import DRIVERS, RASTER_FAULTS, faults_of_stores, shown
 from dione.sources.remotefile import Handle, Remote, heads
-
-DRIVERS = {
-    b"II*\0": "GTiff",
-    b"MM\0*": "GTiff",
-    b"II+\0": "GTiff",
-    b"MM\0+": "GTiff",
-    b"\0\0\0\x0c": "JP2OpenJPEG",
-    b"\xff\x4f\xff\x51": "JP2OpenJPEG",
-}
-"""By how a file begins. Nothing else is opened: a file of another kind (a VRT) could point to other files."""
 
 
 @dataclass(frozen=True)

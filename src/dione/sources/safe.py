@@ -83,7 +83,7 @@ def open(
 def _products(place: Path, told: Reading) -> list[Product]:
     """The product of one folder or zip, its files looked at."""
     with _item(place) as made:
-        reading = replace(told, offsets={made.item.id: made.offset})
+        reading = replace(told, offsets={made.item.id: made.offset}, within=Path(made.root.anchor))  # looked at in _layer
         return [_placed(product, made) for product in stacitems.products([made.item], reading)]
 
 
@@ -105,9 +105,18 @@ def _xml(root: Path) -> Any:
     if not (root / "manifest.safe").is_file() or not named:
         found = ", ".join(sorted(one.name for one in root.iterdir())) or "nothing"
         raise BadSource(f"{root.name} is no whole product: needs manifest.safe and MTD_MSIL1C.xml or MTD_MSIL2A.xml, found {found}\nfetch it again")
+    _inside(xmlfile.read(root / "manifest.safe"), root.name)
     for xml in [root / "manifest.safe", *root.glob("GRANULE/*/*.xml"), *root.glob("*.xml")]:
         xmlfile.read(xml)
     return xmlfile.read(named[0])
+
+
+def _inside(manifest: Element, name: str) -> None:
+    """Raise BadSource for a manifest that leads out of the product: its metadata are opened by others."""
+    named = [location.get("href", "") for location in manifest.iter("fileLocation")]
+    outside = [href for href in named if ".." in href.replace("\\", "/").split("/") or href.startswith("/") or ":" in href]
+    if outside:
+        raise BadSource(f"{name} has a manifest that names '{outside[0]:.80}', which lies outside of it\nfetch it from where you trust it")
 
 
 def _offset(product: Any, name: str) -> float:

@@ -14,10 +14,11 @@ import pyarrow as pa
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from shapely import wkt
+from pyproj.exceptions import CRSError
 from shapely.geometry import Polygon
 
 from dione.base import parquet
+from dione.base.area import from_wkt
 from dione.base.bands import BANDS, PAN
 from dione.base.errors import BadSource
 from dione.base.files import folder
@@ -54,11 +55,18 @@ def row(product: Product) -> dict[str, Any]:
 
 
 def product_of(values: Mapping[str, Any]) -> Product:
-    """The product that a row was made from."""
+    """The product that a row was made from; raises BadSource for values that cannot be one."""
+    try:
+        return _product(values)
+    except (ValueError, TypeError, KeyError, AttributeError, CRSError) as error:
+        raise BadSource(f"a row of the table of scenes cannot be used ({values.get('raster')}): {error}\nmake the table again with: dione vhr scan") from error
+
+
+def _product(values: Mapping[str, Any]) -> Product:
     names = PAN if values["kind"] == "pan" else BANDS
     bands = tuple(VhrBand(name, **{field: values[f"{name}_{column}"] for column, field in OF_BAND.items()}) for name in names)
     grid = GeoBox((values["rows"], values["columns"]), Affine(*json.loads(values["transform"])), values["crs"] or None)
-    corners = tuple((float(x), float(y)) for x, y in wkt.loads(values["footprint"]).exterior.coords[:-1])
+    corners = tuple((float(x), float(y)) for x, y in from_wkt(values["footprint"]).exterior.coords[:-1])
     return Product(grid=grid, bands=bands, footprint=corners, **{name: values[name] for name in (*PLAIN, *ANGLES)})
 
 

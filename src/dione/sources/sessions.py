@@ -2,19 +2,23 @@
 
 import logging
 import threading
+import time
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 
+from dione.base.errors import BadSource
 from dione.sources import addresses
 from dione.sources.httpfaults import PASSING, REDIRECTS, plain
-from dione.sources.patience import Patience
+from dione.sources.patience import USUAL, Patience
 from dione.sources.places import shown
 
 log = logging.getLogger(__name__)
 
+LARGEST_ANSWER = 64_000_000
+"""Bytes, unpacked, of an answer that is read whole."""
 CONNECTIONS = 64
 """Kept open to a host: as many as dates and files that are read at a time."""
 
@@ -59,16 +63,30 @@ class Guarded(HTTPAdapter):
         url = str(request.url)
         addresses.check(url, self.trusted, proxied=bool(select_proxy(url, options.get("proxies"))))
         if self.patience is None:
-            return super().send(request, *args, **options)
+            return self._bounded(super().send(request, *args, **options), options)
         for tried in range(self.patience.tries - 1):
             try:
                 answer = super().send(request, *args, **options)
                 if answer.status_code not in PASSING:
-                    return answer
+                    return self._bounded(answer, options)
                 fault = f"HTTP {answer.status_code}"
                 answer.close()
             except (requests.ConnectionError, requests.Timeout) as error:
                 fault = plain(error)
             log.info("%s: %s; try %d of %d", shown(url), fault, tried + 1, self.patience.tries)
             self.patience.wait(tried, 0)
-        return super().send(request, *args, **options)
+        return self._bounded(super().send(request, *args, **options), options)
+
+    def _bounded(self, answer: requests.Response, options: dict[str, Any]) -> requests.Response:
+        """An answer that is wanted whole, read here as far as is meant; raises BadSource for one that goes on, or comes drop by drop."""
+        if options.get("stream"):
+            return answer
+        deadline = time.monotonic() + 8 * (self.patience or USUAL).timeout_s
+        body = bytearray()
+        for piece in answer.iter_content(1 << 16):
+            body += piece
+            if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
+                answer.close()
+                raise BadSource(f"{shown(str(answer.url))} answers with more than {LARGEST_ANSWER // 1_000_000} MB, or does not come to an end")
+        answer._content = bytes(body)  # what requests' own `content` sets
+        return answer

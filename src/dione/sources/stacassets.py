@@ -1,5 +1,6 @@
 """Which assets of a STAC item hold bands and classes, where they are, and on which grid."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,9 @@ KEYS = {
 NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
 GRANULE = ("granule_metadata", "granule-metadata")
 GSD_M = 10
+FOLLOWED = ("http://", "https://", "s3://")
+FOLDERS = "DIONE_LOCAL_FOLDERS"
+"""Environment variable: folders outside of its own that a catalogue on this disk may lead to, separated as in PATH."""
 EXTENSIONS = ("projection", "raster", "eo")
 
 
@@ -44,6 +48,8 @@ class Reading:
     """Whether the view is taken out of the reflectance."""
     offsets: Mapping[str, float] | None = None
     """By item, the offset that the product's own XML names, where it was looked into."""
+    within: Path | None = None
+    """The folder that files on this disk have to lie in; that of the catalogue, if it is not said."""
 
 
 def asset(item: pystac.Item, band: str) -> str:
@@ -67,12 +73,20 @@ def _is_band(asset: pystac.Asset, name: str) -> bool:
 
 
 def href(item: pystac.Item, key: str, reading: Reading) -> str:
-    """Where an asset is. An item from afar may name nothing on this machine, and none may name GDAL's own ways."""
-    href = item.assets[key].get_absolute_href()
-    from_afar = is_remote(reading.catalogue.url)
-    if not href or href.startswith("/vsi") or (from_afar and not href.startswith(("http://", "https://", "s3://"))):
-        raise BadSource(f"item {item.id} names '{shown(item.assets[key].href)}' as its {key}, which cannot be followed; needs http, https or s3")
-    return str(href).removeprefix("file://")
+    """Where an asset is. An item from afar names nothing on this machine; one that is here, what lies in its catalogue's folder.
+
+    Raises BadSource for anything else, such as GDAL's own ways or another protocol.
+    """
+    href = str(item.assets[key].get_absolute_href() or "").removeprefix("file://")
+    if href.startswith(FOLLOWED):
+        return href
+    named = f"item {item.id} names '{shown(item.assets[key].href)}' as its {key}, which cannot be followed"
+    if not href or href.startswith("/vsi") or is_remote(href) or is_remote(reading.catalogue.url):
+        raise BadSource(f"{named}; needs http, https or s3")
+    folders = [reading.within or Path(reading.catalogue.url).parent, *map(Path, filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)))]
+    if not any(Path(href).resolve().is_relative_to(folder.resolve()) for folder in folders):
+        raise BadSource(f"{named}: it lies outside of {folders[0]}\nif that is meant, allow its folder: {FOLDERS}={Path(href).parent}")
+    return href
 
 
 def grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, GeoBox]:

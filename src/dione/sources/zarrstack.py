@@ -15,7 +15,7 @@ from zarr.codecs import ZstdCodec
 
 from dione.base import masks, stack
 from dione.base.bands import BANDS
-from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound
+from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound, faults
 from dione.base.files import PARTIAL
 from dione.base.windows import Window
 from dione.sources import chunks, lazy
@@ -23,6 +23,8 @@ from dione.sources.chunks import DAMAGE
 from dione.sources.places import faults_of_stores, is_remote, naming, near, shown, some, system, writing
 
 CHUNKS = {"time": 1, "band": len(BANDS), "y": 512, "x": 512}
+MOST_PLACES = 10_000_000
+"""Values of a coordinate, which is read whole."""
 COMPLETE = "dione_complete"
 """Mark of a store in which every chunk was written, so that a missing one is a loss and not an empty place."""
 PACKING = ZstdCodec(level=0, checksum=True)
@@ -107,6 +109,9 @@ def _usable(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> lazy.
 
 def _coords(kept: xr.Dataset, name: str) -> dict[Any, xr.DataArray]:
     """All coordinates in memory; raises BadSource."""
+    large = [f"'{coord}' has {kept[coord].size} values" for coord in kept.coords if kept[coord].size > MOST_PLACES]
+    if large:
+        raise BadSource(faults(f"{shown(name)} is no Stack", large, f"needs coordinates of at most {MOST_PLACES} values"))
     try:
         return {coord: _plain(kept[coord].load()) for coord in kept.coords}
     except (*DAMAGE, *faults_of_stores()) as error:
