@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trials import record
 
-PARTS = ("kills",)
+PARTS = ("kills", "inputs")
 """Modules of `trials`, in the order in which they run."""
 
 

@@ -1,4 +1,4 @@
-"""A few hundred bad inputs over every door, and those made to do harm; the whole corpus is `python tests/doors/corpus.py`.
+"""A few hundred bad inputs over every door, and those made to do harm; the whole corpus is part of `make soak`.
 
 It runs in a process of its own, since its workers are forks: a process with threads must not fork.
 """
@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-PROGRAM = Path(__file__).with_name("corpus.py")
-COUNT = 270
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+COUNT = 276
 SEED = int(os.environ.get("DIONE_CORPUS_SEED", "0"))
 
 
 @pytest.fixture(scope="module")
 def outcomes() -> list[dict[str, Any]]:
     """What came of each."""
-    words = [sys.executable, str(PROGRAM), "--count", str(COUNT), "--seed", str(SEED), "--json"]
-    ran = subprocess.run(words, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "trials.doors.corpus", "--count", str(COUNT), "--seed", str(SEED), "--json"]
+    ran = subprocess.run(words, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(BENCHMARKS)}, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-2000:]
     return [json.loads(line) for line in ran.stdout.splitlines()]
 

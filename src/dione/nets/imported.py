@@ -7,7 +7,6 @@ A .pth is a pickle: it is read as tensors and plain values, and one that needs m
 """
 
 import hashlib
-import json
 import pickle
 import struct
 import warnings
@@ -20,6 +19,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
+from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
 from dione.nets import resolver, shiftnet
@@ -119,10 +119,10 @@ def _plain(path: Path) -> None:
 def read_config(path: Path) -> OldConfig:
     """The older pipeline's config.json; raises NotFound, or BadModel with every fault and its path."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = documents.json_in(path)
     except OSError as error:
         raise NotFound(f"no configuration {path}: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise BadModel(f"{path} is not JSON: {error}") from error
     whole = found if isinstance(found, dict) and "network" in found else {"network": found}
     try:

@@ -7,18 +7,18 @@ Reflectance in, reflectance out; what normalises, if anything, is inside. Loadin
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import whole
@@ -150,13 +150,13 @@ def _about(path: Path, header: str) -> About:
     if not header or len(header) > LARGEST_HEADER:
         raise BadModel(f"{path} holds weights, but no dione header that says of which network\nneeded a file written by `dione train` or `dione models import`")
     try:
-        found = json.loads(header)
+        found = documents.json_of(header)
         if isinstance(found, dict) and found.get("format") != FORMAT:
             raise BadModel(
                 f"{path} is of format {found.get('format')}, this dione reads format {FORMAT}\ninstall the version of dione that wrote it, or a newer one"
             )
         about = About.model_validate(found)
-    except (ValidationError, json.JSONDecodeError, RecursionError) as error:
+    except ValueError as error:  # pydantic's is one too
         raise BadModel(f"{path} has a header that cannot be read: {error}") from error
     if about.bands != BANDS:
         raise BadModel(f"{path} was made for the bands {list(about.bands)}; dione gives {list(BANDS)}\nuse a model made for these four")

@@ -3,6 +3,7 @@
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dione.sources.xmlfile import LARGEST_BYTES
 
 ENDINGS = (".xml", ".safe")
 MOST = 200
+MOST_BYTES = 256_000_000
 """A product has about twenty files of metadata."""
 
 
@@ -53,7 +55,7 @@ def opened(place: Path, form: Form) -> Iterator[Product]:
             with zipfile.ZipFile(place) as archive:
                 root = _take_metadata(archive, Path(folder), shown(place), form)
                 inside = [PurePosixPath(member.filename) for member in archive.infolist() if not member.is_dir()]
-        except (zipfile.BadZipFile, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
             raise BadSource(f"{shown(place)} is no zip that can be read: {error}\nit may be half copied: fetch it again") from error
         names = tuple(sorted(PurePosixPath(*path.parts[1:]).as_posix() for path in inside if path.parts[0] == root.name))
         yield Product(root, f"/vsizip/{place.resolve()}/{root.name}", names)
@@ -76,8 +78,10 @@ def _take_metadata(archive: zipfile.ZipFile, folder: Path, name: str, form: Form
         raise BadSource(f"{name} holds the folder {root}, needs {form.words}")
     wanted = [member for member in members if member.filename.lower().endswith(ENDINGS) and PurePosixPath(member.filename).parts[0] == root]
     large = [member.filename for member in wanted if member.file_size > LARGEST_BYTES]
-    if large or len(wanted) > MOST:
-        raise BadSource(f"{name} holds {len(wanted)} files of metadata, {len(large)} of them larger than {LARGEST_BYTES // 1_000_000} MB, which no product has")
+    total = sum(member.file_size for member in wanted)
+    if large or len(wanted) > MOST or total > MOST_BYTES:
+        told = f"{len(wanted)} files of metadata, {len(large)} of them larger than {LARGEST_BYTES // 1_000_000} MB, {total // 1_000_000} MB in all"
+        raise BadSource(f"{name} holds {told}, which no product has\nfetch it from where you trust it")
     for member in wanted:
         place = folder / member.filename
         place.parent.mkdir(parents=True, exist_ok=True)

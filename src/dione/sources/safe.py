@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
+import numpy as np
 import pystac
 import xarray as xr
 from shapely.errors import ShapelyError
@@ -32,6 +33,8 @@ from dione.sources.stacassets import Reading
 
 INSTALL = "pip install 'dione[safe]'"
 FORM = packing.Form(re.compile("manifest.safe"), re.compile(r".*\.SAFE", re.IGNORECASE), "one NAME.SAFE folder, as ESA names it, with its manifest.safe")
+LARGEST_OUTLINE = 100
+"""Square degrees of the box around it."""
 QUANTIFICATION = 10_000
 OFFSETS = ("BOA_ADD_OFFSET", "RADIO_ADD_OFFSET")
 OURS = {"1", "2", "3", "7"}
@@ -108,7 +111,22 @@ def _xml(root: Path) -> Any:
     _inside(xmlfile.read(root / "manifest.safe"), root.name)
     for xml in [root / "manifest.safe", *root.glob("GRANULE/*/*.xml"), *root.glob("*.xml")]:
         xmlfile.read(xml)
-    return xmlfile.read(named[0])
+    product = xmlfile.read(named[0])
+    _outline(product, root.name)
+    return product
+
+
+def _outline(product: Any, name: str) -> None:
+    """Raise BadSource for an outline that is none, or too large for one product; stactools would make the whole earth of it."""
+    for listed in product.iter("EXT_POS_LIST"):
+        try:
+            numbers = np.array([float(word) for word in (listed.text or "").split()])
+        except ValueError:
+            numbers = np.array([np.nan])
+        latitudes, longitudes = numbers[0::2], numbers[1::2]
+        placed = len(numbers) >= 8 and np.isfinite(numbers).all() and np.abs(latitudes).max() <= 90 and np.abs(longitudes).max() <= 180
+        if not placed or np.ptp(latitudes) * min(np.ptp(longitudes), np.ptp(longitudes % 360)) > LARGEST_OUTLINE:
+            raise BadSource(f"{name} has an outline that is none of a product: {(listed.text or '').strip():.80}\nit may be damaged: fetch it again")
 
 
 def _inside(manifest: Element, name: str) -> None:

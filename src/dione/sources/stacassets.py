@@ -30,6 +30,8 @@ KEYS = {
 NAMES = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
 GRANULE = ("granule_metadata", "granule-metadata")
 GSD_M = 10
+SMALLEST, LARGEST = 1e-12, 1e9
+"""A pixel's area, and any number of a transform."""
 FOLLOWED = ("http://", "https://", "s3://")
 FOLDERS = "DIONE_LOCAL_FOLDERS"
 """Environment variable: folders outside of its own that a catalogue on this disk may lead to, separated as in PATH."""
@@ -107,8 +109,14 @@ def grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, Geo
         found = {key: getattr(parsed.bands.get((key, 1)), "geobox", None) for key in keys}
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, RecursionError, OverflowError, pystac.STACError) as error:
         raise BadSource(f"item {item.id} has metadata that cannot be read: {type(error).__name__} {error}") from error
-    known = {key: grid for key, grid in found.items() if isinstance(grid, GeoBox) and min(grid.shape) > 1 and grid.crs is not None}
+    known = {key: grid for key, grid in found.items() if isinstance(grid, GeoBox) and min(grid.shape) > 1 and grid.crs is not None and _usable(grid)}
     return {key: known[key] if key in known else blocks.facts(blocks.File(href(item, key, reading), item.id, web=reading.web)).grid for key in keys}
+
+
+def _usable(grid: GeoBox) -> bool:
+    """Whether its pixels have a size and a place, in whatever unit."""
+    a = grid.affine
+    return bool(np.isfinite(a[:6]).all() and abs(a.determinant) > SMALLEST and max(map(abs, a[:6])) < LARGEST)
 
 
 def sensed(item: pystac.Item) -> datetime:

@@ -26,6 +26,8 @@ def products(items: Iterable[pystac.Item], reading: Reading) -> list[Product]:
     wrong: list[BadSource] = []
     for item in items:
         try:
+            if not isinstance(item.id, str) or not item.id:
+                raise BadSource(f"an item has no id but {item.id!r:.40}")
             made.append(_product(item, reading))
         except BadSource as error:
             wrong.append(error)

@@ -13,12 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import documents
-import doors
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import rasters
 import torch
 
 from dione import sources
@@ -26,6 +23,8 @@ from dione.pairs import areas
 from dione.patches import sample
 from dione.prepare import naming
 from dione.sources import patchinfo
+from trials.doors import documents, rasters
+from trials.doors import ways as doors
 
 DEEP = 100_000
 BANDS = ("blue", "green", "red", "nir")

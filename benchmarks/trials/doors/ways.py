@@ -9,12 +9,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import documents
 import numpy as np
-import rasters
 import shapely
 import xarray as xr
-from answers import Answers
 from rasterio.warp import transform_bounds
 from shapely.geometry.base import BaseGeometry
 
@@ -29,6 +26,8 @@ from dione.pipeline.recipe import PipelineRecipe
 from dione.prepare import naming
 from dione.sources import deliveries, remotefile, scenetable, sensors, vhr
 from dione.training.config import TrainRecipe
+from trials.doors import documents, rasters
+from trials.doors.answers import Answers
 
 Values = dict[str, Any]
 
@@ -165,6 +164,7 @@ DOORS = (
     Door(".SAFE, its XML", rasters.safe, pixels, "*.[xs][ma]*"),
     Door(".SAFE, its pictures", rasters.safe, pixels, "*_10m.jp2"),
     Door(".SAFE, zipped", rasters.zipped, pixels, "*.zip"),
+    Door("Theia, its XML", rasters.muscate, pixels, "*.xml"),
     Door("EOPatch, .npy", rasters.eopatch, partial(pixels, bands=("blue", "green", "red", "nir"))),
     Door("EOPatch, .npy.gz", partial(rasters.eopatch, how="npy.gz"), partial(pixels, bands=("blue", "green", "red", "nir")), "*.gz", checked=True),
     Door("EOPatch, .zarr", partial(rasters.eopatch, how="zarr"), partial(pixels, bands=("blue", "green", "red", "nir")), whole=False),

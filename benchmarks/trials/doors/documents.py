@@ -18,7 +18,7 @@ from dione.pairs import areas
 from dione.patches import interchange, sample, store, tables
 from dione.sources import scenetable, vhr
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+RECIPES = Path(__file__).resolve().parents[3] / "recipes"
 RING = [[2.10, 48.50], [2.16, 48.50], [2.16, 48.54], [2.10, 48.54], [2.10, 48.50]]
 FIELD = {"type": "Polygon", "coordinates": [RING]}
 REGIONS = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"name": "west", "country": "Westland"}, "geometry": FIELD}]}
@@ -147,6 +147,6 @@ def areas_table(folder: Path) -> str:
 
 
 def scenes_table(folder: Path) -> str:
-    from rasters import dimap
+    from trials.doors.rasters import dimap
 
     return str(scenetable.write(folder / "scenes.parquet", [scenetable.row(vhr.read(dimap(folder)))]))

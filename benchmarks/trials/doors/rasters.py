@@ -19,6 +19,7 @@ from rasterio.shutil import copy
 from dione import testing
 from dione.base import stack as stacks
 from dione.sources import eofolder, zarrstack
+from dione.testing import theia
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.dimap import Raster, write_dim
 from dione.testing.safe import write_safe
@@ -168,6 +169,11 @@ def archive(folder: Path) -> str:
     static = [{"rel": "item", "href": f"{HOST}/item.json"}, {"rel": "self", "href": f"{HOST}/catalog.json"}]
     (folder / "catalog.json").write_text(json.dumps({**about, "links": static}))
     return str(folder)
+
+
+def muscate(folder: Path) -> str:
+    """A product as Theia delivers it."""
+    return str(theia.write(theia.MadeTheia(numbers().astype(np.int16), TILE), folder))
 
 
 def dimap(folder: Path) -> str:

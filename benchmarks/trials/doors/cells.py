@@ -123,7 +123,7 @@ def _work(numbers: list[int], trial: Trial, pipe: int) -> None:
         signal.signal(signal.SIGPROF, _too_long)
         for number in numbers:
             signal.setitimer(signal.ITIMER_PROF, MOST_CPU_S)
-            outcome = {"trial": number, **trial(number)}
+            outcome = {"trial": number, **trial(number), "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 3)}
             signal.setitimer(signal.ITIMER_PROF, 0)
             os.write(pipe, json.dumps(outcome).encode() + b"\n")
         status = 0

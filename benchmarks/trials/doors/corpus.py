@@ -1,4 +1,4 @@
-"""The corpus of bad bytes: python tests/doors/corpus.py [--count 2000] [--seed 0] [--door NAME] prints what came of each.
+"""The corpus of bad bytes: PYTHONPATH=benchmarks python -m trials.doors.corpus [--count 2000] [--seed 0] [--door NAME] prints what came of each.
 
 Trial n spoils one file of door n (one after the other) in a way that seed and n decide, goes in, and ends as
 
@@ -27,16 +27,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-import cells
 import numpy as np
-from doors import DOORS, Door, Values
-from hostile import ESCAPED, HOSTILE
-from spans import payload
-from spoil import Spoilt, spoilt
 
 from dione.base.errors import DioneError
+from trials.doors import cells
+from trials.doors.hostile import ESCAPED, HOSTILE
+from trials.doors.spans import payload
+from trials.doors.spoil import Spoilt, spoilt
+from trials.doors.ways import DOORS, Door, Values
 
 LINES, LETTERS = 24, 2000
 """A screen."""
