@@ -1,6 +1,6 @@
 """Recipes: the settings of a room as TOML, checked strictly, every fault at once with its path."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,9 @@ def read(path: Path, kind: type[Settings], changes: Iterable[str] = ()) -> Setti
         raise NotFound(f"no recipe {path}: {error.strerror}") from error
     except ValueError as error:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
+    if trusting := list(_trusting(values)):
+        advice = "a recipe cannot vouch for itself: leave it out, and say it on the command line with --set, if the code is your own"
+        raise BadRecipe(faults(f"{path} says that code may be run", trusting, advice))
     for change in changes:
         _set(values, change)
     try:
@@ -31,6 +34,15 @@ def read(path: Path, kind: type[Settings], changes: Iterable[str] = ()) -> Setti
     except ValidationError as error:
         found = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()} (found {fault['input']!r:.60})" for fault in error.errors()]
         raise BadRecipe(faults(f"{path} has {len(found)} faults" if len(found) > 1 else f"{path} has a fault", found)) from error
+
+
+def _trusting(values: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Where a file says that something is to be trusted."""
+    for key, value in values.items():
+        if key == "trust" and value is not False:
+            yield f"{above}{key} = {str(value).lower()}"
+        if isinstance(value, dict):
+            yield from _trusting(value, f"{above}{key}.")
 
 
 def text(recipe: BaseModel) -> str:

@@ -56,7 +56,7 @@ def test_a_kept_stack_of_which_a_byte_is_another_is_found_out(tmp_path: Path, va
     made = testing.series(testing.landscape((20, 24), seed=1), days=2, seed=2).stack
     path = Path(zarrstack.save(made, tmp_path / "kept.zarr"))
     spoil(max((file for file in (path / variable / "c").rglob("*") if file.is_file()), key=lambda file: file.stat().st_size))
-    with pytest.raises(DioneError, match=r"kept\.zarr cannot be read.*damaged|(?s)kept\.zarr.*damaged"):
+    with pytest.raises(DioneError, match=r"(?s)kept\.zarr.*damaged"):
         sources.open(path).load()
 
 

@@ -1,5 +1,6 @@
 """A deflated GeoTIFF of which a byte is another: GDAL gives wrong numbers without a word, dione does not."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,21 +19,17 @@ def series(tmp_path: Path) -> Path:
 
 
 def spoil(file: Path) -> None:
-    """Flip a bit in the middle of the first block."""
+    """Flip a bit in the first block, one that GDAL takes for another number."""
+    whole = file.read_bytes()
     with rasterio.open(file) as opened:
         start, size = intact.place(opened, 1, (0, 0)) or (0, 0)
-    data = bytearray(file.read_bytes())
-    data[start + size // 2] ^= 4
-    file.write_bytes(bytes(data))
-
-
-def test_gdal_alone_does_not_notice(series: Path) -> None:
-    file = sorted(series.iterdir())[0]
-    with rasterio.open(file) as opened:
-        whole = opened.read()
-    spoil(file)
-    with rasterio.open(file) as opened:
-        assert not np.array_equal(opened.read(), whole)
+        right = opened.read()
+    for at in range(start + size - 10, start, -1):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with suppress(rasterio.RasterioIOError), rasterio.open(file) as opened:
+            if not np.array_equal(opened.read(), right):
+                return
+    raise AssertionError("GDAL notices each of them: this test has lost its cause")
 
 
 def test_a_block_that_is_damaged_is_named_when_it_is_read(series: Path) -> None:

@@ -145,7 +145,7 @@ def importable(monkeypatch):
 
 
 def test_gradients_reach_the_result_through_features_and_style_but_not_their_weights(batch, importable):
-    made = objective(charbonnier=0, gradient=0, likelihood=0, perceptual=Perceptual(features="made_up_features:bright"))
+    made = objective(charbonnier=0, gradient=0, likelihood=0, perceptual=Perceptual(features="made_up_features:bright", trust=True))
     sr = (batch.hr + 0.05 * torch.rand_like(batch.hr)).requires_grad_()
     terms = made.terms(sr, torch.zeros_like(sr), batch)
     terms.total.backward()
@@ -154,10 +154,12 @@ def test_gradients_reach_the_result_through_features_and_style_but_not_their_wei
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_torchscript_is_run_only_when_trusted(batch, tmp_path):
+def test_code_is_run_only_when_trusted(batch, tmp_path):
+    with pytest.raises(BadRecipe, match=r"code that would be run"):
+        objective(perceptual=Perceptual(features="made_up_features:bright"))
     path = tmp_path / "features.pt"
     torch.jit.trace(bright(), batch.hr).save(str(path))
-    with pytest.raises(BadRecipe, match="trust = true"):
+    with pytest.raises(BadRecipe, match=r"--set train\.loss\.perceptual\.trust=true"):
         objective(perceptual=Perceptual(features=str(path)))
     made = objective(perceptual=Perceptual(features=str(path), trust=True))
     sr = (batch.hr + 0.05 * torch.rand_like(batch.hr)).requires_grad_()
@@ -171,11 +173,11 @@ def test_torchscript_is_run_only_when_trusted(batch, tmp_path):
 @pytest.mark.parametrize("name", ["made_up_features:missing", "no_such_module_here:x", "made_up_features", "made_up_features:nothing"])
 def test_features_that_cannot_be_had_are_told(importable, name):
     with pytest.raises(BadRecipe, match=r"train\.loss\.perceptual\.features"):
-        objective(perceptual=Perceptual(features=name))
+        objective(perceptual=Perceptual(features=name, trust=True))
 
 
 def test_features_of_another_form_are_told(batch, importable):
-    made = objective(perceptual=Perceptual(features="made_up_features:words"))
+    made = objective(perceptual=Perceptual(features="made_up_features:words", trust=True))
     with pytest.raises(BadRecipe, match="needed features"):
         made.terms(batch.hr, torch.zeros_like(batch.hr), batch)
 

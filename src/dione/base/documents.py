@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 DEEP = "it is nested too deeply"
-DOTTED = re.compile(r"""(?<![\w"'-])(?:[\w"'-]++\s*+\.\s*+){64}""")
+DOTTED = re.compile(r"""(?m:^\s*+\[*+|[{,])\s*+(?:[\w"'-]++\s*+\.\s*+){64}""")
 """Tables in tables, as `a.a.a…`: the standard parser takes the square of their number in memory."""
 
 

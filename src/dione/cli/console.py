@@ -41,6 +41,7 @@ def logs(verbose: bool) -> None:
     told = logging.StreamHandler()
     told.setFormatter(Guarded("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[told], force=True)
+    logging.captureWarnings(True)  # they name addresses too
 
 
 class Guarded(logging.Formatter):

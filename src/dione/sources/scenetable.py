@@ -20,6 +20,7 @@ from shapely.geometry import Polygon
 from dione.base import parquet
 from dione.base.area import from_wkt
 from dione.base.bands import BANDS, PAN
+from dione.base.documents import json_of
 from dione.base.errors import BadSource
 from dione.base.files import folder
 from dione.sources import vhr
@@ -65,7 +66,7 @@ def product_of(values: Mapping[str, Any]) -> Product:
 def _product(values: Mapping[str, Any]) -> Product:
     names = PAN if values["kind"] == "pan" else BANDS
     bands = tuple(VhrBand(name, **{field: values[f"{name}_{column}"] for column, field in OF_BAND.items()}) for name in names)
-    grid = GeoBox((values["rows"], values["columns"]), Affine(*json.loads(values["transform"])), values["crs"] or None)
+    grid = GeoBox((values["rows"], values["columns"]), Affine(*json_of(values["transform"])), values["crs"] or None)
     corners = tuple((float(x), float(y)) for x, y in from_wkt(values["footprint"]).exterior.coords[:-1])
     return Product(grid=grid, bands=bands, footprint=corners, **{name: values[name] for name in (*PLAIN, *ANGLES)})
 

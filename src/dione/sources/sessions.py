@@ -8,6 +8,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from dione.base.errors import BadSource
 from dione.sources import addresses
@@ -49,6 +51,34 @@ def _mounted(made: requests.Session, trusted: frozenset[str], patience: Patience
     return made
 
 
+def pools(trusted: frozenset[str]) -> dict[str, type[HTTPConnectionPool]]:
+    """Pools of connections that look at whom they reached before they ask; a proxy is reached by pools of its own."""
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            _reached(self, "http", trusted)
+
+    class Safe(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            _reached(self, "https", trusted)
+
+    return {
+        "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain}),
+        "https": type("SafePool", (HTTPSConnectionPool,), {"ConnectionCls": Safe}),
+    }
+
+
+def _reached(made: HTTPConnection, scheme: str, trusted: frozenset[str]) -> None:
+    """Raise BadSource, and hang up, where a connection has led into this machine or its network."""
+    try:
+        addresses.check_peer(f"{scheme}://{made.host}:{made.port}", str(made.sock.getpeername()[0]), trusted)
+    except BadSource:
+        made.close()
+        raise
+
+
 class Guarded(HTTPAdapter):
     """Looks at each address before it is asked, those of redirects too; asks again where that may help.
 
@@ -56,8 +86,12 @@ class Guarded(HTTPAdapter):
     """
 
     def __init__(self, trusted: frozenset[str], patience: Patience | None) -> None:
-        self.trusted, self.patience = trusted, patience
+        self.trusted, self.patience = trusted, patience  # before the pools, which ask for them
         super().__init__(max_retries=0, pool_maxsize=CONNECTIONS)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = pools(self.trusted)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         url = str(request.url)

@@ -17,11 +17,16 @@ FILES = (".pt", ".ts", ".pth")
 def load_features(config: Perceptual, device: torch.device) -> Features:
     """What turns images into features; its weights stay as they are, and gradients pass through it.
 
-    Raises BadRecipe for a TorchScript file that the recipe does not trust or that cannot be read, or for a callable that
-    is not there; NotFound for a file that is not there.
+    Either is code that is run: raises BadRecipe where it is not trusted, cannot be read, or is not there; NotFound for a
+    file that is not there.
     """
     path = Path(config.features)
-    made = _script(path, config.trust) if path.suffix in FILES else _called(config.features)
+    if not config.trust:
+        raise BadRecipe(
+            f"train.loss.perceptual.features: {path} is code that would be run\n"
+            "if it is your own, say so on the command line, which no recipe can: --set train.loss.perceptual.trust=true"
+        )
+    made = _script(path) if path.suffix in FILES else _called(config.features)
     if isinstance(made, nn.Module):
         made = made.to(device).eval()
         for weight in made.parameters():
@@ -44,14 +49,9 @@ def load_features(config: Perceptual, device: torch.device) -> Features:
     return features
 
 
-def _script(path: Path, trust: bool) -> nn.Module:
+def _script(path: Path) -> nn.Module:
     if not path.is_file():
         raise NotFound(f"train.loss.perceptual.features: no file {path}")
-    if not trust:
-        raise BadRecipe(
-            f"train.loss.perceptual.features: {path} is TorchScript, which is code that would be run\n"
-            "set train.loss.perceptual.trust = true if the file is your own, or give module:callable"
-        )
     try:
         return torch.jit.load(str(path), map_location="cpu")
     except (RuntimeError, ValueError) as error:

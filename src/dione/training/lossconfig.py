@@ -41,7 +41,7 @@ class Perceptual(BaseModel):
     """`module:callable`, which gives a function or torch module when called without arguments; or a TorchScript file (.pt, .ts).
     Images (b, 4, y, x) go in, in the unit of the loss; features (b, f, y, x) come out, one tensor or a list of them."""
     trust: bool = False
-    """Whether the code in a TorchScript file may be run: say true only for a file of your own."""
+    """Whether this code may be run. No file can say so (recipes come from strangers too), only who types the command or calls from Python."""
     weight: NonNegativeFloat = 0.05
     """Of the features' distance."""
     style: NonNegativeFloat = 0.05
