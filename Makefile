@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench soak weights lock clean
+.PHONY: help setup demo test check docs bench soak weights audit lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,11 +39,16 @@ weights: $(READY) ## remake the weights that ship from a folder of imagery: make
 	$(VENV)/bin/dione train recipes/setsr-s.toml -v
 	$(VENV)/bin/dione evaluate runs/setsr-s/setsr-s.safetensors runs/patches -o runs/setsr-s/scores
 
+audit: $(READY) ## ask for known faults of what is locked (pip-audit, in an environment of its own; needs the network)
+	@test -x .audit/bin/pip-audit || { $(PYTHON) -m venv .audit && .audit/bin/python -m pip --disable-pip-version-check -qq install 'pip-audit>=2.7'; }
+	.audit/bin/pip-audit --disable-pip --no-deps -r locks/requirements.txt
+	.audit/bin/pip-audit --disable-pip --no-deps -r locks/torch.txt
+
 lock: ## remake locks/requirements.txt after a change of dependencies
 	PYTHON=$(PYTHON) scripts/lock
 
 clean: ## remove .venv, the demo's output and every cache
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .audit demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The lock comes first, so that torch finds its own dependencies installed and brings nothing else along but what a
 # CUDA build needs, if that is the only build that pip is offered on this machine.
