@@ -18,7 +18,7 @@ def write(out: Path, run: Run) -> Path:
     best = max(run.targets, key=lambda target: (round(target.clear, 3), target.day))
     path = out / "quicklook.png"
     with whole(path) as partial:
-        sheet(run, best).save(partial, "PNG", optimize=True)
+        sheet(run, best).save(partial, "PNG")
     return path
 
 

@@ -1,0 +1,56 @@
+"""Blocks on a Dask cluster of two workers of one thread against one worker, on this machine, as JSON.
+
+    python benchmarks/cluster.py [--side 768]
+
+Painting alone is timed, with workers that have started: what a cluster can share out. The files of both are compared
+byte for byte. Words that go through the scheduler are counted by a test (tests/prediction/test_cluster.py).
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from distributed import Client, LocalCluster
+from prediction import write_scene
+
+import dione
+from dione.nets.resolver import load
+from dione.prediction.job import PredictConfig, predict_to
+
+CONFIG = PredictConfig(block=128)
+
+
+def warm() -> None:
+    """What a worker does once: imports, and the kernels of a first small block."""
+    from dione.prediction.memory import predict
+    from dione.testing import landscape, series
+
+    predict(series(landscape((32, 32))).stack)
+
+
+def painted(scene: Path, out: Path, workers: int) -> tuple[float, list[bytes]]:
+    """Seconds from the first block to the last, and the files."""
+    told: list[float] = []
+    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster:
+        with Client(cluster) as client:
+            client.run(warm)
+        progress = lambda *_: told.append(time.perf_counter())  # noqa: E731
+        made = predict_to(dione.open(scene), out, resolver=load("setsr-s"), config=CONFIG, scheduler=cluster.scheduler_address, progress=progress)
+    return told[-1] - told[0], [path.read_bytes() for target in made.targets for path in (target.sr, target.sigma) if path]
+
+
+def main(side: int) -> dict[str, Any]:
+    """Both."""
+    with tempfile.TemporaryDirectory() as folder:
+        scene = write_scene(Path(folder) / "in", side)
+        (one, alone), (two, shared) = (painted(scene, Path(folder) / str(workers), workers) for workers in (1, 2))
+    return {"side_px": side, "seconds_1": round(one, 1), "seconds_2": round(two, 1), "times_as_fast": round(one / two, 2), "same_bytes": alone == shared}
+
+
+if __name__ == "__main__":
+    given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    given.add_argument("--side", type=int, default=768)
+    print(json.dumps(main(given.parse_args().side), indent=1))
