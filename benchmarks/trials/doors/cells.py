@@ -24,8 +24,11 @@ from typing import Any
 MOST_BYTES = 1_000_000_000
 """More than this, beside what a worker begins with, cannot be had."""
 MOST_CPU_S = 10.0
-HANGS_S = 40.0
-"""By the clock on the wall, on a machine that others use too; then the worker is killed."""
+HANGS_S, IDLE_CPU_S = 40.0, 1.0
+"""A worker that told nothing for so long, by the clock on the wall, and computed for less than that, waits for something that
+does not come, and is killed. One that computes has MOST_CPU_S, however many others use the machine."""
+DEAF_CPU_S = 3 * MOST_CPU_S
+"""One that computes on, in a library that no signal reaches, is killed too."""
 STACK_BYTES = 1_048_576
 
 Trial = Callable[[int], dict[str, Any]]
@@ -45,6 +48,8 @@ class Cell:
     pipe: int = -1
     begun: float = 0.0
     """When it told last, seconds of the monotonic clock."""
+    computed: float = 0.0
+    """What it had computed by then, seconds."""
     buffer: bytes = b""
     at: int = 0
     outcomes: list[dict[str, Any]] = field(default_factory=list)
@@ -58,17 +63,23 @@ class Cell:
             os.close(read)
             _work(self.numbers[self.at :], trial, write)
         os.close(write)
-        self.pipe, self.begun, self.buffer = read, time.monotonic(), b""
+        self.pipe, self.begun, self.computed, self.buffer = read, time.monotonic(), 0.0, b""
 
     def hear(self) -> bool:
         """Take what the worker told; False once it has ended."""
         told = os.read(self.pipe, 1 << 16)
-        self.begun = time.monotonic() if told else self.begun
+        if told:
+            self.begun, self.computed = time.monotonic(), _cpu_s(self.pid)
         *lines, self.buffer = (self.buffer + told).split(b"\n")
         for line in lines:
             self.outcomes.append(json.loads(line))
             self.at += 1
         return bool(told)
+
+    def hangs(self) -> bool:
+        """Whether it waits for what does not come, or computes where no signal reaches it."""
+        cpu = _cpu_s(self.pid) - self.computed
+        return cpu > DEAF_CPU_S or (time.monotonic() - self.begun > HANGS_S and cpu < IDLE_CPU_S)
 
     def end(self) -> int:
         """Its exit status, once nothing more comes."""
@@ -97,7 +108,7 @@ def run(trial: Trial, numbers: list[int], *, workers: int = 1) -> Iterator[dict[
             yield from cell.outcomes
             cell.outcomes.clear()
         for cell in living.values():
-            if time.monotonic() - cell.begun > HANGS_S:
+            if cell.hangs():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(cell.pid, signal.SIGKILL)
                 cell.begun = time.monotonic()
@@ -106,7 +117,7 @@ def run(trial: Trial, numbers: list[int], *, workers: int = 1) -> Iterator[dict[
 def _death(status: int) -> str:
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
-        return f"hung for {HANGS_S:.0f} s" if name == "SIGKILL" else f"died of {name}"
+        return "hung, or computed without an end" if name == "SIGKILL" else f"died of {name}"
     return f"ended with {os.waitstatus_to_exitcode(status)}"
 
 
@@ -133,6 +144,16 @@ def _work(numbers: list[int], trial: Trial, pipe: int) -> None:
 
 def _too_long(_: int, frame: FrameType | None) -> None:
     raise TooLong(f"after {MOST_CPU_S:.0f} s of computing")
+
+
+def _cpu_s(pid: int) -> float:
+    """What a process has computed so far; 0 for one that has ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _writable_bytes() -> int:
