@@ -10,10 +10,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -23,9 +23,11 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import whole
 from dione.nets import zoo
+from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned
 
 FORMAT = 1
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LARGEST_HEADER = 1 << 20
 
 
@@ -38,14 +40,14 @@ class About(BaseModel):
     net: str
     config: dict[str, Any] = {}
     bands: tuple[str, ...] = BANDS
-    zoom: int = 4
-    gsd_m: float = 10.0
+    zoom: Few = 4
+    gsd_m: Positive = 10.0
     """Ground sampling distance it was made for."""
-    margin: int
+    margin: Annotated[int, Field(ge=0, le=4096)]
     """Radius of the receptive field in coarse pixels: windows overlap by it."""
-    sigma_scale: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    sigma_scale: tuple[Positive, Positive, Positive, Positive] = (1.0, 1.0, 1.0, 1.0)
     """Calibration: what each band's sigma is multiplied by."""
-    intervals: dict[str, float] = {}
+    intervals: dict[str, Positive] = {}
     """Calibration: half the width of the interval of each level in scaled sigmas, {"0.5": 0.6, "0.8": 1.2, "0.9": 1.645}; empty if there was none."""
     provenance: dict[str, Any] = {}
     """What made it: data, seeds, steps, scores, licence."""
@@ -142,6 +144,10 @@ def _read(path: Path) -> Resolver:
     about = _about(path, header)
     net = zoo.make(about.net, about.config)
     _fit(path, net, tensors)
+    own = {"zoom": int(getattr(getattr(net, "config", None), "zoom", about.zoom)), "margin": int(getattr(net, "margin", about.margin))}
+    if own["zoom"] != about.zoom or own["margin"] > about.margin:
+        told = f"zoom {about.zoom} and a margin of {about.margin}, its network has zoom {own['zoom']} and needs a margin of {own['margin']}"
+        raise BadModel(f"{path} says {told}\nthe file was edited; fetch it again")
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Resolver(net.eval(), about, path.stem, hashlib.sha256(path.read_bytes()).hexdigest())
 

@@ -17,7 +17,7 @@ from dione.base.files import alone, folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, cluster, collection, item, quicklook, report, run, support
+from dione.prediction import budget, cluster, collection, item, quicklook, report, run, suits, support
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
@@ -83,6 +83,7 @@ def predict_to(
 
 def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: PredictConfig, fresh: bool, progress: Progress, scheduler: str | None) -> run.Run:
     began = time.perf_counter()
+    suits.check(resolver, stack)
     rule = config.model_dump(include={"target", "views", "max_cloud", "supports", "support_cloud"})
     choices = choose(stack, **rule)
     used = engine(config.device, config.precision)

@@ -10,7 +10,7 @@ from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import lattice, widest
 from dione.nets.resolver import Resolver, load
-from dione.prediction import budget, run
+from dione.prediction import budget, run, suits
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.job import FORMS, named
@@ -57,6 +57,7 @@ def predict(
     stacks.check(stack)
     check_values(stack)
     resolver = model if isinstance(model, Resolver) else load(model)
+    suits.check(resolver, stack)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
     used = engine(device, precision)
     made = [painted(stack, resolver, choice, block, used) for choice in choices]
