@@ -3,18 +3,23 @@
 stack.dione                      what it holds, as a table and a picture in a notebook
 stack.dione.rgb("2024-05-11")    the colours of a date, as an image of bytes
 stack.dione.plot()               the same as a picture that a notebook shows
-stack.dione.save("out/")         GeoTIFFs with style files, or a Zarr store
+stack.dione.indices("NDVI")      spectral indices with their uncertainty; boundaries(), change(a, b), zonal(parcels) likewise
+stack.dione.save("out/")         GeoTIFFs, or a Zarr store
 
 xarray's own display of a Dataset cannot be replaced, so ours stands behind the accessor.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 from PIL import Image
 
 from dione.accessor import glance, looks
 from dione.base import stack as stacks
+
+if TYPE_CHECKING:
+    from dione.analysis.parcels import Parcels
 
 
 @xr.register_dataset_accessor("dione")
@@ -64,6 +69,58 @@ class Accessor:
         (800, 600)
         """
         return looks.image(looks.rgb(self._stack, date, colours).values, max_side=max_side)
+
+    def indices(self, *names: str, **options: Any) -> xr.Dataset:
+        """Spectral indices with their 1σ, NaN where not trusted: see `dione.analysis.indices.indices`, whose options these are.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione.accessor
+        >>> list(series(landscape((24, 32))).stack.dione.indices("NDVI", "NDWI").data_vars)
+        ['NDVI', 'NDWI']
+        """
+        from dione.analysis.indices import indices
+
+        return indices(self._stack, *names, **options)
+
+    def boundaries(self, **rule: Any) -> "Parcels":
+        """Field boundaries as polygons: `dione.analysis.boundaries.boundaries`; the options are those of its BoundaryRule.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione.accessor
+        >>> found = series(landscape((48, 48), seed=2)).stack.dione.boundaries(least_m2=2000)
+        >>> len(found) > 3, "NDVI" in found.columns
+        (True, True)
+        """
+        from dione.analysis.boundaries import BoundaryRule, boundaries
+
+        return boundaries(self._stack, BoundaryRule(**rule))
+
+    def change(self, before: str, after: str, **rule: Any) -> xr.Dataset:
+        """Change between two dates, flagged where both are trusted: `dione.analysis.change.change`; the options are those of its ChangeRule.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione
+        >>> sharp = dione.predict(series(landscape((12, 12)), days=2).stack, model="bicubic", target="all")
+        >>> list(sharp.dione.change("2024-05-01", "2024-05-06").data_vars)
+        ['difference', 'sigma', 'z', 'flag']
+        """
+        from dione.analysis.change import ChangeRule, change
+
+        return change(self._stack, before, after, ChangeRule(**rule))
+
+    def zonal(self, parcels: "Parcels | str | Path", **rule: Any) -> "Parcels":
+        """Mean, sigma of the mean and n of each parcel: `dione.analysis.zonal.zonal`; the options are those of its ZonalRule.
+
+        >>> from dione.testing import landscape, series
+        >>> import dione.accessor
+        >>> stack = series(landscape((48, 48), seed=2), days=1).stack
+        >>> list(stack.dione.zonal(stack.dione.boundaries(least_m2=2000)).columns)[-4:]
+        ['NDVI_2024-05-01_mean', 'NDVI_2024-05-01_sigma', 'NDVI_2024-05-01_n', 'NDVI_2024-05-01_trusted']
+        """
+        from dione.analysis.parcels import read
+        from dione.analysis.zonal import ZonalRule, zonal
+
+        return zonal(self._stack, read(parcels) if isinstance(parcels, str | Path) else parcels, ZonalRule(**rule))
 
     def save(self, out: str | Path) -> list[Path]:
         """Keep the Stack: into a folder as GeoTIFFs, one a date and variable (see `dione.write`), or as a store if the name ends in .zarr.

@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from dione.base.errors import BadSource, NotFound
-from dione.sources import eopatch, geotiff, safenames, theianames, vhr, zarrstack
+from dione.sources import eopatch, geotiff, results, safenames, theianames, vhr, zarrstack
 from dione.sources.places import naming, near, shown, system
 
 WHERE = ("area", "dates", "max_scene_cloud")
@@ -15,7 +15,7 @@ WHERE = ("area", "dates", "max_scene_cloud")
 
 
 def open(source: str | Path, **options: Any) -> xr.Dataset:
-    """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack, an EOPatch folder or a `.dim`, also on `s3://`.
+    """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack, an EOPatch folder, what dione wrote itself or a `.dim`, also on `s3://`.
 
     options: those of `dione.sources.geotiff.open`, `dione.sources.eopatch.open` or `dione.sources.stac.open`; one that is
     None says nothing. `area` and `dates` matter to archives only; cut other Stacks with `dione.prepare`.
@@ -61,4 +61,6 @@ def _opener(name: str) -> tuple[str, Any]:
             raise NotFound(f"nothing found at {shown(name)}{near(name)}\n{needs}")
         if name.rstrip("/").endswith(".zarr") or fs.exists(f"{inside.rstrip('/')}/zarr.json"):
             return "a Zarr store", zarrstack.open
+    if results.is_results(name):
+        return "a folder of results", results.open
     return ("an EOPatch folder", eopatch.open) if eopatch.is_eopatch(name) else ("a folder of GeoTIFFs", geotiff.open)

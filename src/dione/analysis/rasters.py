@@ -1,0 +1,90 @@
+"""Indices and change of a whole scene as cloud-optimised GeoTIFFs, window by window, each whole or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dione.analysis import change as changes
+from dione.analysis.indices import indices
+from dione.analysis.trust import Trust
+from dione.base import stack as stacks
+from dione.base.files import folder
+from dione.base.windows import Window
+from dione.prediction.canvas import Canvas
+from dione.prediction.form import Form
+from dione.prediction.run import installed
+
+BLOCK_PX = 2048
+FLAG = Form(bands=("flag",), dtype="uint8", unit="class", classes=changes.CLASSES)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What was written, and what it says."""
+
+    files: tuple[Path, ...]
+    facts: dict[str, Any]
+
+    @property
+    def words(self) -> str:
+        told = self.facts
+        return (
+            f"{told['before']} to {told['after']}, {told['index']}: {told['more']:.1%} of the area more, {told['less']:.1%} less, "
+            f"{told['same']:.1%} no change told, {told['not_trusted']:.1%} not trusted"
+        )
+
+
+def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: Trust, band_correlation: float = 0.0) -> list[Path]:
+    """OUT/<date>_<INDEX>.tif for each date and index: two bands, the index and its 1σ, NaN where not trusted. Raises as `indices`, and CannotWrite."""
+    made = []
+    for date, day in enumerate(stacks.days(stack)):
+        for name in names:
+            canvas = _canvas(stack, out, f"{day}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
+            for window in canvas.windows():
+                found = indices(_part(stack, window).isel(time=[date]), name, trust=trust, band_correlation=band_correlation)
+                values = np.concatenate([found[name].values, found[f"{name}_sigma"].values])
+                canvas.paint(window, values, valid=np.isfinite(values[0]))
+            made.append(canvas.finish(_tags(stack, trust)))
+    return made
+
+
+def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: changes.ChangeRule) -> Changed:
+    """OUT/<before>_<after>_change.tif (difference, sigma, z) and …_flag.tif (classes). Two passes: p first, then flags. Raises as `change`, and CannotWrite."""
+    name = f"{before}_{after}_{rule.index}"
+    layers = _canvas(stack, out, f"{name}_change", Form(bands=("difference", "sigma", "z"), dtype="float32", unit="index"))
+    flags = _canvas(stack, out, f"{name}_flag", FLAG)
+    counted = np.zeros(changes.BINS, np.int64)
+    for window in layers.windows():
+        found = changes.differences(_part(stack, window), before, after, rule)
+        counted += changes.counts(found)
+        layers.paint(window, np.stack([found[layer].values for layer in ("difference", "sigma", "z")]), valid=np.isfinite(found["z"].values))
+    most_p, kinds = changes.threshold(counted, rule.rate), np.zeros(4, np.int64)
+    for window in flags.windows():
+        flag = changes.flagged(changes.differences(_part(stack, window), before, after, rule), most_p)["flag"].values
+        flags.paint(window, flag[None], valid=flag > 0)
+        kinds += np.bincount(flag.ravel(), minlength=4)
+    shares = kinds / kinds.sum()
+    told = dict(zip(("not_trusted", "same", "more", "less"), (round(float(share), 6) for share in shares), strict=True))
+    files = tuple(canvas.finish(_tags(stack, rule.trust)) for canvas in (layers, flags))
+    return Changed(files, {"before": before, "after": after, "index": rule.index, "rate": rule.rate, "largest_p": most_p, **told})
+
+
+def _canvas(stack: xr.Dataset, out: Path, name: str, form: Form) -> Canvas:
+    """An empty one; a file that was there under this name is gone."""
+    canvas = Canvas(folder(out), name, grid=stacks.grid_of(stack), block=BLOCK_PX, key=f"{form}", form=form)
+    canvas.clear()
+    canvas.path.unlink(missing_ok=True)
+    return canvas
+
+
+def _part(stack: xr.Dataset, window: Window) -> xr.Dataset:
+    rows, columns = window.slices
+    return stack.isel(y=rows, x=columns)
+
+
+def _tags(stack: xr.Dataset, trust: Trust) -> dict[str, str]:
+    return {"TIFFTAG_SOFTWARE": f"dione {installed('dione')}", "DIONE_TRUST": f"sigma up to {trust.max_sigma:g}{', confirmed' if trust.confirmed else ''}"}

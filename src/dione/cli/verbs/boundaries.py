@@ -1,0 +1,29 @@
+"""`dione boundaries`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import say
+from dione.cli.trusting import Results, Trusting
+
+
+def boundaries(
+    results: Results,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The .gpkg or .geojson to write; OUT/boundaries.gpkg by default.")] = None,
+    index: Annotated[str, typer.Option(help="The index whose edges part fields.")] = "NDVI",
+    least: Annotated[float, typer.Option(min=0, help="Strength of an edge, in its own standard deviations.")] = 2.0,
+    least_m2: Annotated[float, typer.Option(min=0, help="The smallest calm ground that becomes a field.")] = 500.0,
+    trusting: Trusting = Trusting(),
+) -> None:
+    """Field boundaries out of all dates of the results, as polygons.
+
+    Example: dione boundaries out/ -o fields.gpkg
+    """
+    from dione.analysis.boundaries import BoundaryRule
+    from dione.analysis.boundaries import boundaries as found
+    from dione.sources import results as opened
+
+    made = found(opened.open(results), BoundaryRule(index, least, least_m2, trusting.rule()))
+    say(f"{made.write(output or Path(results) / 'boundaries.gpkg')}  {len(made)} fields")

@@ -1,0 +1,30 @@
+"""`dione zonal`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import say
+from dione.cli.trusting import Results, Trusting
+
+
+def zonal(
+    results: Results,
+    parcels: Annotated[Path, typer.Argument(help="Polygons: GeoPackage, Shapefile, GeoJSON.", show_default=False)],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The .csv, .gpkg or .geojson to write; OUT/zonal.csv by default.")] = None,
+    index: Annotated[list[str] | None, typer.Option(help="An index, NDVI by default. May be repeated.")] = None,
+    correlation_m: Annotated[float, typer.Option(min=0, help="Distance at which errors have become mostly independent, metres.")] = 10.0,
+    trusting: Trusting = Trusting(),
+) -> None:
+    """Mean, sigma of the mean and number of trusted pixels of each parcel, on each date.
+
+    Example: dione zonal out/ parcels.gpkg -o parcels.csv --index NDVI --index NDWI
+    """
+    from dione.analysis.parcels import read
+    from dione.analysis.zonal import ZonalRule
+    from dione.analysis.zonal import zonal as found
+    from dione.sources import results as opened
+
+    made = found(opened.open(results), read(parcels), ZonalRule(tuple(index or ["NDVI"]), correlation_m, trusting.rule()))
+    say(f"{made.write(output or Path(results) / 'zonal.csv')}  {len(made)} parcels")

@@ -1,0 +1,64 @@
+"""The verbs on a folder of results: files that others open, whole or not at all."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+
+import dione
+from dione.analysis.indices import indices
+from dione.analysis.parcels import Parcels, read
+
+LEFT, TOP = 355_000, 4_832_000
+
+
+def test_results_open_as_a_stack_with_sigma_and_support(folder, sharp):
+    opened = dione.open(folder)
+    assert sorted(opened.data_vars) == ["reflectance", "sigma", "support", "valid"]
+    part = opened.isel(y=slice(30, 60), x=slice(5, 30))
+    np.testing.assert_array_equal(part["support"], sharp["support"].isel(y=slice(30, 60), x=slice(5, 30)))
+    np.testing.assert_allclose(part["sigma"], sharp["sigma"].isel(y=slice(30, 60), x=slice(5, 30)), atol=6e-5)
+    np.testing.assert_array_equal(opened["valid"], sharp["valid"])
+
+
+def test_indices_are_written_with_their_uncertainty(run, folder, tmp_path):
+    code, told, fault = run("indices", folder, "NDVI", "-o", tmp_path)
+    assert code == 0, fault
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["2024-05-01_NDVI.tif", "2024-07-01_NDVI.tif"] and "2024-07-01_NDVI.tif" in told
+    with rasterio.open(tmp_path / "2024-05-01_NDVI.tif") as file:
+        assert file.descriptions == ("NDVI", "NDVI 1 sigma") and file.dtypes == ("float32",) * 2 and np.isnan(file.nodata)
+        expected = indices(dione.open(folder), "NDVI").isel(time=0)
+        np.testing.assert_allclose(file.read(), np.stack([expected["NDVI"], expected["NDVI_sigma"]]), atol=1e-6)
+
+
+def test_change_is_written_as_layers_and_classes(run, folder, tmp_path):
+    code, told, fault = run("change", folder, "2024-05-01", "2024-07-01", "-o", tmp_path, "--json")
+    assert code == 0, fault
+    facts = json.loads(told)
+    assert 0.24 < facts["less"] < 0.27 and facts["more"] < 0.01 and facts["not_trusted"] == pytest.approx(125 / 6400, abs=1e-4)
+    with rasterio.open(tmp_path / "2024-05-01_2024-07-01_NDVI_flag.tif") as file:
+        assert file.colormap(1)[3] == (118, 42, 131, 255) and file.tags(1)["CLASS_3"] == "less" and (file.read(1)[:40, :40] == 3).mean() > 0.99
+    with rasterio.open(tmp_path / "2024-05-01_2024-07-01_NDVI_change.tif") as file:
+        assert file.descriptions == ("difference", "sigma", "z")
+
+
+def test_boundaries_and_zones_go_hand_in_hand(run, folder, tmp_path):
+    pytest.importorskip("pyogrio")
+    assert run("boundaries", folder, "-o", tmp_path / "fields.gpkg", "--least", "4")[0] == 0
+    assert len(read(tmp_path / "fields.gpkg")) > 2
+    code, told, fault = run("zonal", folder, tmp_path / "fields.gpkg", "-o", tmp_path / "zones.csv", "--index", "NDVI", "--index", "NDWI")
+    assert code == 0, fault
+    with (tmp_path / "zones.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {"NDVI_2024-05-01_mean", "NDWI_2024-07-01_sigma"} <= rows[0].keys() and "parcels" in told
+
+
+def test_what_fails_leaves_nothing(run, folder, tmp_path):
+    assert run("indices", folder, "NDMI", "-o", tmp_path / "out")[0] == 1
+    assert run("indices", tmp_path, "NDVI")[0] == 1
+    Parcels((shapely.box(LEFT, TOP - 9, LEFT + 9, TOP),), {}, "EPSG:32631").write(tmp_path / "one.geojson")
+    assert run("zonal", folder, tmp_path / "one.geojson", "-o", tmp_path / "out.xyz")[0] == 1
+    assert not list(tmp_path.rglob("*.tif")) and not list(tmp_path.glob("out.xyz*"))

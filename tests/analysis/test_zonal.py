@@ -1,0 +1,102 @@
+"""Parcels: means over trusted pixels, how sure they are, files there and back; and boundaries that are found."""
+
+import json
+
+import numpy as np
+import pytest
+import shapely
+from odc.geo.geobox import GeoBox
+from scipy.ndimage import gaussian_filter
+
+from dione.analysis.boundaries import BoundaryRule, boundaries
+from dione.analysis.parcels import Parcels, read
+from dione.analysis.trust import Trust
+from dione.analysis.zonal import ZonalRule, zonal
+from dione.base import stack as stacks
+from dione.base.errors import BadGrid, BadSource, CannotWrite, NotFound, NothingClear
+
+LEFT, TOP = 355_000, 4_832_000
+QUARTERS = [shapely.box(LEFT + x, TOP - y - 100, LEFT + x + 100, TOP - y) for y in (0, 100) for x in (0, 100)]
+
+
+@pytest.fixture
+def parcels():
+    outside = shapely.box(LEFT + 5000, TOP, LEFT + 5100, TOP + 100)
+    return Parcels((*QUARTERS, outside), {"name": np.array(["a", "b", "c", "d", "far"], object)}, "EPSG:32631")
+
+
+def test_the_mean_of_a_parcel_is_over_its_trusted_pixels(sharp, parcels):
+    made = zonal(sharp, parcels)
+    assert list(made.columns["name"]) == ["a", "b", "c", "d", "far"]
+    assert made.columns["NDVI_2024-05-01_mean"][0] == pytest.approx(0.8, abs=0.01)
+    assert list(made.columns["NDVI_2024-05-01_n"]) == [1600, 1575, 1600, 1500, 0]
+    assert made.columns["NDVI_2024-05-01_trusted"][3] == pytest.approx(1500 / 1600)
+    assert np.isnan(made.columns["NDVI_2024-07-01_mean"][4])
+
+
+def test_the_mean_is_as_sure_as_correlated_errors_allow(sharp, parcels):
+    """Errors drawn with an exponential correlation of 10 m: the deviation of the means of many draws."""
+    told = zonal(sharp, Parcels(tuple(QUARTERS[:1]), {}, "EPSG:32631")).columns["NDVI_2024-05-01_sigma"][0]
+    rows, columns = np.mgrid[:40, :40]
+    places = np.column_stack([rows.ravel(), columns.ravel()])[::4] * 2.5
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    one = zonal(sharp, Parcels(tuple(QUARTERS[:1]), {}, "EPSG:32631"), ZonalRule(correlation_m=0)).columns["NDVI_2024-05-01_sigma"][0] * np.sqrt(1600)
+    exact = one * np.sqrt(np.exp(-apart / 10).mean())
+    assert exact <= told < 1.35 * exact  # the formula is that of endless ground: on a field of 100 m a little too careful
+
+
+def test_small_parcels_gain_nothing_by_their_number_of_pixels(sharp):
+    small = Parcels((shapely.box(LEFT + 20, TOP - 40, LEFT + 30, TOP - 30),), {}, "EPSG:32631")
+    made = zonal(sharp, small).columns
+    assert made["NDVI_2024-05-01_n"][0] == 16 and made["NDVI_2024-05-01_sigma"][0] == pytest.approx(0.036, abs=0.004)
+
+
+@pytest.mark.parametrize("ending", [".gpkg", ".geojson"])
+def test_parcels_come_back_from_files_at_their_place(parcels, tmp_path, ending):
+    if ending == ".gpkg":
+        pytest.importorskip("pyogrio")
+    back = read(parcels.write(tmp_path / f"parcels{ending}")).to_crs("EPSG:32631")
+    assert list(back.columns["name"]) == list(parcels.columns["name"])
+    assert all(shapely.hausdorff_distance(one, other) < 1e-3 for one, other in zip(back.geometries, parcels.geometries, strict=True))
+    assert [path.name for path in tmp_path.iterdir()] == [f"parcels{ending}"]
+
+
+def test_what_is_no_parcel_is_told(parcels, tmp_path):
+    with pytest.raises(CannotWrite, match=r"\.gpkg"):
+        parcels.write(tmp_path / "parcels.xyz")
+    with pytest.raises(NotFound):
+        read(tmp_path / "none.gpkg")
+    point = {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": {"type": "Point", "coordinates": [0, 0]}, "properties": {}}]}
+    (tmp_path / "point.geojson").write_text(json.dumps(point))
+    with pytest.raises(BadSource, match="Point"):
+        read(tmp_path / "point.geojson")
+    (tmp_path / "broken.geojson").write_text("{")
+    with pytest.raises(BadSource, match="GeoJSON"):
+        read(tmp_path / "broken.geojson")
+
+
+def test_the_fields_that_are_there_are_found(sharp):
+    found = boundaries(sharp.isel(time=[0]), BoundaryRule(least=4))
+    for quarter in QUARTERS[:3]:
+        best = max(shapely.intersection(one, quarter).area / shapely.union(one, quarter).area for one in found.geometries)
+        assert best > 0.85
+    assert len(found) <= 8 and (found.columns["area_m2"] > 0).all()
+
+
+def test_an_edge_that_nobody_is_sure_of_parts_no_field(sharp):
+    unsure = sharp.isel(time=[0]).assign(sigma=sharp["sigma"].isel(time=[0]) * 0 + 0.3)
+    smooth = unsure.assign(reflectance=unsure["reflectance"].copy(data=gaussian_filter(unsure["reflectance"].values, (0, 0, 3, 3))))
+    assert len(boundaries(smooth, BoundaryRule(trust=Trust(max_sigma=1.0)))) == 1
+
+
+def test_boundaries_need_a_place_and_something_seen(sharp):
+    with pytest.raises(NothingClear):
+        boundaries(sharp.assign(valid=sharp["valid"] & False))
+    nowhere = stacks.make(sharp["reflectance"].values, sharp["valid"].values, list(sharp["time"].values), _bare(sharp))
+    with pytest.raises(BadGrid):
+        boundaries(nowhere)
+
+
+def _bare(sharp):
+    grid = stacks.grid_of(sharp)
+    return GeoBox(grid.shape, grid.affine, None)
