@@ -20,6 +20,7 @@ def main() -> NoReturn:
     try:
         gathered(verbs)()
     except DioneError as error:
+        err.quiet = False  # --quiet is for all else
         err.print(f"error: {error}", style="bold red" if err.is_terminal else None, markup=False)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -36,11 +36,12 @@ def say_json(facts: Any, *, indent: int | None = None) -> None:
     sys.stdout.write(json.dumps(facts, indent=indent, default=str) + "\n")
 
 
-def logs(verbose: bool) -> None:
-    """Warnings are logged; with `verbose` also what is done. Nothing secret, whoever logs it."""
+def logs(verbose: bool, quiet: bool = False) -> None:
+    """Warnings are logged; with `verbose` also what is done; with `quiet` nothing but errors is told beside the result. Nothing secret, whoever logs it."""
+    err.quiet = quiet
     told = logging.StreamHandler()
     told.setFormatter(Guarded("%(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[told], force=True)
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING, handlers=[told], force=True)
     logging.captureWarnings(True)  # they name addresses too
 
 

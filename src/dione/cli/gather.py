@@ -2,7 +2,7 @@
 
 A trailing underscore is for names that Python keeps to itself (`import_.py` is `import`). A parameter whose type is a
 dataclass stands for its fields: they become options of the command, so that what several verbs share is spelled once.
-Every verb gets `-v`.
+Every verb gets `-v` and `-q`.
 """
 
 import functools
@@ -19,6 +19,7 @@ import typer
 from dione.cli.console import logs
 
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Log what is done.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Tell nothing but the result and errors.")]
 Verb = Callable[..., None]
 
 
@@ -36,16 +37,18 @@ def gathered(package: ModuleType) -> typer.Typer:
 
 
 def spread(verb: Verb) -> Verb:
-    """The verb as a function that typer can read: dataclasses as their fields, and `-v`."""
+    """The verb as a function that typer can read: dataclasses as their fields, and `-v` and `-q`."""
     taken: dict[str, Any] = {name: hint for name, hint in get_type_hints(verb, include_extras=True).items() if is_dataclass(hint)}
 
     @functools.wraps(verb)
-    def typed(*, verbose: bool, **given: Any) -> None:
-        logs(verbose)
+    def typed(*, verbose: bool, quiet: bool, **given: Any) -> None:
+        logs(verbose, quiet)
         built = {name: kind(**{field.name: given.pop(field.name) for field in fields(kind)}) for name, kind in taken.items()}
         verb(**built, **given)
 
-    parameters = [*_parameters(verb), inspect.Parameter("verbose", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Verbose)]
+    told = {"verbose": Verbose, "quiet": Quiet}
+    last = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hint) for name, hint in told.items()]
+    parameters = [*_parameters(verb), *last]
     typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     typed.__annotations__ = {one.name: one.annotation for one in parameters}
     return typed

@@ -174,6 +174,8 @@ def continued(x: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], round
 
 def handfuls(x: Float[Tensor, "b t *n h w"]) -> list[slice]:
     """Slices that go through the dates, so many at a time that what is made of them stays in a processor's cache; elsewhere all at once."""
+    if torch.compiler.is_compiling():
+        return [slice(None)]  # an exported network takes any number of dates and any size
     pixels = len(x) * x.shape[-2] * x.shape[-1]
     each = max(CACHED_PX // pixels, 1) if x.device.type == "cpu" else x.shape[1]
     return [slice(start, start + each) for start in range(0, x.shape[1], each)]
@@ -181,6 +183,8 @@ def handfuls(x: Float[Tensor, "b t *n h w"]) -> list[slice]:
 
 def strips(x: Float[Tensor, "b *n h w"]) -> list[slice]:
     """Slices that go through the rows likewise, for what looks at one pixel at a time."""
+    if torch.compiler.is_compiling():
+        return [slice(None)]
     each = max(CACHED_PX // 8 // (len(x) * x.shape[-1]), 1) if x.device.type == "cpu" else x.shape[-2]
     return [slice(start, start + each) for start in range(0, x.shape[-2], each)]
 

@@ -65,8 +65,10 @@ def weighted(
 ) -> Float[Tensor, "b e h w"]:
     """The sum over dates of features · weight, one date after the other: faster than all at once, and without their products in memory.
 
-    each: what makes weights for the features of a handful out of its part of `weight`.
+    All at once where it is exported, for any number of dates. each: what makes weights for the features of a handful out of its part of `weight`.
     """
+    if torch.compiler.is_compiling():
+        return (torch.cat(list(features), 1) * each(weight)).sum(1)
     total, start = torch.zeros((), dtype=features[0].dtype, device=weight.device), 0
     for part in features:
         of = each(weight[:, start : start + part.shape[1]])

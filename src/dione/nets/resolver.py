@@ -22,7 +22,7 @@ from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import whole
-from dione.nets import zoo
+from dione.nets import arrays, zoo
 from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned
 
@@ -94,6 +94,25 @@ class Resolver:
     @property
     def has_weights(self) -> bool:
         return bool(self.digest)
+
+    @torch.inference_mode()
+    def resolve(self, lr: Any, valid: Any = None) -> tuple[Any, Any]:
+        """Arrays in, arrays out, in this process: the target's reflectance on a grid `zoom` times finer, and its 1σ.
+
+        lr: (date, band, y, x), or with a batch before, reflectance, 1.0 = 100 %, the target first, then supports from newest
+            to oldest; a NumPy array or whatever speaks DLPack. valid: (date, y, x) True = seen clear; where lr is finite by default.
+        Returns sr and sigma (band, zoom·y, zoom·x) float32: NumPy for NumPy, tensors for all else. All at once and in float32:
+        for scenes use `dione.predict`, which goes by windows. Raises BadBands for arrays of another form, all faults at once.
+
+        >>> import dione, numpy as np
+        >>> sr, sigma = dione.load("bicubic").resolve(np.full((3, 4, 10, 12), 0.1, "float32"))
+        >>> sr.shape, sigma.shape, round(float(sr.mean()), 3)
+        ((4, 40, 48), (4, 40, 48), 0.1)
+        """
+        x, seen = arrays.checked(lr, valid, len(self.bands))
+        sr, log_sigma = self.net(x, seen)
+        sigma = log_sigma.exp() * torch.tensor(self.about.sigma_scale, device=log_sigma.device)[:, None, None]
+        return arrays.like(sr, lr, batched=lr.ndim == 5), arrays.like(sigma, lr, batched=lr.ndim == 5)
 
 
 def load(name: str | Path) -> Resolver:

@@ -145,8 +145,13 @@ class Dates:
         """Of some rows. Dates one by one: nine maps of every date at once would be most of the memory."""
         apart, shift, share, changes = (part[..., rows, :].contiguous() for part in (self.apart, self.shift, self.share, changes))
         phi, weight = basis(shift)[:, :, 1:], places(shift) * share
-        total, seen = torch.zeros_like(weight[:, 0, None] * apart[:, 0, :, None]), weight.sum(1)
-        for date in range(1, apart.shape[1]):
-            left = apart[:, date] - (changes * phi[:, date, None]).sum(2)
-            total = torch.addcmul(total, left[:, :, None], weight[:, date, None])
+        seen = weight.sum(1)
+        if torch.compiler.is_compiling():  # exported for any number of dates
+            left = apart - torch.einsum("bcmhw,btmhw->btchw", changes, phi)  # zero for the target itself
+            total = torch.einsum("btchw,btmhw->bcmhw", left, weight)
+        else:
+            total = torch.zeros_like(weight[:, 0, None] * apart[:, 0, :, None])
+            for date in range(1, apart.shape[1]):
+                left = apart[:, date] - (changes * phi[:, date, None]).sum(2)
+                total = torch.addcmul(total, left[:, :, None], weight[:, date, None])
         return rearrange(total / (seen[:, None] + 0.05), "b c m h w -> b (c m) h w"), seen

@@ -17,7 +17,7 @@ from dione.base.files import alone, folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, cluster, collection, item, quicklook, report, run, suits, support
+from dione.prediction import budget, cluster, collection, item, quicklook, report, run, styles, suits, support
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
@@ -106,6 +106,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
     )
     for target in targets:
         item.write(out, done, target)
+        styles.write(out, target)
     collection.write(out, done)
     quicklook.write(out, done)
     report.write(out, done)

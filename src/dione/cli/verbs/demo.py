@@ -9,7 +9,10 @@ from dione.cli.console import progress, say
 
 
 def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for input and results.")] = Path("demo")) -> None:
-    """Sharpen a real series of seven dates near Toulouse, and show what was gained."""
+    """Sharpen a real series of seven dates near Toulouse, and show what was gained.
+
+    Example: dione demo -o demo/
+    """
     from dione import demo as shown
 
     with progress() as tell:

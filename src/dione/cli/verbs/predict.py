@@ -63,8 +63,23 @@ def predict(
 
         say_json(facts(run))
         return
-    for made in run.targets:
-        say(f"{output.rstrip('/')}/{made.sr.name}  {len(made.choice.views)} dates, {made.clear:.0%} clear, {made.filled:.0%} filled")
     for warning in run.alarms:
         note(warning)
-    say(f"report: {output.rstrip('/')}/report.html")
+    for line in summary(run, output.rstrip("/")):
+        say(line)
+
+
+def summary(run: Any, output: str) -> list[str]:
+    """The run in five lines."""
+    targets = run.targets
+    days = targets[0].day if len(targets) == 1 else f"{len(targets)} dates from {targets[0].day} to {targets[-1].day}"
+    clear, filled = (sum(getattr(made, part) for made in targets) / len(targets) for part in ("clear", "filled"))
+    apart = [made.consistency for made in targets if made.consistency is not None]
+    views = sorted({len(made.choice.views) for made in targets})
+    return [
+        f"sharpened {days} {run.zoom} times with {run.model.name}, {'–'.join(map(str, {views[0]: 0, views[-1]: 0}))} dates each, in {run.seconds['total']:.0f} s",
+        f"seen: {clear:.0%} clear, {filled:.0%} filled from other dates, {max(1 - clear - filled, 0):.0%} nothing",
+        f"agrees with the input to {sum(apart) / len(apart):.4f} reflectance" if apart else "agrees with the input: the target saw nothing to compare with",
+        f"files: {output}/{targets[-1].sr.name}, its sigma and support" + (f", and those of {len(targets) - 1} more" if len(targets) > 1 else ""),
+        f"report: {output}/report.html",
+    ]

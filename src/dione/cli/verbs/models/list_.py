@@ -4,7 +4,10 @@ from dione.cli.console import Json, say, say_json
 
 
 def list_(as_json: Json = False) -> None:
-    """The models that come with dione, and the baselines."""
+    """The models that come with dione, and the baselines.
+
+    Example: dione models list
+    """
     from dione.nets.resolver import shipped
     from dione.nets.zoo import BASELINES
 

@@ -8,7 +8,10 @@ from dione.cli.console import Json, say_json
 
 
 def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)], as_json: Json = False) -> None:
-    """What a model is, and what made it."""
+    """What a model is, and what made it.
+
+    Example: dione models show setsr-s
+    """
     from dione.nets.resolver import load
 
     resolver = load(name)

@@ -1,0 +1,33 @@
+"""`dione models export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dione.cli.console import say
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
+    onnx: Annotated[Path | None, typer.Option(help="The .onnx file to write (extra onnx); any number of dates, any size.")] = None,
+    pt2: Annotated[
+        Path | None, typer.Option("--pt2", "--torchscript", help="The .pt2 file to write: PyTorch's exported program, the heir of TorchScript.")
+    ] = None,
+    stac: Annotated[Path | None, typer.Option(help="The STAC item (machine-learning model extension) to write.")] = None,
+) -> None:
+    """A model for other runtimes: ONNX, PyTorch's exported program; and its description as a STAC item.
+
+    Example: dione models export setsr-s --onnx setsr-s.onnx --stac setsr-s.json
+    """
+    if not (onnx or pt2 or stac):
+        raise typer.BadParameter("nothing to write: name a file", param_hint="--onnx, --pt2, --stac")
+    from dione.nets import exported, stacmodel
+    from dione.nets.resolver import load
+
+    resolver = load(name)
+    files = {kind: path for kind, path in (("onnx", onnx), ("pt2", pt2)) if path}
+    for kind, path in files.items():
+        say((exported.to_onnx if kind == "onnx" else exported.to_program)(resolver, path))
+    if stac:
+        say(stacmodel.write(stac, resolver, files=files))

@@ -1,0 +1,91 @@
+"""A Resolver for other people's runtimes: ONNX, and PyTorch's exported programs.
+
+    sr, sigma = f(lr, valid)        lr (batch, date, 4, y, x) float32 reflectance, the target first; valid (batch, date, y, x) bool
+                                    sr, sigma (batch, 4, zoom·y, zoom·x) float32 reflectance and its calibrated 1σ
+
+Any number of dates from 3 up and any size from 8 pixels up; fewer dates are filled up with ones that are valid nowhere,
+which have no weight. TorchScript is deprecated in
+PyTorch (since 2.5; `torch.jit.trace` would freeze the number of dates); its heir is the exported program, .pt2.
+"""
+
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from dione.base.errors import BadModel, DioneError
+from dione.base.files import whole
+from dione.nets.resolver import Resolver
+
+OPSET = 18
+"""Of ONNX, named in the file: what runtimes since 2023 read."""
+INSTALL = "pip install 'dione[onnx]'"
+LEAST_DATES, MOST_DATES, LEAST_PX, MOST_PX = 3, 64, 8, 8192
+
+
+class Whole(nn.Module):
+    """A network with what a Resolver knows of it inside: sigma comes out calibrated, not as a logarithm."""
+
+    scale: Tensor
+
+    def __init__(self, resolver: Resolver) -> None:
+        super().__init__()
+        self.net = resolver.net
+        self.register_buffer("scale", torch.tensor(resolver.about.sigma_scale)[:, None, None])
+
+    def forward(self, lr: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        sr, log_sigma = self.net(lr, valid)
+        return sr, log_sigma.exp() * self.scale
+
+
+def program(resolver: Resolver) -> ExportedProgram:
+    """The Resolver as an exported program, for any number of dates and any size. Raises BadModel for one that is asked in turns."""
+    if resolver.turns > 1:
+        raise BadModel(f"{resolver.name} is asked in {resolver.turns} turns, which no file holds\nexport {resolver.name.partition('@')[0]}, and turn its input")
+    lr, valid = torch.rand(1, 3, len(resolver.bands), 24, 20), torch.rand(1, 3, 24, 20) > 0.1
+    dates, rows, columns = Dim("dates", min=LEAST_DATES, max=MOST_DATES), Dim("y", min=LEAST_PX, max=MOST_PX), Dim("x", min=LEAST_PX, max=MOST_PX)
+    shapes = {"lr": {1: dates, 3: rows, 4: columns}, "valid": {1: dates, 2: rows, 3: columns}}
+    with torch.no_grad():
+        return torch.export.export(Whole(resolver).eval(), (lr, valid), dynamic_shapes=shapes)
+
+
+def to_program(resolver: Resolver, path: Path) -> Path:
+    """Write PATH.pt2, whole; `torch.export.load(path).module()(lr, valid)` runs it. Raises BadModel, CannotWrite."""
+    made = program(resolver)
+    with whole(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as beside:
+        torch.export.save(made, Path(beside) / "made.pt2")  # it insists on the ending
+        (Path(beside) / "made.pt2").replace(partial)
+    return path
+
+
+def to_onnx(resolver: Resolver, path: Path) -> Path:
+    """Write an ONNX file of opset OPSET, weights inside, whole. Raises BadModel, CannotWrite, DioneError without the extra `onnx`."""
+    try:
+        import onnx  # noqa: F401 - what torch.onnx needs, so that its absence is told by us
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise DioneError(f"an export to ONNX needs onnx and onnxscript, which are not installed ({error})\ninstall the extra: {INSTALL}") from error
+    names = {"input_names": ["lr", "valid"], "output_names": ["sr", "sigma"]}
+    made = torch.onnx.export(program(resolver), dynamo=True, opset_version=OPSET, verbose=False, **names)  # type: ignore[arg-type]
+    if made is None:
+        raise BadModel(f"{resolver.name} gave no ONNX program")
+    made.model.metadata_props.update(_about(resolver))
+    with whole(path) as partial:
+        made.save(partial, external_data=False)
+    return path
+
+
+def _about(resolver: Resolver) -> dict[str, str]:
+    """What stands in the file, beside the arithmetic."""
+    about = resolver.about
+    return {
+        "name": resolver.name,
+        "sha256": resolver.digest,
+        "bands": " ".join(about.bands),
+        "zoom": str(about.zoom),
+        "margin_px": str(about.margin),
+        "gsd_m": str(about.gsd_m),
+        "units": "reflectance, 1.0 = 100 %",
+    }

@@ -1,0 +1,73 @@
+"""Models for other runtimes: the same numbers, for any number of dates and any size."""
+
+import json
+import warnings
+
+import numpy as np
+import pystac
+import pytest
+import torch
+from pystac.validation import JsonSchemaSTACValidator
+
+from dione.base.errors import BadModel
+from dione.nets import exported
+from dione.nets.resolver import load
+
+SHAPES = ((3, 24, 20), (8, 40, 33))
+"""Dates, rows and columns; the export itself was tried with three dates of 24 × 20."""
+
+
+def inputs(dates, rows, columns):
+    rng = np.random.default_rng(dates)
+    return rng.uniform(0.02, 0.4, (1, dates, 4, rows, columns)).astype(np.float32), rng.random((1, dates, rows, columns)) > 0.1
+
+
+def test_dates_that_are_valid_nowhere_fill_up_a_single_one():
+    lr, valid = inputs(3, 24, 20)
+    valid[:, 1:] = False
+    for one, filled in zip(load("setsr-s").resolve(lr[:, :1], valid[:, :1]), load("setsr-s").resolve(lr, valid), strict=True):
+        np.testing.assert_allclose(filled, one, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_onnx_runtime_and_an_exported_program_give_the_same_for_any_dates_and_size(tmp_path, run):
+    runtime = pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's own
+        code, _, fault = run("models", "export", "setsr-s", "--onnx", tmp_path / "a.onnx", "--pt2", tmp_path / "a.pt2", "--stac", tmp_path / "a.json")
+    assert code == 0, fault
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.json", "a.onnx", "a.pt2"]
+    session = runtime.InferenceSession(tmp_path / "a.onnx", providers=["CPUExecutionProvider"])
+    read = onnx.load(tmp_path / "a.onnx")
+    assert next(each.version for each in read.opset_import if not each.domain) == exported.OPSET
+    program, resolver = torch.export.load(tmp_path / "a.pt2").module(), load("setsr-s")
+    for shape in SHAPES:
+        lr, valid = inputs(*shape)
+        ours = resolver.resolve(lr, valid)
+        theirs = session.run(None, {"lr": lr, "valid": valid})
+        again = program(torch.from_numpy(lr), torch.from_numpy(valid))
+        for mine, other, third in zip(ours, theirs, again, strict=True):
+            np.testing.assert_allclose(other, mine, atol=1e-4)
+            np.testing.assert_allclose(third.numpy(), mine, atol=1e-4)
+
+
+def test_the_card_of_a_model_is_a_stac_item_with_what_the_extension_asks_for(tmp_path, run):
+    assert run("models", "export", "setsr-s", "--stac", tmp_path / "card.json")[0] == 0
+    made = json.loads((tmp_path / "card.json").read_text())
+    assert JsonSchemaSTACValidator().validate({**made, "stac_extensions": []}, pystac.STACObjectType.ITEM, made["stac_version"], []) is not None
+    properties = made["properties"]
+    assert {"mlm:name", "mlm:architecture", "mlm:tasks", "mlm:input", "mlm:output"} <= properties.keys()
+    for one in properties["mlm:input"]:
+        assert {"name", "bands", "input"} <= one.keys() and {"shape", "dim_order", "data_type"} <= one["input"].keys()
+        assert len(one["input"]["shape"]) == len(one["input"]["dim_order"])
+    for one in properties["mlm:output"]:
+        assert {"name", "tasks", "result"} <= one.keys()
+    assert any("mlm:model" in asset["roles"] and "mlm:artifact_type" in asset for asset in made["assets"].values())
+    assert properties["mlm:total_parameters"] == sum(p.numel() for p in load("setsr-s").net.parameters())
+
+
+def test_a_model_in_turns_is_not_exported_and_nothing_to_write_is_wrong_usage(run):
+    with pytest.raises(BadModel, match="export setsr-s"):
+        exported.program(load("setsr-s@4"))
+    assert run("models", "export", "setsr-s")[0] == 2
