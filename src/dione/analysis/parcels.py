@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import mapping, shape
 
+from dione.base.documents import json_in
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
 from dione.base.files import whole
 
@@ -75,7 +76,7 @@ def read(path: str | Path) -> Parcels:
 
 def _geojson(path: Path) -> Parcels:
     try:
-        features = json.loads(path.read_text("utf-8"))["features"]
+        features = json_in(path)["features"]
         geometries = tuple(shape(one["geometry"]) for one in features)
     except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError) as error:
         raise BadSource(f"{path} is no GeoJSON feature collection: {type(error).__name__} {error}") from error
@@ -88,7 +89,7 @@ def _vectors(path: Path) -> Parcels:
     pyogrio = _pyogrio(path)
     try:
         about, _, shapes, columns = pyogrio.raw.read(path)
-    except pyogrio.errors.DataSourceError as error:
+    except (RuntimeError, ValueError, OSError) as error:  # RuntimeError is the root of pyogrio's own
         raise BadSource(f"{path} holds no vectors that GDAL can read: {error}") from error
     if not about["crs"]:
         raise BadSource(f"{path} does not tell its CRS\nsave it again with one")
@@ -117,7 +118,7 @@ def _write_gpkg(parcels: Parcels, path: Path) -> None:
     try:
         pyogrio.raw.write(beside, shapes, list(parcels.columns.values()), np.array(list(parcels.columns), object), **how)
         beside.replace(path)
-    except pyogrio.errors.DataSourceError as error:
+    except RuntimeError as error:  # the root of pyogrio's own
         raise CannotWrite(f"{path.parent} does not take a GeoPackage: {error}") from error
     finally:
         beside.unlink(missing_ok=True)

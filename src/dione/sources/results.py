@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 import xarray as xr
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 from xarray.backends import BackendArray
 from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexedArray, explicit_indexing_adapter
@@ -15,6 +13,7 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, NotFound
 from dione.sources import geotiff
+from dione.sources.places import raster
 
 ENDINGS = ("sr", "sigma", "support")
 
@@ -60,8 +59,5 @@ class Numbers(BackendArray):
 
 
 def _read(path: str, window: RasterWindow) -> NDArray[np.uint8]:
-    try:
-        with rasterio.open(path) as file:
-            return np.asarray(file.read(1, window=window), np.uint8)
-    except RasterioError as error:
-        raise BadSource(f"{path} cannot be read: {error}\nthe file is damaged: run `dione predict` again into the same folder") from error
+    with raster(path) as file:
+        return np.asarray(file.read(1, window=window), np.uint8)
