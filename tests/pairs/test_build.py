@@ -13,13 +13,24 @@ from dione.base.errors import BadSource, NotFound
 from dione.pairs import areas
 from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
+from dione.pairs.recipe import BuildRecipe
 from dione.patches import store
+from dione.prepare import scenestatistics
+from dione.prepare.normalise import Normalisation
+from dione.prepare.pair import PairRule
 from dione.sources import scenetable
 from dione.testing.world import World
 
 
 def rows(path: Path) -> list[dict]:
     return store.read(path).index.to_pylist()
+
+
+def build_plain(recipe: BuildRecipe, tmp_path: Path) -> store.Store:
+    """The same patches with the reference's own reflectance."""
+    rule = recipe.pairing.model_copy(update={"harmonise": "no"})
+    build(recipe.model_copy(update={"pairing": rule}), tmp_path / "plain", areas=str(tmp_path / "plain-areas"), workers=1)
+    return store.read(tmp_path / "plain")
 
 
 def area_of(made: World) -> Area:
@@ -99,6 +110,30 @@ def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, r
     copy = Path(shutil.copytree(made.sentinel2, tmp_path / "copy"))
     assert once != list(keys(recipe_for(made, sentinel2={"source": str(copy)}), rows_, [area]))
     assert once != list(keys(recipe_for(made), [{**row, "blue_gain": 1.0} for row in rows_], [area]))
+
+
+def test_a_reference_on_its_own_scenes_scale_stands_in_sentinel2s_numbers(made: World, tmp_path: Path, recipe_for, few):
+    rule = {"harmonise": "scene", "scene_median": [0.1, 0.2, 0.3, 0.4], "scene_deviation": [0.01, 0.02, 0.03, 0.04]}
+    table = tmp_path / "scenes.parquet"
+    listed = [row for row in scenetable.read(recipe_for(made).vhr.scenes) if row["kind"] == "ms"]
+    scenetable.write(table, listed)
+    recipe = recipe_for(made, vhr={"scenes": table, "sharpen": "no"}, pairing=rule, areas=few)
+    with pytest.raises(BadSource, match="dione vhr statistics"):
+        build(recipe, tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
+    counted = scenestatistics.add(listed, scenestatistics.Opener(scenetable.numbers, scenetable.stack), sharpen=None).rows
+    scenetable.write(table, counted)
+    build(recipe, tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
+    opened = store.read(tmp_path / "store")
+    row, by_scene = opened.index.to_pylist()[0], {one["scene"]: one for one in counted}
+    plain = build_plain(recipe, tmp_path)
+    scale, product = Normalisation.of_row(by_scene[row["scene"]]), scenetable.product_of(by_scene[row["scene"]])
+    radiance = plain.hr[0] / 1e4 * product.white[:, None, None]
+    wanted = [
+        (band - m) / d * s + c for band, m, d, c, s in zip(radiance, scale.median, scale.deviation, rule["scene_median"], rule["scene_deviation"], strict=True)
+    ]
+    assert np.abs(opened.hr[0] / 1e4 - np.array(wanted)).max() < 2e-3 and opened.about["numbers"] == "float32"
+    with pytest.raises(ValueError, match=r"needs scene_median and scene_deviation.*dataset scaling"):
+        PairRule(harmonise="scene")
 
 
 def test_two_processes_make_the_same_store(made: World, built: Built, tmp_path: Path, recipe_for, few):

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import torch
 
 from dione.base.errors import NothingClear
-from dione.evaluation.cases import Models, Source
-from dione.evaluation.rows import Rows, joined
+from dione.evaluation.cases import Cases, Models, Source
+from dione.evaluation.fitting import fitted
+from dione.evaluation.rows import Rows, Sums, joined
 from dione.evaluation.tally import histograms, tally
 from dione.measure.coverage import multiples
 from dione.nets.resolver import Resolver
 
+MOVED = "moved_px"
+"""By how many fine pixels the truth was moved, where it may be."""
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many patches are, and how many there are at most."""
 
@@ -27,8 +30,11 @@ class Measured:
 
 
 @torch.inference_mode()
-def measured(source: Source, models: Models, dates: Sequence[int], *, progress: Progress | None = None) -> Measured:
-    """Score every model on every case, from each number of dates (those there are, where fewer). Raises NothingClear."""
+def measured(source: Source, models: Models, dates: Sequence[int], *, align_px: float = 0.0, progress: Progress | None = None) -> Measured:
+    """Score every model on every case, from each number of dates (those there are, where fewer).
+
+    align_px: how far the truth may be moved to where a result fits it best, fine pixels. Raises NothingClear, BadRecipe.
+    """
     rows: list[Rows] = []
     squares: list[Rows] = []
     counts = sorted({min(count, source.most_dates) for count in dates})
@@ -39,13 +45,24 @@ def measured(source: Source, models: Models, dates: Sequence[int], *, progress: 
         for cases in source.cases(models, count):
             done += len(cases.hr)
             tell(what, done, max(done + 1, source.most_patches))
-            rows += [tally(cases, name, factors=factors(resolver)) for name, resolver in models.items()]
-            here = [joined([*here, *(histograms(cases, name) for name in models)]).pooled("site", "dates", "model")]
+            for name, resolver in models.items():
+                fit, told = _fitted(cases, name, align_px)
+                one = tally(fit, name, factors=factors(resolver))
+                rows.append(Rows(one.keys, one.sums | told))
+                here = [joined([*here, histograms(fit, name)]).pooled("site", "dates", "model")]
         squares += here
         tell(what, source.most_patches, source.most_patches)
     if not rows:
         raise NothingClear("no target saw half of what is to be scored, clouds' edges left out\nuse a larger area, or clearer dates")
     return Measured(joined(rows), joined(squares))
+
+
+def _fitted(cases: Cases, model: str, align_px: float) -> tuple[Cases, Sums]:
+    """The cases as one model is scored on them, and how far the truth was moved."""
+    if not align_px:
+        return cases, {}
+    fit, moved = fitted(cases, model, limit_px=align_px)
+    return fit, {MOVED: moved.double().numpy()}
 
 
 def factors(resolver: Resolver) -> tuple[float, ...]:

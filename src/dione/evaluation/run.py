@@ -13,7 +13,7 @@ from dione.base.files import folder, write_text
 from dione.evaluation import compare, report, rows
 from dione.evaluation.cases import REFERENCE, Models, Source
 from dione.evaluation.down import Series, day_gains, series
-from dione.evaluation.measured import Measured, Progress, factors, measured
+from dione.evaluation.measured import MOVED, Measured, Progress, factors, measured
 from dione.evaluation.scores import SCORES
 from dione.evaluation.shelf import shelf
 from dione.measure.coverage import LEVELS
@@ -44,6 +44,7 @@ def evaluate(
     dates: Sequence[int] = DATES,
     split: str = "test",
     shift_px: float = 0.0,
+    align_px: float = 0.0,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -53,6 +54,8 @@ def evaluate(
         to pixels zoom times larger, sharpened back and compared with itself, every date that saw half of the area in turn.
     against: names or .safetensors files. dates: numbers of dates to use; those above what there is count as all.
     shift_px: deviation of the sub-pixel shifts that a series' supports are given, coarse pixels, drawn with `seed`.
+    align_px: how far, in its own pixels, the truth may be moved to where each result fits it best: for real references,
+        whose orthorectification is off. Results of different `align_px` are not to be compared.
     out: a folder for scores.json, patches.parquet, histograms.parquet and report.html.
 
     Raises NotFound (no such dataset, an empty split), BadModel (another zoom), BadGrid (too small), BadRecipe, CannotWrite.
@@ -63,14 +66,16 @@ def evaluate(
     >>> made.summary["model"], made.summary["against"]
     ('bicubic', ['nearest'])
     """
+    if align_px < 0:
+        raise BadRecipe(f"align is {align_px:g} px, needs 0 (not at all) or more")
     if not dates or min(dates) < 1:
         raise BadRecipe(f"numbers of dates are {list(dates)}; needed at least one, each 1 or more")
     models, name, others = _models(model, against)
     source = _source(dataset, models, split=split, shift_px=shift_px, seed=seed)
     if out is not None:
         folder(Path(out))
-    found = measured(source, models, dates, progress=progress)
-    made = Evaluation(summary(found, source, models, name, others), found)
+    found = measured(source, models, dates, align_px=align_px, progress=progress)
+    made = Evaluation(summary(found, source, models, name, others) | _alignment(found, align_px), found)
     if out is not None:
         write(Path(out), made, source, models)
     return made
@@ -140,6 +145,15 @@ def is_store(dataset: str | Path) -> bool:
 
 def _factors(resolver: Resolver) -> dict[str, object]:
     return {"interval_sigmas": {f"{level:g}": factor for level, factor in zip(LEVELS, factors(resolver), strict=True)}}
+
+
+def _alignment(found: Measured, align_px: float) -> dict[str, Any]:
+    """How far the truth might be moved, and was, by model: the mean over images from the most dates."""
+    if not align_px:
+        return {}
+    _, most = compare.by_dates(found.rows)[-1]
+    moved = {str(name): round(float(most.where(model=name).sums[MOVED].mean()), 3) for name in most.values("model")}
+    return {"aligned": {"limit_px": align_px, "moved_px": moved}}
 
 
 def _targets(found: Measured, model: str, against: Sequence[str]) -> list[dict[str, Any]]:

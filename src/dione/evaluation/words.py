@@ -28,6 +28,9 @@ def lines(summary: dict[str, Any]) -> list[str]:
             f"{summary['model']} against {against}, {summary['dataset']}",
             *_aligned([["site", "dates", "gain, dB", "95 % interval", "places", *own], *rows]),
         ]
+    if "aligned" in summary:
+        moved = ", ".join(f"{name} {px:.2f}" for name, px in summary["aligned"]["moved_px"].items())
+        told.append(f"up to a shift of {summary['aligned']['limit_px']:g} px and a bias; the reference was moved by, px: {moved}")
     most = max(summary["dates"])
     told += [f"{line['day']}: {line['gain_db']:+.2f} dB over {line['against']} from {most} dates" for line in summary["targets"] if line["dates"] == most]
     told += [

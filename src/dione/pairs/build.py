@@ -81,7 +81,7 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
     first = next(patches, None)
     if first is None:
         raise BadSource(_nothing(boxes, visits, failed))
-    count = store.write(out, chain([first], patches), about)
+    count = store.write(out, chain([first], patches), about, exact=recipe.pairing.harmonise == "scene")  # normalised, it may lie below zero
     area_tables.write(out / area_tables.FILE, boxes)
     outcomes = [visit.outcome for visit in visits]
     return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), fresh_ones, tuple(sorted(failed.items())))

@@ -20,6 +20,7 @@ from dione.pairs.recipe import Sharp
 from dione.prepare import csmask
 from dione.prepare.brightness import CloudRule, cloudy
 from dione.prepare.interpolate import nearest
+from dione.prepare.normalise import Normalisation
 from dione.prepare.pansharpen import pansharpen
 from dione.prepare.resample import onto, window_over
 from dione.sources import scenetable
@@ -84,6 +85,11 @@ class Scene:
         if "pan" not in self.rows or self.settings.sharpen == "no":
             return self.colours
         return pansharpen(self.colours, scenetable.stack(self.rows["pan"]), method=self.settings.sharpen)
+
+    @cached_property
+    def scale(self) -> Normalisation:
+        """Median and deviation of its radiance without clouds, sharpened if it is. Raises NotFound, BadValues."""
+        return Normalisation.of_row(self.rows["ms"], sharp=self.sharp is not self.colours)
 
     def over(self, area: Area, *, margin_m: float) -> Look | None:
         """What the scene shows of an area and `margin_m` around it; None if nothing of the area. Raises BadSource, BadValues."""

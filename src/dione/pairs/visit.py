@@ -99,7 +99,10 @@ def _visit(
         if scene.time in taken:
             return told("failed", "another scene of the same time shows the area too\nkeep one of them in the table"), None
         dates = dates_for(scene.time, coarse, clear, rule)
-        found = pair(coarse, dates, look.reference(), rule)
+        reference = look.reference()
+        if rule.harmonise == "scene":
+            reference = scene.scale.in_place_of(reference, rule.scale)
+        found = pair(coarse, dates, reference, rule)
     except NothingClear as error:
         return told("left out", str(error)), None
     except DioneError as error:

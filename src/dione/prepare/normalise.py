@@ -1,4 +1,8 @@
-"""Radiance of VHR Stacks, and each scene brought to zero median and unit deviation, as the prior art trained on it."""
+"""Radiance of VHR Stacks, and each scene brought to zero median and unit deviation, as the prior art trained on it.
+
+In a pair the normalised scene stands in Sentinel-2's numbers: reflectance = its median + its deviation · normalised, so
+that a network that normalises by the same two sees the prior art's label.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +31,7 @@ class Normalisation:
     """A scene's own scale: (radiance − median) / deviation, of its pixels without cloud; a value a band."""
 
     median: tuple[float, ...]
-    """W m⁻² sr⁻¹ µm⁻¹"""
+    """W m⁻² sr⁻¹ µm⁻¹, if it is of radiance."""
     deviation: tuple[float, ...]
 
     @classmethod
@@ -51,6 +55,12 @@ class Normalisation:
         """The radiance that normalised values came from."""
         median, deviation = self._along(normalised)
         return (normalised * deviation + median).transpose(*normalised.dims).astype("float32")
+
+    def in_place_of(self, reference: xr.Dataset, other: "Normalisation") -> xr.Dataset:
+        """A reference Stack of this scene, its median and deviation those of `other`, which are told in reflectance. Raises BadValues."""
+        made = other.undo(self.apply(radiance(reference)))
+        kept = np.where(np.isfinite(made.values), made.values, np.float32(0))
+        return stacks.check(reference.assign(reflectance=(stacks.DIMS["reflectance"], kept)).assign_attrs(harmonised="scene"))
 
     def _along(self, values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
         if values.sizes["band"] != len(self.median):

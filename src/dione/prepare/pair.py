@@ -3,7 +3,8 @@
     dates         the nearest to the reference in a window of days, on one side of it or both, each clear enough itself
     grid          Sentinel-2's own, cut into zoom × zoom: the reference comes onto it in one resampling, in which its shift
                   against the nearest date is taken off, if that is wanted
-    colours       the reference takes those of the nearest date (dione.prepare.harmonise), if that is wanted
+    colours       the reference takes those of the nearest date (dione.prepare.harmonise), or comes on its own scene's scale
+                  (dione.prepare.normalise), or as it is
 
 What was measured on the way is told beside it.
 """
@@ -13,13 +14,15 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from dione.base import stack as stacks
+from dione.base.bands import BANDS
 from dione.base.errors import NotFound, NothingClear
 from dione.base.grid import finer
 from dione.prepare import register
 from dione.prepare.harmonise import harmonise
+from dione.prepare.normalise import Normalisation
 from dione.prepare.register import Local, Shift
 from dione.prepare.resample import onto
 
@@ -44,7 +47,13 @@ class PairRule(BaseModel):
     least_cover: float = Field(default=0.95, gt=0, le=1)
     """Of the area that the reference's scene has to show at all."""
     zoom: PositiveInt = 4
-    harmonise: Literal["linear", "moments", "histogram", "no"] = "linear"
+    harmonise: Literal["linear", "moments", "histogram", "scene", "no"] = "linear"
+    """How the reference's colours become Sentinel-2's. scene: (radiance − median) / deviation of the scene without clouds, as
+    `dione vhr statistics` counts them, in Sentinel-2's numbers by the next two."""
+    scene_median: tuple[float, ...] | None = None
+    """Reflectance (band,) that a scene's median becomes: Sentinel-2's, as `dione dataset scaling` counts it."""
+    scene_deviation: tuple[float, ...] | None = None
+    """The same of its deviation."""
     registration: Literal["remove", "record", "no"] = "remove"
     """Whether the shift of the whole area is taken off, only told, or not looked for."""
     least_correlation: float = Field(default=0.3, ge=0, le=1)
@@ -55,6 +64,20 @@ class PairRule(BaseModel):
     """Side of the windows in which what is left of the shift is told, pixels of 10 m."""
     smooth_m: NonNegativeFloat = 500
     """Over which length the residual of `linear` harmonising is smoothed."""
+
+    @model_validator(mode="after")
+    def _told(self) -> "PairRule":
+        """Both numbers a band, where they are needed."""
+        given = {"scene_median": self.scene_median, "scene_deviation": self.scene_deviation}
+        wrong = [name for name, values in given.items() if self.harmonise == "scene" and (values is None or len(values) != len(BANDS))]
+        if wrong:
+            raise ValueError(f"harmonise = 'scene' needs {' and '.join(wrong)}: four reflectances ({', '.join(BANDS)}), from `dione dataset scaling STORE`")
+        return self
+
+    @property
+    def scale(self) -> Normalisation:
+        """What a normalised scene becomes."""
+        return Normalisation(self.scene_median or (), self.scene_deviation or ())
 
 
 @dataclass(frozen=True)
@@ -111,6 +134,6 @@ def pair(coarse: xr.Dataset, dates: tuple[int, ...], reference: xr.Dataset, rule
             placed = onto(reference, fine, shift_m=(shift.south_m, shift.east_m))
             left = register.measure(placed, target, limit_m=rule.limit_m)
         around = register.local(placed, target, side_px=rule.local_px)
-    if rule.harmonise != "no":
+    if rule.harmonise not in ("scene", "no"):
         placed = harmonise(placed, target, method=rule.harmonise, smooth_m=rule.smooth_m)
     return Pair(coarse, dates, placed, shift, left, tuple(around))

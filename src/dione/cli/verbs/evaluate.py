@@ -17,6 +17,10 @@ def evaluate(
     dates: Annotated[str, typer.Option(help="Numbers of dates to use, the target among them.")] = "1,2,4,8",
     split: Annotated[str, typer.Option(help="Which part of a patch store.")] = "test",
     shift: Annotated[float, typer.Option(min=0, help="Sub-pixel shifts given to a series' supports: their deviation, coarse pixels; 0.2 is usual.")] = 0.0,
+    align_px: Annotated[
+        float,
+        typer.Option(min=0, help="How far, in its own pixels, the truth may be moved to where a result fits it best: 6 for real references."),
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="What those shifts are drawn with.")] = 0,
     reading: Reading = Reading(),
     as_json: Json = False,
@@ -30,7 +34,9 @@ def evaluate(
     counts = _numbers(dates)
     source = dataset if run.is_store(dataset) else reading.open(dataset)
     with progress("patch") as tell:
-        made = run.evaluate(model, source, out=output, against=against or ["bicubic"], dates=counts, split=split, shift_px=shift, seed=seed, progress=tell)
+        made = run.evaluate(
+            model, source, out=output, against=against or ["bicubic"], dates=counts, split=split, shift_px=shift, align_px=align_px, seed=seed, progress=tell
+        )
     if as_json:
         say_json(made.summary)
         return

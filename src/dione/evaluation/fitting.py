@@ -1,0 +1,31 @@
+"""Results compared with a reference where they fit it best: real sharp imagery is orthorectified metres off, locally.
+
+The reference is moved, each image and each model for itself, by at most so many of its pixels, to where the squared
+difference is least (dione.measure.shift); brightness is forgiven anyway. Every score is then that of the moved reference.
+What is scored shrinks by the rim that such a shift could leave open, the same for every model.
+"""
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from dione.base.errors import BadRecipe
+from dione.evaluation.cases import Cases
+from dione.measure import shift
+
+
+def fitted(cases: Cases, model: str, *, limit_px: float) -> tuple[Cases, Float[Tensor, " b"]]:
+    """The cases with the reference moved onto what `model` made, and by how far, pixels of the reference.
+
+    Raises BadRecipe where images are too small for such a shift.
+    """
+    rim, side = shift.margin(limit_px), min(cases.hr.shape[-2:])
+    inner = torch.zeros_like(cases.seen)
+    inner[:, rim : cases.seen.shape[1] - rim, rim : cases.seen.shape[2] - rim] = True
+    seen = cases.seen & inner
+    if side <= 2 * rim + 4 or not seen.any(-1).any(-1).all():
+        raise BadRecipe(f"images of {side} px leave nothing to compare within a shift of {limit_px:g} px\nchoose a smaller --align-px, or larger patches")
+    by = shift.find(cases.made[model].sr, cases.hr, limit_px=limit_px)
+    return replace(cases, hr=shift.shifted(cases.hr, by), seen=seen), by.square().sum(1).sqrt()
