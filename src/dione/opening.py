@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import xarray as xr
 
 from dione.base import period
-from dione.prepare import naming
+from dione.prepare import naming, spectral
 from dione.prepare.area import crop
 from dione.prepare.csmask import Level, without_clouds
 from dione.prepare.select import between
@@ -32,6 +32,7 @@ def open(
     size_m: float | None = None,
     dates: str | tuple[str, str] | None = None,
     find_clouds: Level | None = None,
+    as_sentinel2a: bool = False,
     **options: Any,
 ) -> xr.Dataset:
     """A Sentinel-2 series as a Stack: reflectance (time, band, y, x), 1.0 = 100 %, and valid (time, y, x); see docs/stack.md.
@@ -43,6 +44,7 @@ def open(
     size_m: side of the square around a point, metres.
     dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", or two texts.
     find_clouds: "l1c" or "l2a", where a source has no cloud mask: find clouds with ukis-csmask (extra `clouds`).
+    as_sentinel2a: green and red of Sentinel-2B as Sentinel-2A's bands see them (`dione.prepare.spectral`).
     options: what files do not tell; those of `dione.sources.geotiff.open`, `eopatch.open`, `stac.open`.
 
     Only headers and metadata are read now, pixels when they are asked for.
@@ -62,6 +64,8 @@ def open(
         stack = between(stack, *span)
     if where is not None:
         stack = crop(stack, where)
+    if as_sentinel2a:
+        stack = spectral.as_sentinel2a(stack)
     if find_clouds:
         stack = without_clouds(stack, level=find_clouds).drop_vars("clear", errors="ignore").assign_attrs({"clouds": "found by ukis-csmask"})
     return stack

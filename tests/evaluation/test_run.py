@@ -21,7 +21,7 @@ AGAINST = ("bicubic", "nearest")
 @pytest.fixture(scope="module")
 def made(opened, tmp_path_factory):
     out = tmp_path_factory.mktemp("scores")
-    return dione.evaluate("bicubic-median", opened.path, out=out, against=AGAINST, dates=(1, 2, 8)), out
+    return dione.evaluate("bicubic-median", str(opened.path), out=out, against=AGAINST, dates=(1, 2, 8)), out
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_series_is_scored_by_date_and_tile(brought_down):
 
 def test_impossible_numbers_of_dates_are_told(opened):
     with pytest.raises(BadRecipe, match="1 or more"):
-        dione.evaluate("bicubic", opened.path, dates=(0, 1))
+        dione.evaluate("bicubic", str(opened.path), dates=(0, 1))
 
 
 def test_an_unknown_dataset_is_told(tmp_path):
@@ -103,7 +103,7 @@ def test_a_calibrated_model_is_judged_by_its_own_intervals_and_sigma(opened):
     plain = load("nearest")
     narrow = replace(plain, about=plain.about.model_copy(update={"intervals": {"0.9": 0.01}}), net=Nearest())
     loud = replace(plain, about=plain.about.model_copy(update={"sigma_scale": (2.0,) * 4}), net=Nearest(), name="loud")
-    found = dione.evaluate(narrow, opened.path, against=(loud, "nearest"), dates=(1,)).summary
+    found = dione.evaluate(narrow, str(opened.path), against=(loud, "nearest"), dates=(1,)).summary
     own = {name: words.find(found["scores"], site="all", model=name) for name in found["models"]}
     mine, loud_, plain_ = (own[name] for name in (found["model"], *found["against"]))
     assert mine["coverage_90"]["mean"] < 0.1 < plain_["coverage_90"]["mean"] and mine["coverage_50"] == plain_["coverage_50"]
@@ -112,7 +112,7 @@ def test_a_calibrated_model_is_judged_by_its_own_intervals_and_sigma(opened):
 
 def test_models_of_one_name_are_kept_apart(opened):
     one, other = (replace(load(name), name="mine") for name in ("nearest", "bicubic-median"))
-    found = dione.evaluate(one, opened.path, against=(other, "bicubic", "bicubic"), dates=(2,)).summary
+    found = dione.evaluate(one, str(opened.path), against=(other, "bicubic", "bicubic"), dates=(2,)).summary
     assert found["model"] == "mine" and found["against"] == ["mine (2)", "bicubic"] and set(found["models"]) == {"bicubic", "mine", "mine (2)"}
     assert words.find(found["scores"], site="s0", model="mine")["cpsnr"] != words.find(found["scores"], site="s0", model="mine (2)")["cpsnr"]
 
@@ -168,5 +168,5 @@ def test_a_summary_needs_no_second_pass(made, opened):
 
 
 def test_one_file_asked_in_more_turns_is_another_model(opened):
-    found = dione.evaluate("setsr-s@4", opened.path, against=("setsr-s",), dates=(2,)).summary
+    found = dione.evaluate("setsr-s@4", str(opened.path), against=("setsr-s",), dates=(2,)).summary
     assert found["model"] == "setsr-s@4" and found["against"] == ["setsr-s"]

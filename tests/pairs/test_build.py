@@ -1,7 +1,9 @@
 """From a made-up world to a store: what was planted is found, areas are kept, and one bad area or scene stops no other."""
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +117,7 @@ def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, r
 def test_a_reference_on_its_own_scenes_scale_stands_in_sentinel2s_numbers(made: World, tmp_path: Path, recipe_for, few):
     rule = {"harmonise": "scene", "scene_median": [0.1, 0.2, 0.3, 0.4], "scene_deviation": [0.01, 0.02, 0.03, 0.04]}
     table = tmp_path / "scenes.parquet"
-    listed = [row for row in scenetable.read(recipe_for(made).vhr.scenes) if row["kind"] == "ms"]
+    listed = [row for row in scenetable.read(recipe_for(made).vhr.scenes) if row["kind"] == "ms"][-1:]
     scenetable.write(table, listed)
     recipe = recipe_for(made, vhr={"scenes": table, "sharpen": "no"}, pairing=rule, areas=few)
     with pytest.raises(BadSource, match="dione vhr statistics"):
@@ -142,6 +144,32 @@ def test_two_processes_make_the_same_store(made: World, built: Built, tmp_path: 
     build(recipe, tmp_path / "two", areas=str(tmp_path / "areas"), workers=2)
     one, two = store.read(tmp_path / "one"), store.read(tmp_path / "two")
     assert one.index.equals(two.index) and all(np.array_equal(getattr(one, name)[:], getattr(two, name)[:]) for name in ("lr", "valid", "hr"))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning")
+def test_a_cluster_makes_the_same_store_though_a_worker_is_lost(made: World, tmp_path: Path, recipe_for, few):
+    from distributed import Client, LocalCluster
+
+    table = tmp_path / "scenes.parquet"
+    scenetable.write(table, [row for row in scenetable.read(recipe_for(made).vhr.scenes) if row["kind"] == "ms"][-1:])
+    recipe = recipe_for(made, vhr={"scenes": table, "sharpen": "no"}, areas=few)
+    build(recipe, tmp_path / "one", areas=str(tmp_path / "areas-one"), workers=1)
+    killed: list[int] = []
+
+    def killing(what: str, done: int, total: int) -> None:
+        if what == "areas" and not killed:
+            with Client(cluster.scheduler_address) as client:
+                killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        ended = build(recipe, tmp_path / "many", areas=str(tmp_path / "areas-many"), scheduler=cluster.scheduler_address, progress=killing)
+        assert killed and ended.fresh == ended.areas and not ended.failed
+        again = build(recipe, tmp_path / "many", areas=str(tmp_path / "areas-many"), scheduler=cluster.scheduler_address)
+        assert again.fresh == 0
+    one, many = store.read(tmp_path / "one"), store.read(tmp_path / "many")
+    assert all(np.array_equal(getattr(one, name)[:], getattr(many, name)[:]) for name in ("lr", "valid", "hr")) and one.index.equals(many.index)
 
 
 def test_bad_scenes_are_told_and_stop_no_others(made: World, tmp_path: Path, recipe_for):

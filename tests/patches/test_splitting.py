@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -56,5 +57,5 @@ def test_the_verbs_divide_and_show_a_store(run, opened):
     assert code == 0 and (told["patches"], told["kept"], told["places"]) == (36, 24, 12) and sum(told["split"].values()) == 24
     assert "36 patches, 24 kept" in run("dataset", "show", opened.path)[1]
     assert run("dataset", "split", opened.path, "--shares", "a,b")[0] == 2
-    code, out, _ = run("dataset", "scaling", opened.path, "--split", "all", "--by", "country", "-o", opened.path / "scaling.json")
-    assert code == 0 and "pixels" in out and set(json.loads((opened.path / "scaling.json").read_text())) == {"A", "B", "all"}
+    code, out, _ = run("dataset", "scaling", opened.path, "--split", "all", "--by", "country", "-o", Path(opened.path.address) / "scaling.json")
+    assert code == 0 and "pixels" in out and set(json.loads((Path(opened.path.address) / "scaling.json").read_text())) == {"A", "B", "all"}

@@ -121,7 +121,7 @@ def test_patches_whose_reference_shows_other_ground_are_caught_and_few_others(ma
 
 def test_no_area_touches_one_of_another_side(made: World, ended: list[dict]):
     opened = store.read(out(made) / "patches")
-    _, beside = areas.read(opened.path / areas.FILE)
+    _, beside = areas.read(Path(opened.path.address) / areas.FILE)
     sides = {row["place"]: row["split"] for row in opened.index.to_pylist()}
     places = {name: divide.Place(1.0, touches=beside[name]) for name in sides}
     assert divide.leaks(places, sides) == [] and {"train", "validation", "test"} <= set(sides.values())

@@ -16,9 +16,9 @@ from distributed.comm.tcp import TCP
 
 import dione
 from dione import testing
+from dione.base import scheduler
 from dione.base.errors import DioneError
 from dione.nets.resolver import load
-from dione.prediction import cluster, run
 from dione.prediction.job import PredictConfig, predict_to
 
 pytestmark = [
@@ -111,13 +111,13 @@ def test_no_pixel_goes_through_the_scheduler(workers: LocalCluster, series: xr.D
 
 
 def test_a_scheduler_that_is_not_there_is_said_so(series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "PATIENCE_S", 1)
+    monkeypatch.setattr(scheduler, "PATIENCE_S", 1)
     with pytest.raises(DioneError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         sharpened(series, tmp_path, "tcp://127.0.0.1:1")
 
 
 def test_workers_of_another_version_are_refused(workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "installed", lambda _: "0.0.7")
+    monkeypatch.setattr(scheduler, "_installed", lambda _: "0.0.7")
     with pytest.raises(DioneError, match=r"dione [0-9.]+, here 0\.0\.7") as refused:
         sharpened(series, tmp_path, workers.scheduler_address)
     assert "install the same versions everywhere" in str(refused.value)

@@ -12,7 +12,7 @@ import pytest
 from dione import sources
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadRecipe, BadSource, DioneError, NotFound
-from dione.sources import hubclient, patience
+from dione.sources import hubclient, pace, patience
 from dione.testing import hub as made
 from dione.testing.hub import MadeHub
 
@@ -32,6 +32,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeHub]:
     monkeypatch.setenv("DIONE_HTTP_TIMEOUT", "0.3")
     monkeypatch.setenv("DIONE_HTTP_TRIES", "3")
     monkeypatch.setattr(patience.Patience, "pause_s", 0.02)
+    monkeypatch.setattr(pace, "USUAL", 1e6)
+    pace.of.cache_clear()
     monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
     monkeypatch.setattr(sentinelhub.SHConfig, "get_config_location", classmethod(lambda cls: str(tmp_path / "config.toml")))
     monkeypatch.setattr(sentinelhub.SentinelHubDownloadClient, "_CACHED_SESSIONS", {})
@@ -86,6 +88,55 @@ def test_an_area_across_the_antimeridian_is_one_grid(hub: MadeHub) -> None:
     stack = sources.open("sentinelhub:mine", area=(179.998, -17.01, -179.998, -17.005), dates=DATES)
     grid = stacks.grid_of(stack)
     assert grid.crs in ("EPSG:32760", "EPSG:32701") and 40 <= grid.shape[1] <= 50 and stack.sizes["time"] == 2
+
+
+def fields_file(folder: Path) -> Path:
+    """Three fields, one of them without a name."""
+    features = []
+    for number, name in enumerate(("north", "south", None)):
+        west, south = 0.60 + 0.002 * number, 43.65
+        ring = [[west, south], [west + 0.001, south], [west + 0.001, south + 0.001], [west, south]]
+        features.append({"type": "Feature", "properties": {"name": name}, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    path = folder / "fields.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    return path
+
+
+def test_many_areas_are_fetched_one_that_fails_stops_no_other_and_the_same_command_goes_on(hub: MadeHub, run, tmp_path: Path) -> None:
+    command = ("fetch", "sentinelhub:mine", "--areas", fields_file(tmp_path), "--dates", "2024-05", "-o", tmp_path / "out")
+    places: list[float] = []
+
+    def of_the_second(number: int) -> str:
+        west = hub.asked[number - 1]["input"]["bounds"]["bbox"][0]
+        places.extend([west] * (west not in places))
+        return "refused" if west in places[1:2] else ""
+
+    hub.fault = of_the_second
+    code, out, fault = run(*command)
+    assert code == 1 and "2 areas fetched, 0 were there, 1 failed" in out
+    assert "south" in fault and "HTTP 403" in fault and "the same command goes on" in fault and hub.secret not in fault
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0003.zarr", "north.zarr"]
+    hub.fault, before = lambda number: "", len(hub.asked)
+    code, out, _ = run(*command)
+    assert code == 0 and "1 areas fetched, 2 were there, 0 failed" in out and 1 <= len(hub.asked) - before <= 2
+    kept = sources.open(tmp_path / "out" / "south.zarr")
+    whole = sources.open("sentinelhub:mine", area=(0.602, 43.65, 0.603, 43.651), dates=DATES)
+    assert stacks.grid_of(kept) == stacks.grid_of(whole) and not kept["valid"].values.all()
+    np.testing.assert_array_equal(kept["reflectance"].values, whole["reflectance"].values)
+    code, _, fault = run(*command, "--max-scene-cloud", "0.5")
+    assert code == 1 and fault.count("fetched with another area, period or option") == 3
+    assert run(*command, "--area", "0,0,1,1")[0] == 2
+
+
+def test_an_account_is_asked_at_its_own_pace(hub: MadeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    slow = pace.Pace(*(pace.Bucket(rate, now=lambda: 0.0, sleep=waited.append) for rate in (20, 10)))
+    monkeypatch.setattr(pace, "of", lambda account: slow)
+    sources.open("sentinelhub:mine", area=(0.60, 43.65, 0.66, 43.66), dates=DATES).load()
+    asked = len(hub.asked) + 1
+    assert asked == 3 and slow.requests.left == 2 - asked
+    spent = sum(pace.cost(one["output"]["height"], one["output"]["width"], 6) for one in hub.asked)
+    assert slow.units.left == pytest.approx(1 - spent) and len(waited) in (2, 3) and max(waited) == pytest.approx(6 * (spent - 1))
 
 
 def test_cloudy_passes_can_be_left_out(hub: MadeHub) -> None:

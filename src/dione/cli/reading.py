@@ -33,6 +33,7 @@ class Reading:
         typer.Option(help="Where a source has no cloud mask: find clouds with ukis-csmask (extra clouds) in l1c (top of the atmosphere) or l2a (ground)."),
     ] = None
     nbar: Annotated[bool, typer.Option("--nbar", help="Of L2A: reflectance as if seen from straight above (extra nbar).")] = False
+    as_sentinel_2a: Annotated[bool, typer.Option("--as-sentinel-2a", help="Green and red of Sentinel-2B as Sentinel-2A's bands see them.")] = False
     bands: Annotated[
         str | None, typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")
     ] = None
@@ -55,6 +56,7 @@ class Reading:
         names = tuple(name.strip() for name in self.bands.split(",")) if self.bands else None
         told: dict[str, Any] = {name: getattr(self, name) for name in ("max_scene_cloud", "scale", "offset", "align", "nbar", "feature", "pattern")}
         where: dict[str, Any] = {"area": self.area, "size_m": self.size if self.area else None, "dates": dates, "find_clouds": self.find_clouds}
+        where["as_sentinel2a"] = self.as_sentinel_2a
         stack = opened(source, **where, bands=names, **told)
         for note in check_values(stack):
             logging.getLogger("dione").info(note)

@@ -1,6 +1,6 @@
 """One pass over all cases: rows of statistics, whatever number of images; memory stays flat."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,32 +29,73 @@ class Measured:
     """One a site, number of dates and model: squares of predictor × error."""
 
 
-@torch.inference_mode()
-def measured(source: Source, models: Models, dates: Sequence[int], *, align_px: float = 0.0, progress: Progress | None = None) -> Measured:
+@dataclass(frozen=True)
+class Tallied:
+    """What some cases came to."""
+
+    images: int
+    rows: tuple[Rows, ...]
+    """By model."""
+    squares: tuple[Rows, ...]
+
+
+def measured(
+    source: Source, models: Models, dates: Sequence[int], *, align_px: float = 0.0, scheduler: str | None = None, progress: Progress | None = None
+) -> Measured:
     """Score every model on every case, from each number of dates (those there are, where fewer).
 
-    align_px: how far the truth may be moved to where a result fits it best, fine pixels. Raises NothingClear, BadRecipe.
+    align_px: how far the truth may be moved to where a result fits it best, fine pixels. scheduler: the address of a Dask
+    cluster to do it on (`dione.evaluation.spread`). Raises NothingClear, BadRecipe.
     """
-    rows: list[Rows] = []
-    squares: list[Rows] = []
     counts = sorted({min(count, source.most_dates) for count in dates})
     tell = progress or (lambda *_: None)
-    for count in counts:
+    if scheduler is None:
+        return added({count: _here(source, models, count, align_px, tell) for count in counts})
+    from dione.evaluation import spread
+
+    return added(spread.tallied(source, models, counts, align_px, scheduler, tell))
+
+
+def added(parts: Mapping[int, Iterable[Tallied]]) -> Measured:
+    """The parts of each number of dates as one, in their order. Raises NothingClear."""
+    rows: list[Rows] = []
+    squares: list[Rows] = []
+    for tallied in parts.values():
         here: list[Rows] = []
-        done, what = 0, f"from {count} date{'s' if count > 1 else ''}"
-        for cases in source.cases(models, count):
-            done += len(cases.hr)
-            tell(what, done, max(done + 1, source.most_patches))
-            for name, resolver in models.items():
-                fit, told = _fitted(cases, name, align_px)
-                one = tally(fit, name, factors=factors(resolver))
-                rows.append(Rows(one.keys, one.sums | told))
-                here = [joined([*here, histograms(fit, name)]).pooled("site", "dates", "model")]
+        for part in tallied:
+            rows += part.rows
+            here = [joined([*here, *part.squares]).pooled("site", "dates", "model")]
         squares += here
-        tell(what, source.most_patches, source.most_patches)
     if not rows:
         raise NothingClear("no target saw half of what is to be scored, clouds' edges left out\nuse a larger area, or clearer dates")
     return Measured(joined(rows), joined(squares))
+
+
+@torch.inference_mode()
+def tallied(cases: Cases, models: Models, *, align_px: float) -> Tallied:
+    """Every model on these cases."""
+    rows, squares = [], []
+    for name, resolver in models.items():
+        fit, told = _fitted(cases, name, align_px)
+        one = tally(fit, name, factors=factors(resolver))
+        rows.append(Rows(one.keys, one.sums | told))
+        squares.append(histograms(fit, name))
+    return Tallied(len(cases.hr), tuple(rows), tuple(squares))
+
+
+def words(count: int) -> str:
+    """From how many dates, for progress."""
+    return f"from {count} date{'s' if count > 1 else ''}"
+
+
+def _here(source: Source, models: Models, count: int, align_px: float, tell: Progress) -> Iterator[Tallied]:
+    done = 0
+    with torch.inference_mode():
+        for cases in source.cases(models, count):
+            done += len(cases.hr)
+            tell(words(count), done, max(done + 1, source.most_patches))
+            yield tallied(cases, models, align_px=align_px)
+    tell(words(count), source.most_patches, source.most_patches)
 
 
 def _fitted(cases: Cases, model: str, align_px: float) -> tuple[Cases, Sums]:

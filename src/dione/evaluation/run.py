@@ -46,6 +46,7 @@ def evaluate(
     shift_px: float = 0.0,
     align_px: float = 0.0,
     seed: int = 0,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score a model against others, on images whose truth is known.
@@ -56,6 +57,7 @@ def evaluate(
     shift_px: deviation of the sub-pixel shifts that a series' supports are given, coarse pixels, drawn with `seed`.
     align_px: how far, in its own pixels, the truth may be moved to where each result fits it best: for real references,
         whose orthorectification is off. Results of different `align_px` are not to be compared.
+    scheduler: the address of a Dask cluster whose workers score the patches of a store, which they reach under the same name.
     out: a folder for scores.json, patches.parquet, histograms.parquet and report.html.
 
     Raises NotFound (no such dataset, an empty split), BadModel (another zoom), BadGrid (too small), BadRecipe, CannotWrite.
@@ -74,7 +76,7 @@ def evaluate(
     source = _source(dataset, models, split=split, shift_px=shift_px, seed=seed)
     if out is not None:
         folder(Path(out))
-    found = measured(source, models, dates, align_px=align_px, progress=progress)
+    found = measured(source, models, dates, align_px=align_px, scheduler=scheduler, progress=progress)
     made = Evaluation(summary(found, source, models, name, others) | _alignment(found, align_px), found)
     if out is not None:
         write(Path(out), made, source, models)
@@ -133,14 +135,9 @@ def _alike(one: Resolver, other: Resolver) -> bool:
 def _source(dataset: str | Path | xr.Dataset, models: Models, *, split: str, shift_px: float, seed: int) -> Source:
     if isinstance(dataset, xr.Dataset):
         return series(dataset, models, shift_px=shift_px, seed=seed)
-    if is_store(dataset):
-        return shelf(store.read(Path(dataset)), models, split=split)
+    if store.is_store(dataset):
+        return shelf(store.read(dataset), models, split=split)
     return series(open_source(str(dataset)), models, shift_px=shift_px, seed=seed)
-
-
-def is_store(dataset: str | Path) -> bool:
-    """Whether a dataset is a patch store rather than a series."""
-    return (Path(dataset) / store.ABOUT).is_file()
 
 
 def _factors(resolver: Resolver) -> dict[str, object]:

@@ -39,15 +39,20 @@ class Shelf:
         return len(self.rows)
 
     def cases(self, models: Models, dates: int, *, only: Set[str] | None = None) -> Iterator[Cases]:
+        for rows in self.batches(only):
+            yield from self.batch(models, dates, rows)
+
+    def batches(self, only: Set[str] | None = None) -> list[NDArray[np.int64]]:
+        """The rows (or those patches), BATCH at a time and never from two shards: what is worked out together, here or elsewhere."""
         rows = self.rows if only is None else self.rows[np.isin(self.rows.astype(str), list(only))]
-        for span in self.store.spans():
-            here = rows[(rows >= span.start) & (rows < span.stop)]
-            if not len(here):
-                continue
-            lr, valid, hr = (np.asarray(part[span])[here - span.start] for part in (self.store.lr, self.store.valid, self.store.hr))
-            for part in range(0, len(here), BATCH):
-                some = slice(part, part + BATCH)
-                yield from self._batch(models, here[some], *(torch.from_numpy(x[some]) for x in (lr[:, :dates], valid[:, :dates], hr)))
+        shards = (rows[(rows >= span.start) & (rows < span.stop)] for span in self.store.spans())
+        return [here[start : start + BATCH] for here in shards for start in range(0, len(here), BATCH)]
+
+    def batch(self, models: Models, dates: int, rows: NDArray[np.int64]) -> Iterator[Cases]:
+        """The cases of some rows, from at most so many dates."""
+        span = slice(int(rows.min()), int(rows.max()) + 1)
+        lr, valid, hr = (np.asarray(part[span])[rows - span.start] for part in (self.store.lr, self.store.valid, self.store.hr))
+        yield from self._batch(models, rows, *(torch.from_numpy(part) for part in (lr[:, :dates], valid[:, :dates], hr)))
 
     def _batch(self, models: Models, rows: NDArray[np.int64], lr: torch.Tensor, valid: torch.Tensor, hr: torch.Tensor) -> Iterator[Cases]:
         """Those of these rows whose target saw enough, if any."""

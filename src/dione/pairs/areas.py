@@ -143,10 +143,15 @@ def write(path: Path, of: Sequence[Area]) -> Path:
 
 def read(path: Path) -> tuple[tuple[Area, ...], dict[str, frozenset[str]]]:
     """Areas and neighbours from their table; raises NotFound, BadSource."""
-    rows = parquet.read(path, "table of areas", MAKE).to_pylist()
+    return of_table(parquet.read(path, "table of areas", MAKE), str(path))
+
+
+def of_table(table: pa.Table, where: str) -> tuple[tuple[Area, ...], dict[str, frozenset[str]]]:
+    """The same from a table; raises BadSource that names `where` it is from."""
+    rows = table.to_pylist()
     wrong = sorted({key for row in rows for key in (*OWN, "neighbours") if row.get(key) is None})
     if wrong:
-        raise BadSource(f"{path} is no table of areas: it lacks {', '.join(wrong)}\n{MAKE}")
+        raise BadSource(f"{where} is no table of areas: it lacks {', '.join(wrong)}\n{MAKE}")
     beside = {row["name"]: frozenset(row.pop("neighbours")) for row in rows}
     return tuple(Area(**{key: row.pop(key) for key in OWN}, facts=row) for row in rows), beside
 

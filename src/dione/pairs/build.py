@@ -32,6 +32,7 @@ from dione.patches import store
 from dione.prepare import cover
 from dione.prepare.neighbours import suspects
 from dione.sources import scenetable
+from dione.sources.places import is_remote
 
 VISITS = "visits.parquet"
 MOST_TOLD = 20
@@ -51,25 +52,35 @@ class Built:
     failed: tuple[tuple[str, str], ...]
     """(area, or area and scene; why)."""
 
-    def raise_failed(self, out: Path) -> None:
+    def raise_failed(self, out: str | Path) -> None:
         """Raises BadSource with a table of everything that failed."""
         if self.failed:
             told = [f"{what}\n    {why.replace(chr(10), chr(10) + '    ')}" for what, why in self.failed]
             raise BadSource(faults(f"{len(self.failed)} of the areas and scenes failed; {out} holds {self.patches} patches of the others", told))
 
 
-def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = None, fresh: bool = False, progress: Progress = lambda *_: None) -> Built:
-    """Make the store at `out` and keep the areas it was cut from in `areas`, a folder or a place on s3://.
+def build(
+    recipe: BuildRecipe,
+    out: str | Path,
+    *,
+    areas: str,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    fresh: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Built:
+    """Make the store at `out`, which may be at s3:// too, and keep the areas it was cut from in `areas`, a folder or a place on s3://.
 
-    workers: processes (one a processor by default); the result does not depend on them. fresh: make every area again.
+    workers: processes (one a processor by default); the result does not depend on them. scheduler: the address of a Dask
+    cluster whose workers make the areas instead; they reach scenes, Sentinel-2 and `areas` under the same names. fresh: make every area again.
     Raises NotFound where no table of scenes or no region is there, BadRecipe, BadSource where no area gave a patch.
     """
     rows = scenetable.read(recipe.vhr.scenes)
     boxes = area_tables.areas(_regions(recipe, rows), **recipe.areas.model_dump(exclude={"regions"}))
-    larder = Larder(areas)
+    larder = Larder(areas if is_remote(areas) else str(Path(areas).absolute()))
     run = uuid4().hex
     tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
-    kept, failed, fresh_ones = make_missing(tasks, workers or os.cpu_count() or 1, fresh, progress)
+    kept, failed, fresh_ones = make_missing(tasks, workers or os.cpu_count() or 1, fresh, progress, scheduler)
     visits = [visit for one in kept.values() for visit in one.visits]
     _tables(larder, boxes, visits)
     failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}
@@ -81,8 +92,8 @@ def build(recipe: BuildRecipe, out: Path, *, areas: str, workers: int | None = N
     first = next(patches, None)
     if first is None:
         raise BadSource(_nothing(boxes, visits, failed))
-    count = store.write(out, chain([first], patches), about, exact=recipe.pairing.harmonise == "scene")  # normalised, it may lie below zero
-    area_tables.write(out / area_tables.FILE, boxes)
+    exact = recipe.pairing.harmonise == "scene"  # which may lie below zero
+    count = store.write(out, chain([first], patches), about, exact=exact, tables={area_tables.FILE: area_tables.table(boxes)})
     outcomes = [visit.outcome for visit in visits]
     return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), fresh_ones, tuple(sorted(failed.items())))
 

@@ -48,7 +48,7 @@ def _kept(opened: Store) -> Iterator[tuple[Area, Kept]]:
     if "areas" not in opened.about:
         raise NotFound(f"{opened.path} was not cut from areas, so there are none to export\nneeded a store of `dione dataset build`")
     larder = Larder(str(opened.about["areas"]))
-    areas, _ = area_tables.read(opened.path / area_tables.FILE)
+    areas, _ = area_tables.of_table(opened.path.table(area_tables.FILE, "table of areas", area_tables.MAKE), str(opened.path))
     found = [(area, kept) for area in areas if (kept := larder.kept(area)) and kept.pairs]
     if not found:
         raise NotFound(f"no area is kept in {larder.folder} any more\nbuild the store again")

@@ -13,7 +13,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from dione.base import identity
+from dione.base import identity, scheduler
 from dione.base.errors import DioneError
 from dione.pairs.areas import Area
 from dione.pairs.larder import Kept, Larder
@@ -53,12 +53,12 @@ def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area])
         yield identity.of(settings, [area.name, area.size_m, area.buffer_m], name if recipe.sentinel2.archive else content(name), touching, rasters)
 
 
-def make_missing(tasks: list[Task], workers: int, fresh: bool, progress: Progress) -> tuple[dict[str, Kept], dict[str, str], int]:
-    """Every area that is there, those that failed and why, and how many were made now."""
+def make_missing(tasks: list[Task], workers: int, fresh: bool, progress: Progress, address: str | None = None) -> tuple[dict[str, Kept], dict[str, str], int]:
+    """Every area that is there, those that failed and why, and how many were made now; on the cluster of the scheduler at `address`, if there is one."""
     kept = {} if fresh else {task.area.name: one for task in tasks if (one := task.larder.kept(task.area)) is not None and one.key == task.key}
     missing = [task for task in tasks if task.area.name not in kept]
     failed: dict[str, str] = {}
-    for done, (task, why) in enumerate(_run(missing, workers), 1):
+    for done, (task, why) in enumerate(_run(missing, workers) if address is None else _on_cluster(missing, address), 1):
         one = task.larder.kept(task.area)
         if why or one is None:
             failed[task.area.name] = why
@@ -76,6 +76,15 @@ def _run(tasks: list[Task], workers: int) -> Iterator[tuple[Task, str]]:
         return
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from zip(tasks, pool.map(make_one, tasks), strict=True)
+
+
+def _on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, str]]:
+    """The same, made by the workers of a Dask cluster; one that is lost loses the area it was at, which another takes over."""
+    if not tasks:
+        return
+    with scheduler.connected(address) as client:
+        for number, why, failed in scheduler.ended(client, make_one, tasks):
+            yield tasks[number], failed or why
 
 
 def make_one(task: Task) -> str:

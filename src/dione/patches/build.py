@@ -44,7 +44,7 @@ class Task:
     seed: tuple[int, ...]
 
 
-def simulate_store(config: SimulateConfig, *, root: Path, out: Path, workers: int | None = None) -> int:
+def simulate_store(config: SimulateConfig, *, root: Path, out: str | Path, workers: int | None = None) -> int:
     """Simulate every patch of `config` from the scenes below `root` into a store at `out`; returns how many.
 
     The same whatever the number of worker processes (all processors by default).

@@ -20,7 +20,7 @@ def contents(opened: Store) -> dict[str, Any]:
         "sharp_px": int(opened.hr.shape[-1]),
         "zoom": int(opened.about["zoom"]),
         "numbers": opened.about.get("numbers", "uint16"),
-        "megabytes": sum(file.stat().st_size for file in opened.path.rglob("*") if file.is_file()) / 1e6,
+        "megabytes": opened.path.size / 1e6,
         "columns": sorted(opened.index.column_names),
         "conditions": opened.about.get("kept", []),
         "made_by": opened.about.get("made_by", "unknown"),

@@ -15,7 +15,6 @@ the store's own normalisation where it has one, by the mean of the original's tw
 Nothing is deleted: `kept` is a column, and `Store.rows` leaves out what is not kept.
 """
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,7 +28,6 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, BadSource
-from dione.base.files import write_text
 from dione.measure import shift
 from dione.measure.metrics import corrected, decibels
 from dione.patches import counts, store
@@ -123,7 +121,7 @@ def keep(opened: store.Store, conditions: Iterable[str]) -> int:
     if not kept.any():
         raise BadRecipe(f"no patch of {opened.path} fulfils {' and '.join(asked)}\nnothing was changed; look at the columns with --json, or ask for less")
     store.write_index(opened, store.with_column(opened.index, "kept", pa.array(kept)))
-    write_text(opened.path / store.ABOUT, json.dumps({**opened.about, "kept": list(asked)}, indent=1))
+    store.note(opened, kept=list(asked))
     return int(kept.sum())
 
 

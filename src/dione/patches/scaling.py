@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, NotFound
 from dione.patches import store
 from dione.patches.counts import NUMBERS, Counts, moments
+from dione.patches.location import Location
 
 ALL = "all"
 PERCENTILES = (1, 99)
@@ -74,7 +74,7 @@ def finished(counted: Counted) -> dict[str, Any]:
     return {group: {"sentinel2": _figures(coarse), "reference": _figures(groups[1].get(group, _zeros()))} for group, coarse in sorted(groups[0].items())}
 
 
-def count(path: Path, span: slice, rows: NDArray[np.int64], by: str) -> Counted:
+def count(path: Location, span: slice, rows: NDArray[np.int64], by: str) -> Counted:
     """One shard's part."""
     opened, made = store.read(path), Counted()
     lr, valid, hr = (np.asarray(part[span]) for part in (opened.lr, opened.valid, opened.hr))

@@ -1,6 +1,5 @@
 """A store divided into training, validation and test: the column `split` of its index, written anew."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from dione.base import parquet
 from dione.base.errors import BadRecipe
-from dione.base.files import write_text
 from dione.patches import store
 from dione.patches.divide import SIDES, Place, divide
 
@@ -45,7 +42,7 @@ def split(opened: store.Store, *, shares: tuple[float, float, float] = (0.6, 0.2
     column = pa.array([sides[name] for name in names])
     store.write_index(opened, store.with_column(table, "split", column))
     told = {"shares": list(shares), "by": by, "seed": seed}
-    write_text(opened.path / store.ABOUT, json.dumps({**opened.about, "split": told}, indent=1))
+    store.note(opened, split=told)
     kept = set(opened.rows().tolist())
     patches = Counter(sides[name] for at, name in enumerate(names) if at in kept)
     return Split(dict(patches), dict(Counter(sides.values())))
@@ -73,8 +70,8 @@ def _places(opened: store.Store, by: str | None) -> dict[str, Place]:
 
 def _areas(opened: store.Store) -> dict[str, tuple[tuple[float, float], frozenset[str]]]:
     """Position and neighbours of each area."""
-    if not (opened.path / AREAS).is_file():
+    if not opened.path.has(AREAS):
         return {}
-    rows = parquet.read(opened.path / AREAS, "table of areas", "make the store again").to_pylist()
+    rows = opened.path.table(AREAS, "table of areas", "make the store again").to_pylist()
     spread = np.ptp([row["epsg"] for row in rows]) if rows else 0
     return {row["name"]: ((row["column"] + 1e4 * (row["epsg"] if spread else 0), row["row"]), frozenset(row["neighbours"])) for row in rows}

@@ -2,17 +2,18 @@
 
     STORE/pixels.zarr   lr (patch, date, band, y, x), valid (patch, date, y, x) bool, hr (patch, band, y, x)
     STORE/index.parquet site, place, sensor, split, clear, ...; later steps add columns, never pixels; `kept` says which count
-    STORE/about.json    zoom, bands, and what made it
+    STORE/about.json    zoom, bands, and what made it; written last: without it there is no store
 
+STORE is a folder or a place in an object store (`dione.patches.location`).
 Reflectance is stored × 10000: as whole numbers, uint16, or as they are, float32, where a store is made of values that
 were no whole numbers and have to come out again as they went in. Either way a reader divides by PER_UNIT.
 """
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,13 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from dione.base import documents, parquet
+from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
-from dione.base.files import write_text
 from dione.patches import pixels
+from dione.patches.location import Location
 from dione.patches.pixels import Pixels
+from dione.sources.places import writing
 
 PER_UNIT = 10_000
 SHARD, SHARD_BYTES = 1024, 64 * 2**20
@@ -52,32 +54,33 @@ class Patch:
     """Its row of the index."""
 
 
-def write(path: Path, patches: Iterator[Patch], about: dict[str, Any], *, exact: bool = False) -> int:
+def write(
+    path: str | Path, patches: Iterator[Patch], about: dict[str, Any], *, exact: bool = False, tables: Mapping[str, pa.Table] = MappingProxyType({})
+) -> int:
     """Write patches as they come, a shard at a time; returns how many. The store appears when it is whole.
 
-    exact: keep values as float32, unrounded and unbounded; whole numbers from 0 to 65535 otherwise. Memory does not grow
+    tables: what else stands in it, by file name. exact: keep values as float32, unrounded and unbounded; whole numbers from 0 to 65535 otherwise. Memory does not grow
     with the number of patches: one shard of pixels, and the index as Arrow holds it.
     """
-    partial = path.with_name(path.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    tables: list[pa.Table] = []
+    place = Location.of(path)
+    partial = place.begin(ABOUT)
+    parts: list[pa.Table] = []
     shard: Shard | None = None
     for patch in patches:
         shard = shard or Shard.like(patch, exact)
         shard.add(patch)
         if shard.full:
-            tables.append(shard.flush(partial / PIXELS))
+            parts.append(shard.flush(partial))
     if shard is None:
-        shutil.rmtree(partial)
+        partial.remove()
         raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
-    tables += [shard.flush(partial / PIXELS)] if shard.facts else []
-    index = pa.concat_tables(tables, promote_options="permissive")
-    parquet.write(partial / INDEX, index)
+    parts += [shard.flush(partial)] if shard.facts else []
+    index = pa.concat_tables(parts, promote_options="permissive")
+    for name, table in {INDEX: index, **tables}.items():
+        partial.write_table(name, table)
     facts = {"bands": list(BANDS), "zoom": shard.zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", **about}
-    write_text(partial / ABOUT, json.dumps(facts, indent=1))
-    shutil.rmtree(path, ignore_errors=True)
-    partial.rename(path)
+    partial.write(ABOUT, _noted(facts))
+    place.end(partial)
     return int(index.num_rows)
 
 
@@ -117,9 +120,15 @@ class Shard:
         self.arrays["valid"][at] = patch.valid
         self.facts.append(patch.facts)
 
-    def flush(self, path: Path) -> pa.Table:
-        """Append what is held to the arrays at `path`; returns its part of the index."""
-        group = zarr.open_group(path, mode="a")
+    def flush(self, place: Location) -> pa.Table:
+        """Append what is held to the arrays of a store; returns its part of the index. Raises CannotWrite."""
+        with writing(place.address):
+            self._append(place.group(PIXELS, append=True))
+        part = pa.Table.from_pylist(self.facts)
+        self.facts = []
+        return part
+
+    def _append(self, group: zarr.Group) -> None:
         for name, values in self.arrays.items():
             if name not in group:
                 shape = values.shape[1:]
@@ -129,9 +138,6 @@ class Shard:
             start = array.shape[0]
             array.resize((start + len(self.facts), *values.shape[1:]))
             array[start:] = values[: len(self.facts)]
-        part = pa.Table.from_pylist(self.facts)
-        self.facts = []
-        return part
 
 
 def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
@@ -148,7 +154,7 @@ def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
 class Store:
     """A store opened for reading; pixels stay on disk until asked for."""
 
-    path: Path
+    path: Location
     about: dict[str, Any]
     index: pa.Table
     lr: Pixels
@@ -169,26 +175,34 @@ class Store:
         return np.flatnonzero(keep)
 
 
-def read(path: Path) -> Store:
+def is_store(path: str | Path | Location) -> bool:
+    """Whether a whole store is there, rather than a series or an archive."""
+    return not str(path).startswith(("stac:", "sentinelhub:")) and Location.of(path).has(ABOUT)
+
+
+def read(path: str | Path | Location) -> Store:
     """Open a store; raises NotFound or BadSource."""
-    if not (path / ABOUT).is_file():
-        raise NotFound(f"{path} is not a patch store: no {ABOUT} in it\nmake one with `dione dataset simulate`")
-    arrays = pixels.opened(path / PIXELS, tuple(AXES))
-    index = parquet.read(path / INDEX, "index of patches", pixels.ADVICE)
-    about = _about(path / ABOUT)
+    place = Location.of(path)
+    if not is_store(place):
+        half = ", which is only half written: make it again" if place.has_folder(PIXELS) else "\nmake one with `dione dataset simulate` or `build`"
+        raise NotFound(f"{place} is not a patch store: no {ABOUT} in it{half}")
+    arrays = pixels.opened(place, PIXELS, tuple(AXES))
+    index = place.table(INDEX, "index of patches", pixels.ADVICE)
+    about = _about(place)
     wrong = [f"'{name}' has {len(arrays[name].shape)} axes, needs {axes}" for name, axes in AXES.items() if len(arrays[name].shape) != axes]
     if not wrong:
         lengths = {name: len(array) for name, array in arrays.items()} | {"index": index.num_rows}
         wrong = [f"parts of different length: {lengths}"] if len(set(lengths.values())) > 1 else _shapes(arrays)
     if wrong:
-        raise BadSource(faults(f"{path} does not fit together", wrong, pixels.ADVICE))
-    return Store(path, about, index, **arrays)
+        raise BadSource(faults(f"{place} does not fit together", wrong, pixels.ADVICE))
+    return Store(place, about, index, **arrays)
 
 
-def _about(path: Path) -> dict[str, Any]:
+def _about(place: Location) -> dict[str, Any]:
+    path = f"{place}/{ABOUT}"
     try:
-        found = documents.json_in(path)
-    except (OSError, ValueError) as error:
+        found = documents.json_of(place.read(ABOUT))
+    except ValueError as error:
         raise BadSource(f"{path} cannot be read: {error}\n{pixels.ADVICE}") from error
     if not isinstance(found, dict):
         raise BadSource(f"{path} holds a {type(found).__name__}, needs what made the store\n{pixels.ADVICE}")
@@ -209,7 +223,16 @@ def _shapes(arrays: dict[str, Pixels]) -> list[str]:
 
 def write_index(store: Store, table: pa.Table) -> None:
     """Replace the index by one with more columns, whole."""
-    parquet.write(store.path / INDEX, table)
+    store.path.write_table(INDEX, table)
+
+
+def note(store: Store, **facts: Any) -> None:
+    """Add to what the store says of itself."""
+    store.path.write(ABOUT, _noted({**store.about, **facts}))
+
+
+def _noted(facts: Mapping[str, Any]) -> bytes:
+    return json.dumps(facts, indent=1).encode()
 
 
 def with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:

@@ -8,25 +8,16 @@ the same name. A worker's thread is taken for one core. A worker that is lost lo
 them over, and a run that ends early goes on with the same command.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import torch
 
+from dione.base import scheduler
 from dione.base.errors import DioneError, faults
 from dione.base.windows import Window
-from dione.prediction import run
 from dione.prediction.allocation import keep_memory
 from dione.prediction.painting import Painting
 
-if TYPE_CHECKING:
-    from distributed import Client
-
-PATIENCE_S = 20
-"""How long a scheduler or its first worker is waited for."""
-TRIES = 3
-"""How often a task is tried."""
 EACH, LARGEST_GROUP = 8, 8
 """Tasks for every thread, as long as they are of no more blocks than this."""
 
@@ -40,21 +31,17 @@ def paint(painting: Painting, address: str, tell: Callable[[Window], None]) -> N
     windows = painting.missing()
     if not windows:
         return
-    with connected(address) as client:
-        agree(client)
-        from distributed import as_completed
-
+    failed = []
+    with scheduler.connected(address) as client:
         shared = client.scatter(painting, broadcast=True, direct=True, hash=False)
         tasks = groups(windows, threads=sum(client.nthreads().values()))
-        asked = dict(zip(client.map(blocks, tasks, painting=shared, pure=False, retries=TRIES - 1), tasks, strict=True))
-        failed = []
-        for future in as_completed(asked):
-            if future.status == "finished":
-                for window in asked[future]:
-                    tell(window)
+        for number, _, why in scheduler.ended(client, blocks, tasks, painting=shared):
+            if why:
+                first = tasks[number][0]
+                failed.append(f"from row {first.top}, column {first.left}, {len(tasks[number])} blocks: {why}")
             else:
-                failed.append(f"from row {asked[future][0].top}, column {asked[future][0].left}, {len(asked[future])} blocks: {_why(future)}")
-            future.release()
+                for window in tasks[number]:
+                    tell(window)
     if failed:
         raise DioneError(faults("blocks failed on the cluster", failed[:5], "the others are kept; the same command goes on"))
 
@@ -71,49 +58,3 @@ def blocks(windows: list[Window], painting: Painting) -> None:
     keep_memory()
     for _ in painting.paint(window for window in windows if not painting.has(window)):
         pass
-
-
-@contextmanager
-def connected(address: str) -> Iterator["Client"]:
-    """A client of the scheduler at `address`, with at least one worker. Raises DioneError."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise DioneError("--scheduler needs Dask's distributed: pip install 'dione[cluster]'") from error
-    try:
-        client = Client(address, timeout=PATIENCE_S, name="dione")
-    except (OSError, ValueError) as error:
-        raise DioneError(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0] if str(error) else 'timed out'}\n{HOW}") from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=PATIENCE_S)
-        except TimeoutError as error:
-            raise DioneError(f"the scheduler at {address} has no workers\nstart some: dask worker {address} --nthreads 1") from error
-        yield client
-
-
-def agree(client: "Client") -> None:
-    """Raise DioneError unless every worker has our version of what decides the pixels."""
-    mine = versions()
-    differ = [
-        f"{worker}: {package} {theirs.get(package, 'not installed')}, here {mine[package]}"
-        for worker, theirs in client.run(versions).items()
-        for package in mine
-        if theirs.get(package) != mine[package]
-    ]
-    if differ:
-        raise DioneError(faults("workers of other versions would give other pixels", differ[:6], "install the same versions everywhere"))
-
-
-def versions() -> dict[str, str]:
-    """Of what decides the pixels."""
-    return {package: run.installed(package) for package in ("dione", "torch", "numpy")}
-
-
-def _why(future: Any) -> str:
-    """One line."""
-    error = future.exception()
-    return str(error).splitlines()[0] if error is not None and str(error) else type(error).__name__
-
-
-HOW = "start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`; or leave --scheduler out to run here"

@@ -21,7 +21,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from dione.base.errors import BadSource, DioneError
-from dione.sources import clock
+from dione.sources import clock, pace
 from dione.sources.httpfaults import plain
 from dione.sources.hubpasses import Pass, grouped
 from dione.sources.patience import Patience
@@ -49,6 +49,7 @@ class Hub:
         fields = {"include": ["id", "properties.datetime", "properties.eo:cloud_cover", "properties.platform"], "exclude": []}
 
         def ask() -> list[dict[str, Any]]:
+            pace.of(self.profile).wait(0)
             catalogue = hub.SentinelHubCatalog(config=config)
             by_id: dict[str, dict[str, Any]] = {}
             for box in boxes:
@@ -78,6 +79,7 @@ class Hub:
         )
 
         def ask() -> NDArray[np.float32]:
+            pace.of(self.profile).wait(pace.cost(int(grid.shape[0]), int(grid.shape[1]), bands - 1))
             return decoded(request.get_data(decode_data=False)[0].content, (bands, int(grid.shape[0]), int(grid.shape[1])))
 
         return self._patiently(f"the picture of {seen.name}", ask)

@@ -65,7 +65,7 @@ def calibrate(net: nn.Module, part: Part) -> Calibrated:
         raise BadSource(f"cannot calibrate: {error}\nmake the store again with more validation places") from error
 
 
-def calibrate_file(model: str | Path, patches: Path, out: Path) -> Calibrated:
+def calibrate_file(model: str | Path, patches: str | Path, out: Path) -> Calibrated:
     """Write `model` to `out` with sigma calibrated on the validation places of a store; weights stay as they are.
 
     Raises BadModel for a baseline, which has no weights to keep.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dione.patches.augment import AugmentConfig
 from dione.training.lossconfig import TrainLoss
@@ -60,8 +60,8 @@ class TrainRecipe(BaseModel):
 
     name: str
     """Of the run and of its weights file."""
-    store: Path
-    """The patch store."""
+    store: Annotated[str, BeforeValidator(str)]
+    """The patch store: a folder, or a place at s3://."""
     out: Path = Path("runs")
     net: NetRecipe = NetRecipe()
     start: str | None = None

@@ -1,7 +1,7 @@
 """`dione evaluate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ def evaluate(
         typer.Option(min=0, help="How far, in its own pixels, the truth may be moved to where a result fits it best: 6 for real references."),
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="What those shifts are drawn with.")] = 0,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers score the patches: tcp://host:8786.")] = None,
     reading: Reading = Reading(),
     as_json: Json = False,
 ) -> None:
@@ -30,13 +31,13 @@ def evaluate(
     Example: dione evaluate setsr-s runs/patches -o scores/ --against bicubic --against highresnet.safetensors
     """
     from dione.evaluation import run, words
+    from dione.patches.store import is_store
 
     counts = _numbers(dates)
-    source = dataset if run.is_store(dataset) else reading.open(dataset)
+    source = dataset if is_store(dataset) else reading.open(dataset)
     with progress("patch") as tell:
-        made = run.evaluate(
-            model, source, out=output, against=against or ["bicubic"], dates=counts, split=split, shift_px=shift, align_px=align_px, seed=seed, progress=tell
-        )
+        how: dict[str, Any] = {"split": split, "shift_px": shift, "align_px": align_px, "seed": seed, "scheduler": scheduler}
+        made = run.evaluate(model, source, out=output, against=against or ["bicubic"], dates=counts, progress=tell, **how)
     if as_json:
         say_json(made.summary)
         return

@@ -1,25 +1,49 @@
 """`dione fetch`."""
 
+import json
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
 
-from dione.cli.console import say, transfer
+from dione.cli.console import progress, say, transfer
 from dione.cli.reading import Dates, Reading, Source
 
 
 def fetch(
     source: Source,
-    output: Annotated[str, typer.Option("-o", "--output", help="The Stack to write: NAME.zarr.", show_default=False)],
+    output: Annotated[str, typer.Option("-o", "--output", help="The Stack to write, NAME.zarr; with --areas a folder of them.", show_default=False)],
     dates: Dates = None,
+    areas: Annotated[
+        str | None, typer.Option(help="A file of many areas, GeoJSON or GeoPackage: a Stack is kept of each, what is there is left alone.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The property that names each of --areas; their number where there is none.")] = "name",
     reading: Reading = Reading(),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a Stack that is there.")] = False,
 ) -> None:
-    """Keep a Stack for later, as Zarr.
+    """Keep a Stack for later, as Zarr; or one for each of many areas.
 
-    Example: dione fetch my-field/ -o my-field.zarr
+    Example: dione fetch stac:earth-search --areas fields.geojson --dates 2024-05/2024-08 -o fields/
     """
+    from dione import fetching
+    from dione.prepare.fields import fields
     from dione.sources import zarrstack
 
-    with transfer():
-        say(zarrstack.save(reading.open(source, dates), output, overwrite=overwrite))
+    if areas is None:
+        with transfer():
+            say(zarrstack.save(reading.open(source, dates), output, overwrite=overwrite))
+        return
+    if reading.area is not None:
+        raise typer.BadParameter("says one area, --areas many; give one of them", param_hint="--area")
+    settings = [source, dates, asdict(reading)]
+    with transfer(), progress("area") as tell:
+        made = fetching.fetch(
+            fields(areas, name=name),
+            output,
+            lambda geometry: replace(reading, area=json.dumps(geometry)).open(source, dates),
+            settings=settings,
+            overwrite=overwrite,
+            progress=tell,
+        )
+    say(f"{output}: {len(made.fresh)} areas fetched, {len(made.there)} were there, {len(made.failed)} failed")
+    made.raise_failed(output)

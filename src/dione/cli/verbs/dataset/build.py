@@ -10,9 +10,10 @@ from dione.cli.console import Change, Json, progress, say, say_json
 
 def build(
     recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: sentinel2, vhr, areas, pairing, sampling.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
+    output: Annotated[str, typer.Option("-o", "--output", help="The patch store to make, here or at s3://.", show_default=False)],
     areas: Annotated[str | None, typer.Option(help="Where the areas' Stacks are kept, also s3://; STORE-areas by default.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default. The result is the same.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers make the areas: tcp://host:8786.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make areas again that are there already.")] = False,
     change: Change = None,
     as_json: Json = False,
@@ -27,7 +28,7 @@ def build(
 
     chosen = read(recipe, BuildRecipe, change or ())
     with progress("area") as tell:
-        made = run(chosen, output, areas=areas or f"{output}-areas", workers=workers, fresh=fresh, progress=tell)
+        made = run(chosen, output, areas=areas or f"{output}-areas", workers=workers, scheduler=scheduler, fresh=fresh, progress=tell)
     if as_json:
         say_json(made.__dict__)
     else:

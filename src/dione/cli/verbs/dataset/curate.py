@@ -9,7 +9,7 @@ from dione.cli.console import Json, progress, say, say_json
 
 
 def curate(
-    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)],
     keep: Annotated[
         list[str] | None, typer.Option(help="Condition on the columns that a patch has to fulfil to count: 'ssim > 0.2 and views >= 2'. May be repeated.")
     ] = None,

@@ -9,7 +9,7 @@ from dione.cli.console import progress, say
 
 
 def export(
-    store: Annotated[Path, typer.Argument(help="A patch store; for eopatch one that `dione dataset build` made.", show_default=False)],
+    store: Annotated[str, typer.Argument(help="A patch store, here or at s3://; for eopatch one that `dione dataset build` made.", show_default=False)],
     output: Annotated[str, typer.Option("-o", "--output", help="Folder to write; for eopatch also s3://.", show_default=False)],
     form: Annotated[
         str,

@@ -9,7 +9,7 @@ from dione.cli.console import progress, say
 
 
 def predict(
-    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for predictions.zarr and patches.html.", show_default=False)],
     model: Annotated[str, typer.Option(help="A name (see `dione models list`) or a .safetensors file.")] = "setsr-s",
     part: Annotated[str, typer.Option("--split", help="Which part of the store; all for every patch.")] = "test",

@@ -10,7 +10,7 @@ from dione.cli.console import Json, progress, say, say_json
 
 
 def scaling(
-    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures, JSON.")] = None,
     by: Annotated[str, typer.Option(help="The column whose values are counted apart: site, country, sensor.")] = "site",
     part: Annotated[str, typer.Option("--split", help="Whose patches count; all for every patch.")] = "train",

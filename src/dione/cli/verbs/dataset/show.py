@@ -1,6 +1,5 @@
 """`dione dataset show`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from dione.cli.console import Json, say, say_json
 
 
-def show(store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)], as_json: Json = False) -> None:
+def show(store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)], as_json: Json = False) -> None:
     """What a store holds: patches by split, site and sensor, dates, sizes, columns, and what made it.
 
     Example: dione dataset show runs/deimos

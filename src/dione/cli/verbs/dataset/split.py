@@ -1,6 +1,5 @@
 """`dione dataset split`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ from dione.cli.console import Json, say, say_json
 
 
 def split(
-    store: Annotated[Path, typer.Argument(help="A patch store.", show_default=False)],
+    store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)],
     shares: Annotated[str, typer.Option(help="Of training, validation and test.")] = "0.6,0.2,0.2",
     by: Annotated[str | None, typer.Option(help="A column, such as country: each of its values is divided for itself.")] = None,
     seed: Annotated[int, typer.Option(help="What the division is drawn with.")] = 0,

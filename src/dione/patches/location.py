@@ -1,0 +1,110 @@
+"""Where a store is: a folder, or a place in an object store. Files appear whole, as objects do by themselves.
+
+A folder is made beside its place and renamed when it is whole. An object store cannot rename: there a store is written in
+its place, and the one file without which it counts as none comes last. Credentials come from the environment or a profile.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import zarr
+
+from dione.base import parquet
+from dione.base.files import PARTIAL, whole
+from dione.sources.places import is_remote, naming, shown, system, writing
+
+
+@dataclass(frozen=True)
+class Location:
+    """A folder of files, here or at s3://BUCKET/…"""
+
+    address: str
+
+    @classmethod
+    def of(cls, path: "str | Path | Location") -> "Location":
+        return path if isinstance(path, Location) else cls(str(path).rstrip("/"))
+
+    def __str__(self) -> str:
+        return shown(self.address)
+
+    @property
+    def remote(self) -> bool:
+        return is_remote(self.address)
+
+    def has(self, name: str) -> bool:
+        fs, inside = system(self.address)
+        with naming(self.address):
+            fs.invalidate_cache()
+            return bool(fs.isfile(f"{inside}/{name}"))
+
+    def has_folder(self, name: str) -> bool:
+        fs, inside = system(self.address)
+        with naming(self.address):
+            return bool(fs.isdir(f"{inside}/{name}"))
+
+    def read(self, name: str) -> bytes:
+        """Raises NotFound, BadSource."""
+        fs, inside = system(self.address)
+        with naming(f"{self.address}/{name}"):
+            return bytes(fs.cat_file(f"{inside}/{name}"))
+
+    def write(self, name: str, data: bytes) -> None:
+        """A file in place of the one of that name, whole. Raises CannotWrite."""
+        if not self.remote:
+            with whole(Path(self.address) / name) as partial:
+                partial.write_bytes(data)
+            return
+        fs, inside = system(self.address)
+        with writing(self.address):
+            fs.pipe_file(f"{inside}/{name}", data)
+
+    def table(self, name: str, what: str, advice: str) -> pa.Table:
+        """Raises NotFound, BadSource; the words are those of `dione.base.parquet`."""
+        return parquet.of_bytes(self.read(name), f"{self}/{name}", what, advice)
+
+    def write_table(self, name: str, table: pa.Table) -> None:
+        self.write(name, parquet.packed(table))
+
+    def group(self, name: str, *, append: bool = False) -> zarr.Group:
+        """A group of arrays, to be read or added to."""
+        return zarr.open_group(f"{self.address}/{name}", mode="a" if append else "r")
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        fs, inside = system(self.address)
+        with naming(self.address):
+            return int(sum(info.get("size") or 0 for info in fs.find(inside, detail=True).values()))
+
+    def begin(self, last: str) -> "Location":
+        """Where to write a new store: beside this place, or here, where `last`, and then all else, was removed. Raises CannotWrite."""
+        place = self if self.remote else Location(f"{self.address}{PARTIAL}")
+        fs, inside = system(place.address)
+        with writing(place.address):
+            fs.invalidate_cache()
+            if fs.exists(f"{inside}/{last}"):
+                fs.rm_file(f"{inside}/{last}")
+            place.remove()
+            if not place.remote:  # s3fs would make a bucket of a name that was mistyped
+                fs.makedirs(inside, exist_ok=True)
+        return place
+
+    def end(self, begun: "Location") -> None:
+        """What was begun is whole: it takes the place. Raises CannotWrite."""
+        if begun != self:
+            with writing(self.address):
+                self.remove()
+                os.replace(begun.address, self.address)
+
+    def remove(self) -> None:
+        if not self.remote:
+            shutil.rmtree(self.address, ignore_errors=True)
+            return
+        fs, inside = system(self.address)
+        with writing(self.address):
+            fs.invalidate_cache()
+            if fs.exists(inside):
+                fs.rm(inside, recursive=True)
