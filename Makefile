@@ -4,6 +4,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
+DOCS_READY := $(VENV)/.docs-ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check docs bench soak weights audit lock clean
@@ -22,8 +23,9 @@ test: $(READY) ## run the tests; ARGS="-k name" passes on to pytest
 check: $(READY) ## lint, format, types, and who may import whom
 	scripts/check
 
-docs: ## the documentation
-	@echo "The documentation is in docs/, to be read as it is; a site comes later."
+docs: $(DOCS_READY) ## build the documentation site from docs/ into site/, links checked; a warning fails
+	rm -rf site
+	$(VENV)/bin/zensical build --strict
 
 bench: $(READY) ## speed and memory against HighRes-Net, of prediction, training and building, as JSON (under 15 minutes)
 	$(VENV)/bin/python benchmarks/prediction.py
@@ -44,7 +46,7 @@ audit: $(READY) ## ask for known faults of what is locked (pip-audit, in an envi
 	.audit/bin/pip-audit --disable-pip --no-deps -r locks/requirements.txt
 	.audit/bin/pip-audit --disable-pip --no-deps -r locks/torch.txt
 
-lock: ## remake locks/requirements.txt after a change of dependencies
+lock: ## remake locks/requirements.txt and locks/docs.txt after a change of dependencies
 	PYTHON=$(PYTHON) scripts/lock
 
 clean: ## remove .venv, the demo's output and every cache
@@ -66,4 +68,9 @@ $(READY): locks/requirements.txt locks/torch.txt pyproject.toml
 $(DEMO_READY): $(READY) locks/demo.txt
 	@echo "fetching the demo's images"
 	@$(PIP) install --no-deps --no-build-isolation --require-hashes -r locks/demo.txt
+	@touch $@
+
+$(DOCS_READY): $(READY) locks/docs.txt
+	@echo "fetching what builds the pages"
+	@$(PIP) install --no-deps --require-hashes -r locks/docs.txt
 	@touch $@

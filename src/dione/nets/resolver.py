@@ -144,7 +144,7 @@ def shipped() -> dict[str, Path]:
 
 
 def store(path: Path, net: nn.Module, about: About, *, half: bool = True) -> Path:
-    """Write weights and facts as one file, whole; float16 by default (halves the size, see docs/add-a-model.md)."""
+    """Write weights and facts as one file, whole; float16 by default (halves the size, see docs/add-a-network.md)."""
     net = net.net if isinstance(net, Turned) else net
     tensors = {key: (value.half() if half and value.is_floating_point() else value).contiguous() for key, value in net.state_dict().items()}
     data = save(tensors, metadata={"dione": about.model_dump_json()})
