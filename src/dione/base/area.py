@@ -37,7 +37,8 @@ def geometry(area: Area) -> BaseGeometry:
     if not isinstance(area, Mapping):
         return _box(area)
     try:
-        made = _one([shape(one) for one in geometries(area)])
+        with np.errstate(invalid="ignore"):
+            made = _one([shape(one) for one in geometries(area)])
     except FAULTS as error:
         raise BadRecipe(f"the area is no GeoJSON geometry: {type(error).__name__} {error}") from error
     if made.area == 0:
@@ -108,6 +109,8 @@ def _box(area: Sequence[float]) -> BaseGeometry:
 
 def _one(parts: list[BaseGeometry]) -> BaseGeometry:
     """All parts as one geometry, each of them simple; in halves if they lie across the antimeridian."""
+    if not np.isfinite(shapely.get_coordinates(parts)).all():
+        raise BadRecipe("the area has corners that are no numbers; needs a polygon in longitude and latitude")
     west, south, east, north = shapely.GeometryCollection(parts).bounds
     if max(-west, east) > 360 or max(-south, north) > 90:
         raise BadRecipe(f"the area lies over {(west, south, east, north)}, which are no degrees; needs a polygon in longitude and latitude")
