@@ -100,3 +100,9 @@ def test_boundaries_need_a_place_and_something_seen(sharp):
 def _bare(sharp):
     grid = stacks.grid_of(sharp)
     return GeoBox(grid.shape, grid.affine, None)
+
+
+def test_ground_without_any_edge_is_one_field(sharp):
+    smooth = sharp.isel(time=[0], y=slice(8, 32), x=slice(8, 32))
+    found = boundaries(smooth.assign(reflectance=smooth["reflectance"] * 0 + 0.2), BoundaryRule())
+    assert len(found) == 1 and found.columns["edge"][0] == 0 and found.columns["area_m2"][0] == pytest.approx(60 * 60)

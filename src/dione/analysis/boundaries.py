@@ -101,14 +101,15 @@ def _polygons(labels: NDArray[np.int32], values: NDArray[np.float32], strength: 
     """The outline of every field, with what is known of it."""
     drawn = [(shape(outline), int(label)) for outline, label in shapes(labels, mask=labels > 0, transform=grid.affine)]
     order = np.array([label for _, label in drawn], np.int64)
-    number = np.arange(1, labels.max() + 1)
+    number = np.unique(labels[labels > 0])
     rim = labels * (ndimage.maximum_filter(labels, 3) != ndimage.minimum_filter(labels, 3))
-    per_field = {
-        index: ndimage.mean(values, labels, number),
-        f"{index}_deviation": ndimage.standard_deviation(values, labels, number),
-        "edge": np.nan_to_num(ndimage.mean(strength, rim, number)),
-    }
+    with np.errstate(invalid="ignore"):  # scipy divides by the size of label 0, and of a rim, where there is none
+        per_field = {
+            index: ndimage.mean(values, labels, number),
+            f"{index}_deviation": ndimage.standard_deviation(values, labels, number),
+            "edge": np.nan_to_num(ndimage.mean(strength, rim, number)),
+        }
     pixel_m2 = (size_m(grid) or 1.0) ** 2 / abs(grid.affine.determinant)
     areas = np.array([one.area * pixel_m2 for one, _ in drawn])
-    columns = {"id": order, "area_m2": areas, **{name: np.asarray(each)[order - 1] for name, each in per_field.items()}}
+    columns = {"id": order, "area_m2": areas, **{name: np.asarray(each)[np.searchsorted(number, order)] for name, each in per_field.items()}}
     return Parcels(tuple(one for one, _ in drawn), columns, str(grid.crs))

@@ -67,8 +67,9 @@ def to_onnx(resolver: Resolver, path: Path) -> Path:
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise DioneError(f"an export to ONNX needs onnx and onnxscript, which are not installed ({error})\ninstall the extra: {INSTALL}") from error
+    # Runtimes optimise what they load; the exporter's own would take as long again.
     names = {"input_names": ["lr", "valid"], "output_names": ["sr", "sigma"]}
-    made = torch.onnx.export(program(resolver), dynamo=True, opset_version=OPSET, verbose=False, **names)  # type: ignore[arg-type]
+    made = torch.onnx.export(program(resolver), dynamo=True, opset_version=OPSET, optimize=False, verbose=False, **names)  # type: ignore[arg-type]
     if made is None:
         raise BadModel(f"{resolver.name} gave no ONNX program")
     made.model.metadata_props.update(_about(resolver))
