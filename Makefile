@@ -7,10 +7,10 @@ DEMO_READY := $(VENV)/.demo-ready
 DOCS_READY := $(VENV)/.docs-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check docs bench soak weights audit lock clean
+.PHONY: help setup demo test check docs screenshots bench soak weights audit lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with exactly what was tested (again only when the lock or pyproject.toml changed)
 
@@ -26,6 +26,9 @@ check: $(READY) ## lint, format, types, and who may import whom
 docs: $(DOCS_READY) ## build the documentation site from docs/ into site/, links checked; a warning fails
 	rm -rf site
 	$(VENV)/bin/zensical build --strict
+
+screenshots: $(READY) ## remake the screenshots of docs/ from the demo's output, in this machine's Chromium
+	$(VENV)/bin/python scripts/screenshots.py demo/output docs/pictures
 
 bench: $(READY) ## speed and memory against HighRes-Net, of prediction, training and building, as JSON (under 15 minutes)
 	$(VENV)/bin/python benchmarks/prediction.py

@@ -74,7 +74,7 @@ def visit(browser):
         page = windows[-1].new_page()
         page.on("console", lambda message: noise.append(message.text))
         page.on("pageerror", lambda error: noise.append(str(error)))
-        page.goto(address)
+        page.goto(address, wait_until="domcontentloaded")
         return page
 
     yield opened

@@ -108,6 +108,7 @@ ONE_PLACE = {
                 "pages/picture.py",
                 "prediction/canvas.py",
                 "prediction/cog.py",
+                "view/tiles.py",
                 "demo.py",
             ),  # our own, or the demo's
             *("testing/__init__.py", "testing/archive.py", "testing/safe.py", "testing/theia.py", "testing/delivery.py"),

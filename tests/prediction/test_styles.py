@@ -23,7 +23,7 @@ def renderer(path):
 
 
 def test_every_output_has_a_style_of_its_name(out):
-    assert {path.stem for path in out.glob("*.qml")} == {path.stem for path in out.glob("*.tif")} and len(list(out.glob("*.qml"))) == 3
+    assert {path.stem for path in out.glob("*.qml")} == {path.stem for path in out.glob("*.tif")} and len(list(out.glob("*.qml"))) == 4
 
 
 def test_true_colour_takes_red_green_and_blue_between_black_and_white(out):

@@ -48,6 +48,8 @@ def item(run: Run, target: Target) -> pystac.Item:
             made.add_link(pystac.Link(relation, "./collection.json", media_type=pystac.MediaType.JSON))
     if target.sigma is not None:
         made.add_asset("sigma", _asset(target.sigma, run, title="Uncertainty of the reflectance, one standard deviation", roles=["data", "uncertainty"]))
+    if target.input is not None:
+        made.add_asset("input", _asset(target.input, run, title="The target date as it was measured, where it was seen clear", roles=["data", "reflectance"]))
     if target.support is not None:
         made.add_asset("support", _classes(target.support, support.FORM, title="Where the detail comes from: measured, confirmed by other dates, learned"))
     return made

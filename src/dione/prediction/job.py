@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +18,7 @@ from dione.base.files import alone, folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, cluster, collection, item, quicklook, report, run, styles, suits, support
+from dione.prediction import budget, cluster, collection, item, picture, quicklook, report, run, styles, suits, support
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
@@ -36,6 +37,8 @@ Progress = Callable[[str, int, int], None]
 
 FORMS = {"sr": REFLECTANCE, "sigma": SIGMA, "support": support.FORM}
 """What is written of each target, by the ending of its file."""
+KEPT_PX = 2048
+"""Side of the pieces in which a target is copied, pixels of the input."""
 
 
 class PredictConfig(BaseModel):
@@ -187,6 +190,17 @@ class Session:
             made.path.unlink(missing_ok=True)
         return made
 
+    def keep(self, choice: Choice, tags: dict[str, str]) -> Path:
+        """The target itself, at 10 m and as it was seen clear, beside its result: to compare with, wherever the series came from."""
+        grid, key = stacks.grid_of(self.stack), repr((self.identity, choice.target))
+        source = Canvas(self.out, f"{named(self.stack, choice.target)}_input", grid=grid, block=KEPT_PX, key=key)
+        if self.fresh:
+            source.path.unlink(missing_ok=True)
+        for window in source.missing():
+            values = seen(self.stack, choice.target, window)
+            source.paint(window, values, valid=np.asarray(np.isfinite(values).all(0)))
+        return source.finish(tags, compress=self.config.compress)
+
     def paint(self, painting: Painting) -> None:
         """Paint every block that is still missing, here or on a cluster."""
         missing, day = painting.missing(), painting.choice.day
@@ -209,13 +223,15 @@ class Session:
         painted = time.perf_counter()
         stack = self.stack
         measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom)
-        before = preview(lambda window: seen(stack, choice.target, window), (stack.sizes["y"], stack.sizes["x"]), crop=crop)
+        source = self.keep(choice, tags)
+        before = preview(lambda window: picture.read(source, window=window), (stack.sizes["y"], stack.sizes["x"]), crop=crop)
         return run.Target(
             choice=choice,
             time=stack["time"].values[choice.target],
             sr=painting.sr.path,
             sigma=painting.sigma.path,
             support=painting.support.path,
+            input=source,
             before=before,
             clear=measured.clear,
             filled=measured.filled,

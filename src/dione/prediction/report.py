@@ -95,7 +95,11 @@ def where(run: Run) -> Place | None:
 
 
 def _page(target: Target) -> Page:
-    paths = [path for path in (target.sr, target.sigma, target.sr.with_name(f"{target.name}.json")) if path is not None and path.exists()]
+    paths = [
+        path
+        for path in (target.sr, target.sigma, target.support, target.input, target.sr.with_name(f"{target.name}.json"))
+        if path is not None and path.exists()
+    ]
     files = [(path.name, "./" + quote(path.name), path.stat().st_size / 1e6) for path in paths]
     return Page(target, band_rows(target), files, timeline(target.choice.dates))
 

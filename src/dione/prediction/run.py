@@ -57,6 +57,8 @@ class Target:
     warnings: tuple[str, ...] = ()
     support: Path | None = None
     """Where its detail comes from: a COG of classes."""
+    input: Path | None = None
+    """The target at 10 m, where it was seen clear: a COG."""
 
     @property
     def day(self) -> str:
@@ -182,7 +184,7 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 def _target(target: Target) -> dict[str, Any]:
-    files = [file for file in (target.sr, target.sigma, target.support) if file is not None]
+    files = [file for file in (target.sr, target.sigma, target.support, target.input) if file is not None]
     dates = [dict(day=d.day, item=item_id(d.item), clear=round(d.clear, 4), role=d.role, reason=d.reason) for d in target.choice.dates]
     return {
         "day": target.day,

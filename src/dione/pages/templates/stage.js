@@ -64,7 +64,7 @@ class Stage {
   drawNow() {
     const { canvas, view } = this, { clientWidth, clientHeight } = this.element, ratio = devicePixelRatio;
     const width = Math.round(clientWidth * ratio), height = Math.round(clientHeight * ratio);
-    if (!width || !height) return;
+    if (!width || !height || !view.scale) return;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const context = canvas.getContext("2d"), middle = Math.round(this.at * width);
     context.setTransform(1, 0, 0, 1, 0, 0);

@@ -8,7 +8,7 @@ const state = { shown: sights.at(-1), sharp: sights.findLast(sight => sight.role
 const frame = document.querySelector(".frame"), element = frame.querySelector(".stage");
 const ratio = Math.min(Math.max(width / height, 0.6), 2.2);
 element.style.aspectRatio = ratio;
-document.querySelector(".looking").style.maxWidth = `max(18rem, ${84 * ratio}vh)`;
+document.querySelector(".looking").style.maxWidth = `max(18rem, ${76 * ratio}vh)`;
 const stage = new Stage(element, { width, height, most: 16, paint, moved: scalebar });
 wire(stage, form.querySelectorAll("button"));
 

@@ -1,0 +1,103 @@
+"""What a folder of results has to show on a map: its dates, each with its files, and how they are painted."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rasterio.errors import RasterioError
+from rasterio.warp import transform_bounds
+
+from dione.base.errors import BadGrid, BadSource, NotFound, faults
+from dione.prediction import picture
+from dione.prediction.picture import FALSE_COLOUR, TRUE_COLOUR, Tone
+from dione.sources.places import driver_of, raster
+
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north; degrees."""
+NAMED = re.compile(r"(\d{4}-\d{2}-\d{2}(?:T\d{6})?)_sr\.tif")
+LOOK_PX = 512
+"""Side at which files are looked at for their brightness."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One sharpened date."""
+
+    name: str
+    """2018-08-15, or with its time of day."""
+    sr: Path
+    sigma: Path | None
+    input: Path | None
+    """The same date at 10 m."""
+    tones: dict[str, Tone]
+    """By colours: true, false, ndvi."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A folder of results."""
+
+    folder: Path
+    dates: dict[str, Shown]
+    """By name, in time."""
+    bounds: Bounds
+    worst: float
+    """1σ drawn strongest."""
+
+
+def gallery(folder: Path) -> Gallery:
+    """What `folder` has to show; links that lead out of it are left out.
+
+    Raises NotFound (no results there), BadSource (a file that cannot be read), BadGrid (no place on earth).
+    """
+    home = folder.resolve()
+    found = sorted((match[1], path) for path in home.glob("*_sr.tif") if (match := NAMED.fullmatch(path.name)) and _inside(path, home))
+    if not found:
+        raise NotFound(f"{folder} has no results: no file such as 2024-05-21_sr.tif\nmake some first: dione predict SOURCE -o {folder}")
+    bounds = _bounds([path for _, path in found])
+    try:
+        dates = {name: _shown(name, path, home) for name, path in found}
+        sigmas = [picture.read(date.sigma, max_side=LOOK_PX) for date in dates.values() if date.sigma]
+    except RasterioError as error:
+        raise BadSource(f"{folder} has a file that cannot be read: {error}\nremove it, or predict again with --fresh") from error
+    return Gallery(home, dates, bounds, _worst(sigmas))
+
+
+def _shown(name: str, path: Path, home: Path) -> Shown:
+    sigma, source = (_beside(home / f"{name}_{what}.tif", home) for what in ("sigma", "input"))
+    values = picture.read(path, max_side=LOOK_PX)
+    tones: dict[str, Tone] = {"true": picture.stretch(values, TRUE_COLOUR), "false": picture.stretch(values, FALSE_COLOUR), "ndvi": picture.Greenness()}
+    return Shown(name, path, sigma, source, tones)
+
+
+def _beside(path: Path, home: Path) -> Path | None:
+    """The file, known to be a GeoTIFF; None if there is none."""
+    if not path.is_file() or not _inside(path, home):
+        return None
+    driver_of(str(path))
+    return path
+
+
+def _inside(path: Path, home: Path) -> bool:
+    """Whether a file lies in the folder, whatever links lead there."""
+    return path.resolve().is_relative_to(home)
+
+
+def _bounds(paths: list[Path]) -> Bounds:
+    boxes, wrong = [], []
+    for path in paths:
+        with raster(str(path)) as file:
+            if file.crs is None:
+                wrong.append(f"{path.name} has no CRS")
+            else:
+                boxes.append(transform_bounds(file.crs, "EPSG:4326", *file.bounds))
+    if wrong:
+        raise BadGrid(faults("there is no map without a place on earth", wrong, "look at report.html instead, which needs none"))
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _worst(sigmas: list[picture.Array]) -> float:
+    seen = np.concatenate([np.zeros(0), *(values.mean(0)[np.isfinite(values).all(0)] for values in sigmas)])
+    return float(f"{np.percentile(seen, 99):.2g}") if seen.size else 0.0

@@ -1,0 +1,91 @@
+"""Map tiles (256 × 256 pixels, web Mercator, XYZ) of finished files, and what stands at a point."""
+
+import io
+import math
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image
+from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
+from rio_tiler.io import Reader
+
+from dione.prediction import picture
+from dione.prediction.form import SCALE
+from dione.sources.places import driver_of
+from dione.view.folder import Gallery, Shown
+
+TILE_PX = 256
+FURTHER_OUT = 2
+"""Zooms below the one at which a file fills a tile: further out it would be a dot, for which rio-tiler warps the whole tile at full resolution."""
+OPEN = 64
+"""Files that are kept open, over all threads."""
+BANDS_OF = {"true": (3, 2, 1), "false": (4, 3, 2), "ndvi": (3, 4), "sigma": (1, 2, 3, 4)}
+"""Bands that are read to paint these colours, counted from 1."""
+Layer = Literal["input", "sr", "sigma"]
+
+
+def tile(gallery: Gallery, date: Shown, layer: Layer, colours: str, place: tuple[int, int, int]) -> bytes:
+    """A PNG of the tile (z, x, y); see-through where there is nothing."""
+    path = {"input": date.input, "sr": date.sr, "sigma": date.sigma}[layer]
+    values = None if path is None else read(path, place, BANDS_OF["sigma" if layer == "sigma" else colours])
+    if values is None:
+        return _png(np.zeros((TILE_PX, TILE_PX, 4), np.uint8))
+    if layer == "sigma":
+        return _png(picture.overlay(values, worst=gallery.worst))
+    return _png(picture.holed(date.tones[colours].paint(values), values))
+
+
+def read(path: Path, place: tuple[int, int, int], bands: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """Reflectance (4, 256, 256) of the tile (z, x, y), nearest pixels, NaN where nodata; of other bands than these 0. None outside of the file."""
+    zoom, across, down = place
+    file = opened(path)
+    if zoom < file.minzoom - FURTHER_OUT:
+        return None
+    try:
+        found = file.tile(across, down, zoom, tilesize=TILE_PX, indexes=bands, resampling_method="nearest", reproject_method="nearest").array
+    except TileOutsideBounds:
+        return None
+    values = np.zeros((4, TILE_PX, TILE_PX), np.float32)
+    values[[band - 1 for band in bands]] = found.data * np.float32(SCALE)
+    values[:, np.ma.getmaskarray(found).any(0)] = np.nan
+    return values
+
+
+def spectra(gallery: Gallery, longitude: float, latitude: float) -> list[dict[str, Any]]:
+    """For each date, reflectance of the four bands at a point: measured, sharpened, and its 1σ; None where there is none."""
+    return [
+        {"date": name, **{layer: at(path, longitude, latitude) for layer, path in (("input", date.input), ("sr", date.sr), ("sigma", date.sigma))}}
+        for name, date in gallery.dates.items()
+    ]
+
+
+def at(path: Path | None, longitude: float, latitude: float) -> list[float] | None:
+    """Reflectance of the pixel that holds a point, degrees; None where there is none."""
+    if path is None or not (math.isfinite(longitude) and math.isfinite(latitude)):
+        return None
+    try:
+        found = opened(path).point(longitude, latitude).array
+    except PointOutsideBounds:
+        return None
+    return None if np.ma.getmaskarray(found).any() else [round(float(number) * SCALE, 4) for number in found.data]
+
+
+def opened(path: Path) -> Reader:
+    """The file, kept open for the next tile: half of a tile's time is opening. Each thread has its own, as GDAL asks; one written anew is opened anew."""
+    return _kept(path, path.stat().st_mtime_ns, threading.get_ident())
+
+
+@lru_cache(maxsize=OPEN)
+def _kept(path: Path, written: int, thread: int) -> Reader:
+    return Reader(None, dataset=rasterio.open(path, driver=driver_of(str(path))))
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    packed = io.BytesIO()
+    Image.fromarray(pixels).save(packed, "PNG", compress_level=1)
+    return packed.getvalue()

@@ -1,0 +1,110 @@
+"""`dione view` as a person meets it: in a real browser, from a real server."""
+
+import threading
+from queue import Queue
+
+import pytest
+
+pytest.importorskip("rio_tiler")
+
+
+@pytest.fixture(scope="module")
+def address(out):
+    import uvicorn
+
+    from dione.view.app import application
+    from dione.view.folder import gallery
+    from dione.view.serve import Server
+
+    told: Queue[str] = Queue()
+    server = Server(uvicorn.Config(application(gallery(out)), host="127.0.0.1", port=0, log_level="warning", lifespan="off"))
+    server.address, server.ready = "", told.put
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    told.get(timeout=30)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+QUIET = "() => new Promise(done => { const look = () => tiles.busy ? setTimeout(look, 30) : requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(look, 60); })"
+ONE_PIXEL = """([across, down]) => {
+  const from = document.querySelector(".stage canvas"), to = new OffscreenCanvas(1, 1).getContext("2d");
+  to.drawImage(from, Math.floor(across * from.width), Math.floor(down * from.height), 1, 1, 0, 0, 1, 1);
+  return [...to.getImageData(0, 0, 1, 1).data];
+}"""
+PAINTED = """async ([layer, across, down]) => {
+  const [x, y] = stage.unit(across * element.clientWidth, down * element.clientHeight), zoom = Math.round(DEEPEST + Math.log2(stage.view.scale)), size = 256 * 2 ** (DEEPEST - zoom);
+  const [column, row] = [(x + corner[0]) / size, (y + corner[1]) / size];
+  const tile = tiles.kept.get(`tiles/${facts.dates[time.value]}/${layer}/${new FormData(form).get("colours")}/${zoom}/${Math.floor(column)}/${Math.floor(row)}.png`);
+  const to = new OffscreenCanvas(1, 1).getContext("2d");
+  to.drawImage(tile, Math.floor(column % 1 * 256), Math.floor(row % 1 * 256), 1, 1, 0, 0, 1, 1);
+  return [...to.getImageData(0, 0, 1, 1).data];
+}"""
+
+
+@pytest.fixture
+def page(visit, address):
+    opened = visit(address)
+    opened.evaluate(QUIET)
+    return opened
+
+
+def shown(page, *at):
+    page.evaluate(QUIET)
+    return page.evaluate(ONE_PIXEL, list(at))
+
+
+def test_left_is_measured_right_is_sharpened_and_the_divider_slides(page):
+    at = (0.4, 0.62)
+    assert shown(page, *at) == page.evaluate(PAINTED, ["input", *at])
+    page.locator("#divider").focus()
+    page.keyboard.press("Home")
+    assert shown(page, *at) == page.evaluate(PAINTED, ["sr", *at])
+
+
+def test_the_map_moves_and_zooms_by_mouse_wheel_and_keyboard(page):
+    box = page.locator(".stage").bounding_box()
+    middle = box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"]
+    before = page.evaluate("stage.view")
+    page.mouse.move(*middle)
+    page.mouse.wheel(0, -500)
+    page.wait_for_timeout(100)
+    assert page.evaluate("stage.view.scale") / before["scale"] == pytest.approx(3.49, rel=0.1)
+    x = page.evaluate("stage.view.x")
+    page.mouse.down()
+    page.mouse.move(middle[0] - 80, middle[1], steps=4)
+    page.mouse.up()
+    assert page.evaluate("stage.view.x") > x and page.locator(".found").is_hidden(), "a drag is no click"
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("-")
+    assert shown(page, 0.75, 0.5)[:3] == page.evaluate(PAINTED, ["sr", 0.75, 0.5])[:3]
+
+
+def test_a_pixel_tells_its_spectra_over_time(page):
+    box = page.locator(".stage").bounding_box()
+    page.mouse.click(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"])
+    page.locator(".spectra tbody tr").first.wait_for()
+    rows = page.locator(".spectra tbody tr").all_inner_texts()
+    assert [row.split()[0] for row in rows] == ["2024-05-16", "2024-05-21"] and rows[0].count("±") == 4 and rows[0].count("10 m") == 4
+    assert page.locator(".chart .band").count() == 4 and page.locator(".chart .was").count() == 8
+    page.locator("#time").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".when output").inner_text() == "2024-05-16" and page.locator(".spectra tr.now th").inner_text() == "2024-05-16"
+
+
+@pytest.mark.parametrize("how", [{"color_scheme": "light"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}])
+def test_axe_finds_no_serious_fault(visit, address, faults_of, how):
+    page = visit(address, **how)
+    page.locator(".stage").focus()
+    page.keyboard.press("Enter")
+    page.locator(".spectra tbody tr").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert faults_of(page) == []
+
+
+def test_nothing_is_asked_of_other_machines(page, address):
+    page.evaluate(QUIET)
+    asked = page.evaluate("performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert asked and all(name.startswith((address, "data:")) for name in asked)
