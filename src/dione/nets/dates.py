@@ -38,7 +38,7 @@ class Attention(nn.Module):
         mean = weighted(features, seen) / seen.sum(1).clamp_min(1)
         judged_mean, power_mean = self.judge_mean(mean), power(mean)
         score = torch.cat([self._score(part, judged_mean, power_mean) for part in features], 1)
-        share = score.masked_fill(~valid[:, :, None], -1e4).softmax(1) * seen
+        share = shares(score.masked_fill(~valid[:, :, None], -1e4), seen)
         return weighted(features, share.to(features[0].dtype), self._repeated), share.mean(2)
 
     def _score(
@@ -47,12 +47,27 @@ class Attention(nn.Module):
         """How much each date is to be believed, by head."""
         b = len(features)
         judged = rearrange(self.judge_date(rearrange(features, "b t e h w -> (b t) e h w")), "(b t) e h w -> b t e h w", b=b).add_(judged_mean[:, None])
-        score = rearrange(self.score(F.relu_(rearrange(judged, "b t e h w -> (b t) e h w"))), "(b t) n h w -> b t n h w", b=b)
+        score = rearrange(self._scored(F.relu_(rearrange(judged, "b t e h w -> (b t) e h w"))), "(b t) n h w -> b t n h w", b=b)
         return score / torch.sqrt((power(features) + power_mean[:, None]) / features.shape[2] + 1e-8)
 
     def _repeated(self, share: Float[Tensor, "b t n h w"]) -> Float[Tensor, "b t e h w"]:
         """Each head's share for its features: by a convolution, many times faster than broadcasting in channels-last."""
         return rearrange(F.conv2d(packed(rearrange(share, "b t n h w -> (b t) n h w")), self.repeat), "(b t) e h w -> b t e h w", b=len(share))
+
+    def _scored(self, judged: Float[Tensor, "n e h w"]) -> Float[Tensor, "n heads h w"]:
+        """`self.score`, with its outputs repeated: of few, oneDNN adds up in another order on one thread than on several."""
+        often = -(-STEADY // self.heads)
+        return F.conv2d(judged, self.score.weight.repeat(often, 1, 1, 1))[:, : self.heads]
+
+
+STEADY = 16
+"""Outputs from which on a convolution gives the same bits whatever the number of threads (tests/nets/test_threads.py)."""
+
+
+def shares(score: Float[Tensor, "b t n h w"], seen: Float[Tensor, "b t 1 h w"]) -> Float[Tensor, "b t n h w"]:
+    """Softmax over the dates that are seen, zero for the others; PyTorch's own differs in its last bit with the number of threads."""
+    strength = torch.exp(score - score.detach().amax(1, keepdim=True)) * seen
+    return strength / weighted([strength], seen).clamp_min(1e-30)[:, None]
 
 
 def power(x: Float[Tensor, "*b e h w"]) -> Float[Tensor, "*b 1 h w"]:

@@ -21,7 +21,7 @@ from torch import nn
 from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
-from dione.base.files import whole
+from dione.base.files import write_bytes
 from dione.nets import arrays, zoo
 from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned
@@ -148,9 +148,7 @@ def store(path: Path, net: nn.Module, about: About, *, half: bool = True) -> Pat
     net = net.net if isinstance(net, Turned) else net
     tensors = {key: (value.half() if half and value.is_floating_point() else value).contiguous() for key, value in net.state_dict().items()}
     data = save(tensors, metadata={"dione": about.model_dump_json()})
-    with whole(path) as partial:
-        partial.write_bytes(data)
-    return path
+    return write_bytes(path, data)
 
 
 def _read(path: Path) -> Resolver:
