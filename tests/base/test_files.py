@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dione.base import files
 from dione.base.errors import CannotWrite
 from dione.base.files import LOCK, alone, emptied
 
@@ -23,7 +24,7 @@ def holder(path: Path) -> subprocess.Popen[str]:
 
 
 def test_a_second_run_into_one_folder_is_refused(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(CannotWrite, match="another run is writing into"), alone(tmp_path):
+    with alone(tmp_path), pytest.raises(CannotWrite, match="another run is writing"), alone(tmp_path):
         pass
 
 
@@ -54,3 +55,30 @@ def test_emptying_a_folder_leaves_who_holds_it(tmp_path: Path) -> None:
     with alone(tmp_path):
         emptied(tmp_path)
         assert [entry.name for entry in tmp_path.iterdir()] == [LOCK]
+
+
+def test_a_lock_file_that_its_holder_takes_along_does_not_let_two_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between our opening of the file and our locking it, who held it removes it."""
+    plain, went = files._hold, []
+
+    def late(file: int) -> None:
+        if not went:
+            went.append((tmp_path / LOCK).unlink())
+        plain(file)
+
+    monkeypatch.setattr(files, "_hold", late)
+    with alone(tmp_path), pytest.raises(CannotWrite, match="another run"), alone(tmp_path):
+        pass
+
+
+def test_writers_of_the_same_file_do_not_spoil_it_for_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "block.tif"
+    with files.whole(path, shared=True) as one, files.whole(path, shared=True) as other:
+        one.write_text("the same")
+        other.write_text("the same")
+    assert path.read_text() == "the same" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0.0 kB"), (12_300, "12.3 kB"), (340_000, "0.3 MB"), (5 * 10**9, "5.0 GB")])
+def test_sizes_are_told_in_units_that_fit(count: int, words: str) -> None:
+    assert files.size(count) == words

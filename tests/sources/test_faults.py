@@ -209,3 +209,14 @@ def test_nothing_is_kept_on_disk_if_that_is_off(server: Loopback, monkeypatch: p
     monkeypatch.setenv("DIONE_CACHE", "off")
     opened(server).load()
     assert not (tmp_path / "kept").exists()
+
+
+def test_what_a_killed_run_left_half_counts_and_what_another_run_removes_meanwhile_is_no_fault(monkeypatch, tmp_path):
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path))
+    monkeypatch.setenv("DIONE_CACHE_GB", "0.000001")
+    half = tmp_path / "ab" / ".half.block.1234"
+    half.parent.mkdir()
+    half.write_bytes(bytes(2000))
+    (tmp_path / "ab" / "gone.block").symlink_to(tmp_path / "nowhere")  # listed, and not there any more when it is looked at
+    shelf.prune()
+    assert not half.exists()

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from dione.base.errors import CannotWrite
 
@@ -14,28 +15,56 @@ LOCK = ".dione.lock"
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, *, needs_bytes: int | None = None, shared: bool = False) -> Iterator[Path]:
     """A path to write to that becomes `path` only when the block ends well.
 
     The partial file stands beside the final one, so that the renaming is atomic; on any failure it is removed.
+    needs_bytes: its size, if that is known before. shared: others may be writing the same file at the same time.
     Raises CannotWrite when the folder is not writable or the disk is full.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL}")
+    partial = path.with_name(f".{path.name}{f'.{uuid4().hex[:8]}' if shared else ''}{PARTIAL}")
     try:
         yield partial
-        with open(partial, "rb") as written:
-            os.fsync(written.fileno())
+        settled(partial)
         os.replace(partial, path)
     except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror or error}\n{room(path.parent)}") from error
+        raise cannot_write(path, error, needs_bytes, partial) from error
     finally:
         partial.unlink(missing_ok=True)
 
 
+def settled(path: Path) -> None:
+    """Have the system put a file's bytes on the disk now, so that a loss of power cannot leave its name without them."""
+    with open(path, "rb") as written:
+        os.fsync(written.fileno())
+
+
+def cannot_write(path: Path, error: OSError, needs_bytes: int | None = None, partial: Path | None = None) -> CannotWrite:
+    """What to raise where the system refuses: what is full, how much is needed, what to do.
+
+    partial: what was written so far, for when it is not known how much is needed.
+    """
+    needed = "" if needs_bytes is None else f"about {size(needs_bytes)}"
+    if not needed and partial is not None:
+        needed = f"more than {size(_bytes(partial))}"
+    return CannotWrite(f"cannot write {path}: {error.strerror or error}\n{room(path.parent, needed)}")
+
+
+def _bytes(path: Path) -> int:
+    """Of a file, or of all files in a folder; none where nothing is."""
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return sum(one.stat().st_size for one in files)
+
+
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text whole."""
-    with whole(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    return write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes | memoryview, *, shared: bool = False) -> Path:
+    """Write bytes whole."""
+    with whole(path, needs_bytes=len(data), shared=shared) as partial:
+        partial.write_bytes(data)
     return path
 
 
@@ -45,28 +74,33 @@ def folder(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / f".probe{PARTIAL}"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process may probe the same folder
     except OSError as error:
         raise CannotWrite(f"cannot write into {path}: {error.strerror or error}\nname another folder with -o, or make this one writable") from error
     return path
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Nobody else writes into the folder `path` meanwhile, on this machine; however the process ends, the system lets go of it.
+def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
+    """Nobody else writes `path` meanwhile, on this machine; however the process ends, the system lets go of it.
 
-    Raises CannotWrite if another run is at it.
+    lock: the file that is held, by default one inside of the folder `path`. Raises CannotWrite if another run is at it.
     """
-    lock = path / LOCK
+    lock = lock or path / LOCK
     with open(lock, "a") as file:
         try:
             _hold(file.fileno())
+            removed = not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat())
         except BlockingIOError as error:
-            raise CannotWrite(f"another run is writing into {path}\nwait for it to end, or name another folder with -o") from error
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+            raise CannotWrite(f"another run is writing {path}\nwait for it to end, or name another folder with -o") from error
+        if not removed:
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+    with alone(path, lock):  # who held it was just leaving, and took the file along
+        yield
 
 
 def emptied(path: Path) -> None:
@@ -93,10 +127,17 @@ def _hold(file: int) -> None:
             raise
 
 
-def room(path: Path) -> str:
-    """How much disk is left, in words."""
+def room(path: Path, needed: str = "") -> str:
+    """How much disk is left and how much is needed, in words, and what to do."""
     try:
         free = shutil.disk_usage(path).free
     except OSError:
         return "the folder cannot be read"
-    return f"{free / 1e9:.1f} GB are free there; free some space or choose another folder, then run the same command again"
+    told = f", and {needed} are needed for it" if needed else ""
+    return f"{size(free)} are free on the disk of {path}{told}; free some space or choose another folder, then run the same command again"
+
+
+def size(count: int) -> str:
+    """Bytes in words: 12 kB, 3.4 MB, 0.5 GB."""
+    unit, factor = next((pair for pair in (("GB", 1e9), ("MB", 1e6)) if count >= 0.1 * pair[1]), ("kB", 1e3))
+    return f"{count / factor:.1f} {unit}"

@@ -23,7 +23,7 @@ from dione.base.errors import BadSource
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack
-from dione.sources.places import naming, shown, system, writing
+from dione.sources.places import naming, put, shown, system, writing
 
 NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
 
@@ -82,7 +82,7 @@ class Larder:
         fs, inside = system(self.folder)
         with writing(self.folder):
             fs.makedirs(inside, exist_ok=True)
-            fs.pipe_file(f"{inside.rstrip('/')}/{name}", data.getvalue())
+        put(f"{self.folder.rstrip('/')}/{name}", data.getvalue())
 
     def kept(self, area: Area) -> Kept | None:
         """What is there of an area, whole; None where nothing is."""
@@ -109,6 +109,5 @@ class Larder:
                 zarrstack.save(stack, f"{place}/{name}", overwrite=True)
         area = {**{part: getattr(made.area, part) for part in ("site", "epsg", "column", "row", "size_m", "buffer_m")}, "facts": dict(made.area.facts)}
         note = {"key": key, "area": area, "visits": [visit.row for visit in made.visits], "pairs": list(made.pairs), "land": list(made.land)}
-        with writing(place):
-            fs.pipe_file(f"{inside}/{NOTE}", json.dumps(note, indent=1).encode())
+        put(f"{place}/{NOTE}", json.dumps(note, indent=1).encode())
         return Kept(place, note)

@@ -4,9 +4,7 @@ One that fails stops no other; what a worker process needs, it opens itself.
 """
 
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from dione.base import identity, scheduler
 from dione.base.errors import DioneError
+from dione.base.workers import each
 from dione.pairs.areas import Area
 from dione.pairs.larder import Kept, Larder
 from dione.pairs.recipe import BuildRecipe
@@ -58,7 +57,8 @@ def make_missing(tasks: list[Task], workers: int, fresh: bool, progress: Progres
     kept = {} if fresh else {task.area.name: one for task in tasks if (one := task.larder.kept(task.area)) is not None and one.key == task.key}
     missing = [task for task in tasks if task.area.name not in kept]
     failed: dict[str, str] = {}
-    for done, (task, why) in enumerate(_run(missing, workers) if address is None else _on_cluster(missing, address), 1):
+    made = zip(missing, each(make_one, missing, workers=workers), strict=True) if address is None else _on_cluster(missing, address)
+    for done, (task, why) in enumerate(made, 1):
         one = task.larder.kept(task.area)
         if why or one is None:
             failed[task.area.name] = why
@@ -69,17 +69,8 @@ def make_missing(tasks: list[Task], workers: int, fresh: bool, progress: Progres
     return {name: kept[name] for name in sorted(kept)}, failed, len(missing)
 
 
-def _run(tasks: list[Task], workers: int) -> Iterator[tuple[Task, str]]:
-    """Each task as it ends, and why it failed, if it did."""
-    if workers == 1 or len(tasks) <= 1:
-        yield from ((task, make_one(task)) for task in tasks)
-        return
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from zip(tasks, pool.map(make_one, tasks), strict=True)
-
-
 def _on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, str]]:
-    """The same, made by the workers of a Dask cluster; one that is lost loses the area it was at, which another takes over."""
+    """Each task and why it failed, if it did, made by the workers of a Dask cluster; one that is lost loses the area it was at, which another takes over."""
     if not tasks:
         return
     with scheduler.connected(address) as client:

@@ -1,10 +1,8 @@
 """Sharp scenes → a store of simulated training patches."""
 
 import logging
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from dione.base.errors import NotFound
+from dione.base.workers import each
 from dione.patches import scenes, store, tone
 from dione.patches.simulate import Degradation, simulate
 from dione.patches.split import SplitRule
@@ -63,14 +62,8 @@ def patches(config: SimulateConfig, root: Path, *, workers: int | None = None) -
         tasks += [Task(place, config, tones, (config.seed, part, number)) for number, place in enumerate(found)]
     if not tasks:
         raise NotFound("the recipe names no scenes; needed at least one [[scenes]] table")
-    count = workers or os.cpu_count() or 1
-    if count == 1 or len(tasks) == 1:
-        for task in tasks:
-            yield from made(task)
-        return
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for group in pool.map(made, tasks):
-            yield from group
+    for group in each(made, tasks, workers=workers or os.cpu_count() or 1):
+        yield from group
 
 
 def made(task: Task) -> list[store.Patch]:

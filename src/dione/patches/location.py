@@ -4,8 +4,8 @@ A folder is made beside its place and renamed when it is whole. An object store 
 its place, and the one file without which it counts as none comes last. Credentials come from the environment or a profile.
 """
 
-import os
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ import pyarrow as pa
 import zarr
 
 from dione.base import parquet
-from dione.base.files import PARTIAL, whole
-from dione.sources.places import is_remote, naming, shown, system, writing
+from dione.base.folders import whole_folder
+from dione.sources.places import is_remote, naming, put, shown, system, writing
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,7 @@ class Location:
 
     def write(self, name: str, data: bytes) -> None:
         """A file in place of the one of that name, whole. Raises CannotWrite."""
-        if not self.remote:
-            with whole(Path(self.address) / name) as partial:
-                partial.write_bytes(data)
-            return
-        fs, inside = system(self.address)
-        with writing(self.address):
-            fs.pipe_file(f"{inside}/{name}", data)
+        put(f"{self.address}/{name}", data)
 
     def table(self, name: str, what: str, advice: str) -> pa.Table:
         """Raises NotFound, BadSource; the words are those of `dione.base.parquet`."""
@@ -79,32 +73,21 @@ class Location:
         with naming(self.address):
             return int(sum(info.get("size") or 0 for info in fs.find(inside, detail=True).values()))
 
-    def begin(self, last: str) -> "Location":
-        """Where to write a new store: beside this place, or here, where `last`, and then all else, was removed. Raises CannotWrite."""
-        place = self if self.remote else Location(f"{self.address}{PARTIAL}")
-        fs, inside = system(place.address)
-        with writing(place.address):
-            fs.invalidate_cache()
-            if fs.exists(f"{inside}/{last}"):
-                fs.rm_file(f"{inside}/{last}")
-            place.remove()
-            if not place.remote:  # s3fs would make a bucket of a name that was mistyped
-                fs.makedirs(inside, exist_ok=True)
-        return place
+    @contextmanager
+    def filled(self, last: str) -> Iterator["Location"]:
+        """Where to write a new store: beside this place, which it takes when the block ends well.
 
-    def end(self, begun: "Location") -> None:
-        """What was begun is whole: it takes the place. Raises CannotWrite."""
-        if begun != self:
-            with writing(self.address):
-                self.remove()
-                os.replace(begun.address, self.address)
-
-    def remove(self) -> None:
+        In an object store it is this place, where `last`, and then all else, was removed. Raises CannotWrite.
+        """
         if not self.remote:
-            shutil.rmtree(self.address, ignore_errors=True)
+            with whole_folder(Path(self.address)) as partial:
+                yield Location(str(partial))
             return
         fs, inside = system(self.address)
         with writing(self.address):
             fs.invalidate_cache()
+            if fs.exists(f"{inside}/{last}"):
+                fs.rm_file(f"{inside}/{last}")
             if fs.exists(inside):
                 fs.rm(inside, recursive=True)
+        yield self

@@ -4,10 +4,8 @@ What is kept are counts of digital numbers, a ten-thousandth of reflectance each
 workers and machines; mean, median, deviation and percentiles all follow from them.
 """
 
-import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, NotFound
+from dione.base.workers import each
 from dione.patches import store
 from dione.patches.counts import NUMBERS, Counts, moments
 from dione.patches.location import Location
@@ -62,7 +61,7 @@ def scaling(opened: store.Store, *, by: str = "site", split: str | None = "train
     spans = list(opened.spans())
     tasks = [(opened.path, span, rows[(rows >= span.start) & (rows < span.stop)], by) for span in spans]
     total = Counted()
-    for done, part in enumerate(_counted(tasks, workers), 1):
+    for done, part in enumerate(each(_counted, tasks, workers=workers), 1):
         total += part
         progress("scaling", done, len(spans))
     return finished(total)
@@ -85,11 +84,8 @@ def count(path: Location, span: slice, rows: NDArray[np.int64], by: str) -> Coun
     return made
 
 
-def _counted(tasks: list[Any], workers: int) -> Any:
-    if workers == 1 or len(tasks) == 1:
-        return (count(*task) for task in tasks)
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(count, *zip(*tasks, strict=True)))
+def _counted(task: tuple[Location, slice, NDArray[np.int64], str]) -> Counted:
+    return count(*task)
 
 
 def _add(counted: Counts, numbers: NDArray[Any]) -> None:

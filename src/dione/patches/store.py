@@ -62,8 +62,13 @@ def write(
     tables: what else stands in it, by file name. exact: keep values as float32, unrounded and unbounded; whole numbers from 0 to 65535 otherwise. Memory does not grow
     with the number of patches: one shard of pixels, and the index as Arrow holds it.
     """
-    place = Location.of(path)
-    partial = place.begin(ABOUT)
+    with Location.of(path).filled(ABOUT) as partial:
+        index = _filled(partial, patches, about, exact, tables)
+    return int(index.num_rows)
+
+
+def _filled(partial: Location, patches: Iterator[Patch], about: dict[str, Any], exact: bool, tables: Mapping[str, pa.Table]) -> pa.Table:
+    """The store at an empty place; its index."""
     parts: list[pa.Table] = []
     shard: Shard | None = None
     for patch in patches:
@@ -72,7 +77,6 @@ def write(
         if shard.full:
             parts.append(shard.flush(partial))
     if shard is None:
-        partial.remove()
         raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
     parts += [shard.flush(partial)] if shard.facts else []
     index = pa.concat_tables(parts, promote_options="permissive")
@@ -80,8 +84,7 @@ def write(
         partial.write_table(name, table)
     facts = {"bands": list(BANDS), "zoom": shard.zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", **about}
     partial.write(ABOUT, _noted(facts))
-    place.end(partial)
-    return int(index.num_rows)
+    return index
 
 
 @dataclass

@@ -17,7 +17,7 @@ from typing import Any
 
 from dione.base import documents, identity
 from dione.base.errors import DioneError, faults
-from dione.base.files import folder, write_text
+from dione.base.files import alone, folder, write_text
 from dione.pipeline import stages
 from dione.pipeline.recipe import PipelineRecipe
 from dione.pipeline.stages import Context, Outcome, Progress
@@ -102,7 +102,11 @@ def run(
     tell: Callable[[Ended], None] = lambda _: None,
 ) -> Run:
     """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date."""
-    folder(recipe.out)
+    with alone(folder(recipe.out)):
+        return _run(recipe, workers, fresh, progress, tell)
+
+
+def _run(recipe: PipelineRecipe, workers: int | None, fresh: bool, progress: Progress, tell: Callable[[Ended], None]) -> Run:
     state = {} if fresh else _state(recipe.out / STATE)
     keys: dict[str, str] = {}
     ended: dict[str, Ended] = {}

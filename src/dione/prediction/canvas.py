@@ -25,7 +25,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 
 from dione.base.errors import CannotWrite, faults
-from dione.base.files import folder, whole
+from dione.base.files import folder, write_bytes
 from dione.base.windows import Window, lattice
 from dione.prediction.cog import TILE_PX, Notes, Packing, assemble, code_of
 from dione.prediction.form import REFLECTANCE, Form
@@ -104,8 +104,7 @@ class Canvas:
             raise ValueError(f"{window} takes values {(bands, *window.shape)} and valid {window.shape}, not {values.shape} and {valid.shape}")
         folder(self.work)
         packed = _packed(self.form.encode(values, valid))  # GDAL may close a file on a full disk without a word; Python does not
-        with whole(self._piece(window)) as partial:
-            partial.write_bytes(packed)
+        write_bytes(self._piece(window), packed, shared=True)  # a worker that is taken for lost may be at it too
 
     def finish(self, tags: Mapping[str, str] | None = None, *, compress: Packing = "DEFLATE") -> Path:
         """The blocks as one cloud-optimised GeoTIFF with its final name; the blocks are removed.

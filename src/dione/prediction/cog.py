@@ -15,7 +15,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
 from dione.base.errors import CannotWrite
-from dione.base.files import room, whole
+from dione.base.files import room, size, whole
 from dione.base.windows import Window
 from dione.prediction.form import NODATA, REFLECTANCE, Form
 
@@ -25,6 +25,8 @@ COLOURS = {"blue": "Blue", "green": "Green", "red": "Red"}
 TILE_PX = 512
 TYPES = {"uint16": "UInt16", "uint8": "Byte", "float32": "Float32"}
 """As GDAL calls them."""
+OVERVIEWS = 4 / 3
+"""How much larger a file is than its pixels, for the coarser copies in it."""
 FRUGAL = dict(GDAL_CACHEMAX=64 * 2**20, GDAL_MAX_DATASET_POOL_SIZE=32, GDAL_PAM_ENABLED=False, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
 """GDAL while copying: bytes of cache (its default is 5 % of the machine's memory), open pieces; no side-car files."""
 
@@ -56,7 +58,8 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
         with whole(path) as partial:
             half.replace(partial)
     except (RasterioError, CPLE_BaseError, OSError) as error:
-        raise CannotWrite(f"cannot write {path}: {error}\n{room(path.parent)}") from error
+        needed = OVERVIEWS * sum(piece.stat().st_size for piece in pieces.values() if piece.exists())
+        raise CannotWrite(f"cannot write {path}: {error}\n{room(path.parent, f'about {size(int(needed))}')}") from error
     finally:
         for leftover in workshop.glob("assembling.tif*"):
             leftover.unlink(missing_ok=True)

@@ -10,7 +10,8 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def prune() -> None:
     most = float(os.environ.get("DIONE_CACHE_GB") or MOST_GB) * 1e9
     if base is None or not base.is_dir():
         return
-    there = sorted(((file.stat().st_mtime, file.stat().st_size, file) for file in base.glob("??/*.block")), reverse=True)
+    there = sorted(_kept(base), reverse=True)
     total = sum(size for _, size, _ in there)
     if total <= most:
         return
@@ -107,6 +108,14 @@ def prune() -> None:
         _, size, oldest = there.pop()
         oldest.unlink(missing_ok=True)
         total -= size
+
+
+def _kept(base: Path) -> Iterator[tuple[float, int, Path]]:
+    """When each file was written, and its size; half ones of a run that was killed too, but none that another run just removed."""
+    for file in base.glob("??/*"):
+        with suppress(FileNotFoundError):
+            facts = file.stat()
+            yield facts.st_mtime, facts.st_size, file
 
 
 def _remember(name: str, array: NDArray[Any]) -> None:

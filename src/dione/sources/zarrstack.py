@@ -1,7 +1,5 @@
 """A Stack kept for later as a Zarr v3 store; what is saved and opened again is the same."""
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +15,7 @@ from dione.base import masks, stack
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound, faults
 from dione.base.files import PARTIAL
+from dione.base.folders import whole_folder
 from dione.base.windows import Window
 from dione.sources import chunks, lazy
 from dione.sources.chunks import DAMAGE
@@ -74,13 +73,11 @@ def save(made: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> str:
         fs, inside = system(name)
         if fs.exists(inside) and not overwrite:
             raise CannotWrite(f"{shown(name)} is there already\nchoose another name, or remove it first")
-        beside, _, last = name.rpartition("/")
-        partial = f"{beside}{'/' if beside or name.startswith('/') else ''}.{last}.{uuid4().hex[:8]}{PARTIAL}"
-        try:
-            _write(made, partial)
-            _move(partial, name)
-        finally:
-            _remove(partial)
+        if is_remote(name):
+            _send(made, name)
+            return name
+    with whole_folder(Path(inside), needs_bytes=int(sum(made[variable].nbytes for variable in stack.DIMS))) as partial:
+        _write(made, str(partial))
     return name
 
 
@@ -174,26 +171,19 @@ def _write(made: xr.Dataset, partial: str) -> None:
     plain.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
 
 
-def _move(partial: str, name: str) -> None:
-    if not is_remote(name):
-        old = Path(f"{partial}.old")
-        if Path(name).exists():
-            os.replace(name, old)
-        os.replace(partial, name)
-        shutil.rmtree(old, ignore_errors=True)
-        return
+def _send(made: xr.Dataset, name: str) -> None:
+    """Into an object store: written beside its place and copied there, the root's metadata last."""
+    beside, _, last = name.rpartition("/")
+    partial = f"{beside}/.{last}.{uuid4().hex[:8]}{PARTIAL}"
     fs, inside = system(name)
     _, source = system(partial)
-    if fs.exists(inside):
-        fs.rm(inside, recursive=True)
-    files = sorted(fs.find(source), key=lambda file: file == f"{source}/zarr.json")
-    for file in files:
-        fs.copy(file, inside + file[len(source) :])
-    fs.invalidate_cache()
-
-
-def _remove(partial: str) -> None:
-    fs, inside = system(partial)
-    fs.invalidate_cache()
-    if fs.exists(inside):
-        fs.rm(inside, recursive=True)
+    try:
+        _write(made, partial)
+        if fs.exists(inside):
+            fs.rm(inside, recursive=True)
+        for file in sorted(fs.find(source), key=lambda file: file == f"{source}/zarr.json"):
+            fs.copy(file, inside + file[len(source) :])
+    finally:
+        fs.invalidate_cache()
+        if fs.exists(source):
+            fs.rm(source, recursive=True)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dione.base.errors import BadRecipe, CannotWrite
-from dione.base.files import room, write_text
+from dione.base.errors import BadRecipe
+from dione.base.files import cannot_write, write_text
 
 log = logging.getLogger(__name__)
 Row = Mapping[Any, Any]
@@ -52,7 +52,7 @@ class JsonLines:
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, **values}) + "\n")
         except OSError as error:
-            raise CannotWrite(f"cannot write {self.path}: {error.strerror}\n{room(self.path.parent)}") from error
+            raise cannot_write(self.path, error) from error
 
     def picture(self, step: int, image: Image.Image) -> None:
         """Kept as a file already."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dione.base.errors import BadModel, BadRecipe, faults
-from dione.base.files import whole
+from dione.base.files import write_bytes
 from dione.training.config import TrainConfig
 from dione.training.objective import Objective
 
@@ -75,9 +75,7 @@ def save(folder: Path, state: State, facts: dict[str, Any]) -> Path:
         },
         packed,
     )
-    with whole(folder / CHECKPOINT) as partial:
-        partial.write_bytes(packed.getbuffer())
-    return folder / CHECKPOINT
+    return write_bytes(folder / CHECKPOINT, packed.getbuffer())
 
 
 def load(folder: Path, state: State, facts: dict[str, Any]) -> bool:
