@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trials import record
 
-PARTS = ("kills", "inputs")
+PARTS = ("kills", "disk", "reading", "sameness", "longrun", "inputs")
 """Modules of `trials`, in the order in which they run."""
 
 
@@ -40,10 +40,12 @@ def main() -> None:
     given.add_argument("--json", action="store_true")
     asked = given.parse_args()
     size = dataclasses.replace(record.QUICK if asked.quick else record.FULL, seed=asked.seed)
-    rows = list(run(size, tuple(asked.only)))
+    rows = []
+    for row in run(size, tuple(asked.only)):
+        rows.append(row)
+        if asked.page:
+            record.write(asked.page, [row])
     print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1) if asked.json else f"{record.machine()}\n\n{record.table(rows)}")
-    if asked.page:
-        record.write(asked.page, rows)
     if wrong := record.faults(rows):
         sys.exit("\n".join(["", *wrong]))
 

@@ -55,7 +55,7 @@ def undisturbed(victim: Victim, folder: Path) -> Wanted:
     """A run from start to end."""
     out = victims.fresh(folder / "out")
     with started(victim.typed(out), folder / "said.txt") as running:
-        starting = _begun(running, out)
+        starting = begun(running, out)
         ended = running.end()
     if ended.code:
         raise SystemExit(f"an undisturbed {victim.name} failed:\n{ended.said}")
@@ -72,7 +72,7 @@ def life(victim: Victim, folder: Path, wanted: Wanted, counted: Tally, kills: in
         repeat = f"kill {counted.tried + 1}: {how.name} at {moment:.3f} of the {'start' if early else 'work'}"
         with started(victim.typed(out), folder / "said.txt") as running:
             if not early:
-                _begun(running, out)
+                begun(running, out)
             time.sleep(moment * (wanted.starting_s if early else wanted.working_s))
             alive = running.alive
             running.send(how)
@@ -82,7 +82,8 @@ def life(victim: Victim, folder: Path, wanted: Wanted, counted: Tally, kills: in
         counted.tried += 1
         counted.peak_gb = max(counted.peak_gb, ended.peak_gb)
         slowest[0] = max(slowest[0], ended.seconds if how != signal.SIGKILL else 0.0)
-        counted.wrong += [f"{repeat}: {fault}" for fault in [*after(how, ended, early), *victims.halves(out, wanted.files)]]
+        answer = [] if victims.files(out) == wanted.files else after(how, ended, early)  # it had just come to its end
+        counted.wrong += [f"{repeat}: {fault}" for fault in [*answer, *victims.halves(out, wanted.files)]]
     counted.wrong += [f"after kill {counted.tried}: {fault}" for fault in at_last(victim, folder, out, wanted)]
 
 
@@ -113,9 +114,9 @@ def at_last(victim: Victim, folder: Path, out: Path, wanted: Wanted) -> list[str
     return [f"{name} is not the same" for name in differ] + [f"{name} was left behind" for name in victims.leftovers(out)]
 
 
-def _begun(running: Running, out: Path) -> float:
-    """Wait until a run has begun to write, or ended; seconds."""
+def begun(running: Running, out: Path, longest_s: float = float("inf")) -> float:
+    """Wait until a run has begun to write, or ended, or for some seconds; how long it took, seconds."""
     began = time.monotonic()
-    while running.alive and not any(out.iterdir()):
+    while running.alive and not any(out.iterdir()) and time.monotonic() - began < longest_s:
         time.sleep(0.005)
     return time.monotonic() - began

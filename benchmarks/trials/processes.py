@@ -5,10 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 DIONE = str(Path(sys.executable).with_name("dione"))
 LONGEST_S = 300
@@ -82,12 +83,17 @@ class Running:
 
 
 @contextmanager
-def started(words: list[str], told: Path, **environment: str) -> Iterator[Running]:
-    """`dione WORDS` as a process; nothing of it outlives the block."""
+def started(words: list[str], told: Path, *, first: Callable[[], None] | None = None, **environment: str) -> Iterator[Running]:
+    """`dione WORDS` as a process; nothing of it outlives the block. first: what the process does before."""
+
+    def before() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # not ignored, as it is in what a script starts in the background
+        if first:
+            first()
+
     with told.open("wb") as stream:
-        process = subprocess.Popen(
-            [DIONE, *words], stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, start_new_session=True, env=_surroundings(environment)
-        )
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": stream, "stderr": stream}
+        process = subprocess.Popen([DIONE, *words], **streams, start_new_session=True, preexec_fn=before, env=_surroundings(environment))
     try:
         yield Running(process, told)
     finally:
@@ -97,9 +103,9 @@ def started(words: list[str], told: Path, **environment: str) -> Iterator[Runnin
             process.wait()
 
 
-def finished(words: list[str], told: Path, **environment: str) -> Ended:
+def finished(words: list[str], told: Path, *, first: Callable[[], None] | None = None, **environment: str) -> Ended:
     """The same, to its end."""
-    with started(words, told, **environment) as running:
+    with started(words, told, first=first, **environment) as running:
         return running.end()
 
 

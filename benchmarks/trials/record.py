@@ -27,8 +27,8 @@ class Size:
     seed: int = 0
 
 
-QUICK = Size(kills=3, inputs=150, jobs=200, minutes=0.2)
-FULL = Size(kills=27, inputs=2500, jobs=10_000, minutes=8)
+QUICK = Size(kills=2, inputs=150, jobs=200, minutes=0.2)
+FULL = Size(kills=25, inputs=2500, jobs=10_000, minutes=8)
 
 
 @dataclass(frozen=True)
@@ -109,9 +109,21 @@ BEGIN, END = "<!-- made by `make soak`: from here -->", "<!-- to here -->"
 
 
 def write(page: Path, rows: Iterable[Row]) -> None:
-    """Put the figures into a page, between its two marks."""
+    """Put the figures into a page, between its two marks; lines of parts that were not tried this time stay."""
     before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, found, after = rest.partition(END)
+    old, found, after = rest.partition(END)
     if not found:
         raise SystemExit(f"{page} has no place for the figures: it needs the lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\nMeasured on {machine()}.\n\n{table(rows)}\n\n{END}{after}", "utf-8")
+    new = list(rows)
+    kept = [row for row in map(_row, old.splitlines()) if row and (row.part, row.what) not in {(one.part, one.what) for one in new}]
+    page.write_text(f"{before}{BEGIN}\n\nMeasured on {machine()}.\n\n{table([*kept, *new])}\n\n{END}{after}", "utf-8")
+
+
+def _row(line: str) -> Row | None:
+    """A line of the table, read back; None for any other."""
+    cells = [cell.strip() for cell in line.strip("| ").split(" | ")] if line.startswith("| ") else []
+    part, found, what = cells[0].partition(": ") if len(cells) >= 6 else ("", "", "")
+    if not found:
+        return None
+    numbers = [float(cell or 0) for cell in cells[1:7]]
+    return Row(part, what, int(numbers[0]), ("",) * int(numbers[3]), int(numbers[2]), cells[7] if len(cells) > 7 else "", *numbers[4:])

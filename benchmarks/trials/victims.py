@@ -1,13 +1,17 @@
 """The commands that are killed, on small inputs: what to type, and what has to be the same afterwards."""
 
 import json
+import pickle
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import rasterio
+import torch
 from affine import Affine
 
 from dione.patches import store
@@ -17,8 +21,8 @@ from dione.testing.world import world
 
 TIMED = {"seconds", "samples_per_s", "busy"}
 """What differs between two equal runs, in JSON."""
-UNDERWAY = {"log.jsonl", "last.ckpt"}
-"""Files that grow or are replaced while a run is on its way; in the end they are the same too."""
+UNDERWAY = {"log.jsonl", "last.ckpt", "visits.parquet"}
+"""Files that grow or are replaced while a run is on its way; they have to be readable, and in the end are the same too."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def leftovers(out: Path) -> list[str]:
 def halves(out: Path, wanted: dict[str, bytes]) -> list[str]:
     """Files with a final name that are not what an undisturbed run leaves there; those underway have to be readable."""
     found = files(out) if out.is_dir() else {}
-    return [f"{name} is half" for name, data in found.items() if Path(name).name not in UNDERWAY and data != wanted.get(name)]
+    whole = {name: not data.startswith(b"unreadable") if Path(name).name in UNDERWAY else data == wanted.get(name) for name, data in found.items()}
+    return [f"{name} is half" for name, good in whole.items() if not good]
 
 
 def _final(out: Path) -> Iterator[str]:
@@ -71,9 +76,38 @@ def _timeless(path: Path) -> bytes:
         return json.dumps(_without(json.loads(path.read_text("utf-8")))).encode()
     if path.name == "log.jsonl":
         return b"\n".join(json.dumps(_without(json.loads(line))).encode() for line in path.read_text("utf-8").splitlines() if line.endswith("}"))
+    if path.suffix == ".ckpt":
+        return _checkpoint(path)
+    if path.suffix == ".parquet":
+        return _table(path)
     if path.suffix == ".html":
         return re.sub(rb"\d+(\.\d+)? s\b", b"", path.read_bytes())
     return path.read_bytes()
+
+
+def _checkpoint(path: Path) -> bytes:
+    """A checkpoint by its values: its pickle says in another way, after a resume, that two texts are the same."""
+    try:
+        kept = torch.load(path, weights_only=True)
+    except (RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        return f"unreadable: {error}".encode()
+    return b"".join(name.encode() + value for name, value in _values(kept, ""))
+
+
+def _table(path: Path) -> bytes:
+    try:
+        pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        return f"unreadable: {error}".encode()
+    return path.read_bytes()
+
+
+def _values(value: object, name: str) -> Iterator[tuple[str, bytes]]:
+    if isinstance(value, dict | list | tuple):
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _values(one, f"{name}.{key}")
+    else:
+        yield name, value.numpy().tobytes() if isinstance(value, torch.Tensor) else repr(value).encode()
 
 
 def _without(value: object) -> object:

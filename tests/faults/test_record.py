@@ -34,3 +34,13 @@ def test_a_page_without_marks_is_left_alone(tmp_path):
     with pytest.raises(SystemExit, match="no place for the figures"):
         record.write(page, ROWS)
     assert page.read_text() == "mine\n"
+
+
+def test_parts_that_were_not_tried_again_keep_their_lines(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"{record.BEGIN}\n{record.END}\n")
+    record.write(page, ROWS)
+    record.write(page, [Row("inputs", "GeoTIFF", 400, minutes=2.0)])
+    told = page.read_text()
+    assert told.count("| inputs: GeoTIFF |") == 1 and "| inputs: GeoTIFF | 400 | 400 |" in told
+    assert "| faults: predict, killed | 27 | 27 |  | 0 | 4.0 | 0.5 |  |" in told and "| **all** | 427 | 427 |" in told

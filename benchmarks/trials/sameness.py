@@ -1,0 +1,97 @@
+"""The same input gives the same pixels: run again, on other numbers of threads, in other blocks, by other machines; all in float32."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import rasterio
+
+from dione.testing import landscape, series, write_geotiffs
+from trials import victims
+from trials.processes import finished
+from trials.record import Row, Size, tally
+
+EXACT = ("--target", "all", "--precision", "float32", "--device", "cpu")
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+"""Threads that wait for each other do not keep a busy machine's processors from those they wait for."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to run the same prediction."""
+
+    name: str
+    threads: int = 1
+    block: int | None = None
+    scheduler: str | None = None
+
+
+WAYS = (Way("again"), *(Way(f"{threads} threads", threads) for threads in (2, 3, 4)), *(Way(f"blocks of {block} px", 1, block) for block in (16, 48, 64)))
+
+
+def rows(size: Size, folder: Path) -> Iterator[Row]:
+    """One for one machine, one for several."""
+    source = series_at(folder / "series", (100, 130))
+    wanted = pixels(source, folder / "wanted", Way("once"))
+    yield compared(source, folder, WAYS if size.kills > 2 else WAYS[1::3], wanted, "again, 2 to 4 threads, blocks of 16 to 64 px")
+    with cluster(folder) as address:
+        yield compared(source, folder, (Way("2 workers", scheduler=address), Way("2 workers, blocks of 32 px", 1, 32, address)), wanted, "on a Dask cluster")
+
+
+def series_at(folder: Path, shape: tuple[int, int]) -> Path:
+    """Four dates of a made-up landscape as files."""
+    return write_geotiffs(series(landscape(shape, seed=5), days=4, cloud=0.1, seed=5).stack, folder)
+
+
+def compared(source: Path, folder: Path, ways: tuple[Way, ...], wanted: dict[str, bytes], what: str) -> Row:
+    """Every way against what is wanted."""
+    with tally() as counted:
+        for at, way in enumerate(ways):
+            counted.tried += 1
+            found = pixels(source, folder / f"{way.threads}-{way.block}-{at}-{bool(way.scheduler)}", way)
+            counted.wrong += [f"{way.name}: {name} is not the same" for name in sorted({*wanted, *found}) if wanted.get(name) != found.get(name)]
+    return counted.row("same pixels", what)
+
+
+def pixels(source: Path, out: Path, way: Way) -> dict[str, bytes]:
+    """The digital numbers of every file that a prediction writes; how it was cut into blocks is noted in the file, and left out here."""
+    victims.fresh(out)
+    block = ("--block", str(way.block)) if way.block else ()
+    scheduler = ("--scheduler", way.scheduler) if way.scheduler else ()
+    words = ["predict", str(source), "-o", str(out / "made"), *EXACT, *block, *scheduler]
+    ended = finished(words, out / "said.txt", **PATIENT, OMP_NUM_THREADS=str(way.threads))
+    if ended.code:
+        raise SystemExit(f"predict failed with {way.name}:\n{ended.said}")
+    made = {}
+    for path in sorted((out / "made").glob("*.tif")):
+        with rasterio.open(path) as file:
+            made[path.name] = file.read().tobytes()
+    return made
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """A scheduler and two workers, each a process of its own as on another machine; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    dask = str(Path(sys.executable).with_name("dask"))
+    worker = [dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder / "dask")]
+    asked = [[dask, "scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"], worker, worker]
+    with (folder / "dask.txt").open("wb") as told:
+        started = []
+        for words in asked:
+            started.append(subprocess.Popen(words, stdout=told, stderr=told))
+            time.sleep(1)
+        try:
+            yield address
+        finally:
+            for process in reversed(started):
+                process.terminate()
+            for process in started:
+                process.wait()
