@@ -60,6 +60,7 @@ def render(run: Run) -> str:
     """The page's text. Everything that comes from outside is escaped; only the page's own style and script may run."""
     shown, metres = run.targets[-MOST_PICTURED:], size_m(run.fine)
     whole = shown[-1].before
+    seen = sorted(sights(run, shown), key=lambda sight: (sight.day, sight.name))
     return rendered(
         "dione.prediction",
         "report.html",
@@ -68,7 +69,8 @@ def render(run: Run) -> str:
         run=run,
         pages=[_page(target) for target in shown],
         hidden=len(run.targets) - len(shown),
-        sights=sorted(sights(run, shown), key=lambda sight: (sight.day, sight.name)),
+        sights=seen,
+        first=max(at for at, sight in enumerate(seen) if sight.role == "target"),
         place=where(run),
         sizes=_sizes(run),
         metres=metres or 0,
