@@ -51,25 +51,35 @@ def program(resolver: Resolver) -> ExportedProgram:
         return torch.export.export(Whole(resolver).eval(), (lr, valid), dynamic_shapes=shapes)
 
 
-def to_program(resolver: Resolver, path: Path) -> Path:
-    """Write PATH.pt2, whole; `torch.export.load(path).module()(lr, valid)` runs it. Raises BadModel, CannotWrite."""
+def write(resolver: Resolver, *, onnx: Path | None = None, pt2: Path | None = None) -> list[Path]:
+    """Write what is named; tracing, which takes half a minute, is done once. Raises BadModel, CannotWrite, DioneError without the extra `onnx`."""
+    if onnx:
+        _onnx_is_there()
     made = program(resolver)
+    return [*([_to_program(made, pt2)] if pt2 else []), *([_to_onnx(made, resolver, onnx)] if onnx else [])]
+
+
+def _to_program(made: ExportedProgram, path: Path) -> Path:
+    """`torch.export.load(path).module()(lr, valid)` runs it."""
     with whole(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as beside:
         torch.export.save(made, Path(beside) / "made.pt2")  # it insists on the ending
         (Path(beside) / "made.pt2").replace(partial)
     return path
 
 
-def to_onnx(resolver: Resolver, path: Path) -> Path:
-    """Write an ONNX file of opset OPSET, weights inside, whole. Raises BadModel, CannotWrite, DioneError without the extra `onnx`."""
+def _onnx_is_there() -> None:
     try:
         import onnx  # noqa: F401 - what torch.onnx needs, so that its absence is told by us
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise DioneError(f"an export to ONNX needs onnx and onnxscript, which are not installed ({error})\ninstall the extra: {INSTALL}") from error
+
+
+def _to_onnx(traced: ExportedProgram, resolver: Resolver, path: Path) -> Path:
+    """Opset OPSET, weights inside."""
     # Runtimes optimise what they load; the exporter's own would take as long again.
     names = {"input_names": ["lr", "valid"], "output_names": ["sr", "sigma"]}
-    made = torch.onnx.export(program(resolver), dynamo=True, opset_version=OPSET, optimize=False, verbose=False, **names)  # type: ignore[arg-type]
+    made = torch.onnx.export(traced, dynamo=True, opset_version=OPSET, optimize=False, verbose=False, **names)  # type: ignore[arg-type]
     if made is None:
         raise BadModel(f"{resolver.name} gave no ONNX program")
     made.model.metadata_props.update(_about(resolver))

@@ -27,7 +27,8 @@ def export(
 
     resolver = load(name)
     files = {kind: path for kind, path in (("onnx", onnx), ("pt2", pt2)) if path}
-    for kind, path in files.items():
-        say((exported.to_onnx if kind == "onnx" else exported.to_program)(resolver, path))
+    if files:
+        for path in exported.write(resolver, onnx=onnx, pt2=pt2):
+            say(path)
     if stac:
         say(stacmodel.write(stac, resolver, files=files))
