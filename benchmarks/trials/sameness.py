@@ -1,4 +1,7 @@
-"""The same input gives the same pixels: run again, on other numbers of threads, in other blocks, by other machines; all in float32."""
+"""The same input gives the same pixels in float32: run again, on other numbers of threads, by other machines.
+
+In other blocks too, but for the last bit of the arithmetic: a stored number that lay on the edge may move by one.
+"""
 
 import socket
 import subprocess
@@ -9,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import rasterio
+from numpy.typing import NDArray
 
 from dione.testing import landscape, series, write_geotiffs
 from trials import victims
@@ -17,6 +22,9 @@ from trials.processes import finished
 from trials.record import Row, Size, tally
 
 EXACT = ("--target", "all", "--precision", "float32", "--device", "cpu")
+Pixels = NDArray[np.generic]
+EDGES = 1e-4
+"""Of the numbers: how many may lie so near to an edge that the last bit of the arithmetic decides."""
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 """Threads that wait for each other do not keep a busy machine's processors from those they wait for."""
 
@@ -48,17 +56,31 @@ def series_at(folder: Path, shape: tuple[int, int]) -> Path:
     return write_geotiffs(series(landscape(shape, seed=5), days=4, cloud=0.1, seed=5).stack, folder)
 
 
-def compared(source: Path, folder: Path, ways: tuple[Way, ...], wanted: dict[str, bytes], what: str) -> Row:
+def compared(source: Path, folder: Path, ways: tuple[Way, ...], wanted: dict[str, Pixels], what: str) -> Row:
     """Every way against what is wanted."""
     with tally() as counted:
         for at, way in enumerate(ways):
             counted.tried += 1
             found = pixels(source, folder / f"{way.threads}-{way.block}-{at}-{bool(way.scheduler)}", way)
-            counted.wrong += [f"{way.name}: {name} is not the same" for name in sorted({*wanted, *found}) if wanted.get(name) != found.get(name)]
+            same = equal if way.block is None else nearly
+            counted.wrong += [f"{way.name}: {name} is not the same" for name in sorted({*wanted, *found}) if not same(wanted.get(name), found.get(name))]
     return counted.row("same pixels", what)
 
 
-def pixels(source: Path, out: Path, way: Way) -> dict[str, bytes]:
+def equal(one: Pixels | None, other: Pixels | None) -> bool:
+    """Every number the same."""
+    return one is not None and other is not None and np.array_equal(one, other)
+
+
+def nearly(one: Pixels | None, other: Pixels | None) -> bool:
+    """All but EDGES of the numbers the same, and none further than one away."""
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    apart = np.abs(one.astype(np.int64) - other)
+    return bool(apart.max() <= 1 and (apart > 0).mean() <= EDGES)
+
+
+def pixels(source: Path, out: Path, way: Way) -> dict[str, Pixels]:
     """The digital numbers of every file that a prediction writes; how it was cut into blocks is noted in the file, and left out here."""
     victims.fresh(out)
     block = ("--block", str(way.block)) if way.block else ()
@@ -70,7 +92,7 @@ def pixels(source: Path, out: Path, way: Way) -> dict[str, bytes]:
     made = {}
     for path in sorted((out / "made").glob("*.tif")):
         with rasterio.open(path) as file:
-            made[path.name] = file.read().tobytes()
+            made[path.name] = file.read()
     return made
 
 

@@ -56,7 +56,7 @@ class Engine:
 
 
 EXACT = Engine()
-"""The processor in float32: the same bytes on every run, whatever the number of threads, blocks and machines, as long as the processors are of one kind."""
+"""The processor in float32: the same bytes on every run, whatever the number of threads and machines, as long as the processors are of one kind."""
 
 
 @lru_cache
