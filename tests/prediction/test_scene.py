@@ -76,8 +76,10 @@ def test_clouds_of_the_target_are_filled_and_less_certain_with_shipped_weights(m
     own = made.stack["valid"].values[choice.target].repeat(4, 0).repeat(4, 1)
     seen = made.stack["valid"].values.any(0).repeat(4, 0).repeat(4, 1)
     assert np.array_equal(sharp["valid"].values[0], seen)
-    sigma = sharp["sigma"].values[0]
-    assert np.median(sigma[:, seen & ~own]) > 1.2 * np.median(sigma[:, own])
+    sigma, error = sharp["sigma"].values[0], abs(sharp["reflectance"].values[0] - made.truth[choice.target])
+    grown = [np.median(part[:, seen & ~own]) / np.median(part[:, own]) for part in (sigma, error)]
+    assert grown[0] > max(grown[1], 1.05)  # sigma grows more than the error does
+    assert (error <= 1.645 * sigma)[:, seen & ~own].mean() > 0.88
     assert float(np.abs(sharp["reflectance"].values[0] - made.truth[-1])[:, seen & ~own].mean()) < 0.03
 
 

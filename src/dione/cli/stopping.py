@@ -66,7 +66,8 @@ class Stopping:
     def _watch(self) -> None:
         """The system writes the number of each signal into the pipe, whatever the main thread is at."""
         while heard := os.read(self._heard, 1):
-            if heard[0] in self._before and not self._over.wait(GRACE_S):
+            ours = heard[0] in self._before and signal.getsignal(heard[0]) == self._interrupt  # a server takes it to end well by itself
+            if ours and not self._over.wait(GRACE_S):
                 self._end(heard[0])
         os.close(self._heard)
 

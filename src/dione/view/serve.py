@@ -1,8 +1,10 @@
 """The application on a port of this machine, until somebody ends it."""
 
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import closing, suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import uvicorn
 
@@ -20,12 +22,11 @@ def serve(app: Guard, *, port: int, ready: Callable[[str], None]) -> None:
         server = Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1))
         server.address = f"http://{f'[{host}]' if ':' in host else host}:{number}/"
         server.ready = ready
-        with suppress(KeyboardInterrupt):  # uvicorn passes it on after it has ended well
-            server.run(sockets=[listener])
+        server.run(sockets=[listener])
 
 
 class Server(uvicorn.Server):
-    """Says where it is once it answers."""
+    """Says where it is once it answers, and ends well with either signal: uvicorn's own would pass it on afterwards."""
 
     address: str
     ready: Callable[[str], None]
@@ -33,6 +34,18 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready(self.address)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {kind: signal.signal(kind, self.handle_exit) for kind in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
 
 
 def _listening(host: str, port: int) -> socket.socket:
