@@ -9,8 +9,8 @@ from dione.base.errors import DioneError
 from dione.nets.resolver import Resolver
 from dione.prediction.engine import Engine, Precision
 
-MEMORY_BYTES = 1.05e9
-"""What a window may take. Two of them, and the 1.2 GB that all else does, are below 4 GB; the same on every machine, so that a run can go on anywhere."""
+MEMORY_BYTES = 0.75e9
+"""What a window may take. Two of them, and the 2.4 GB that all else does, are below 4 GB; the same on every machine, so that a run can go on anywhere."""
 PIXEL_BYTES = 2_700
 DATE_BYTES: dict[Precision, int] = {"bfloat16": 130, "float32": 245}
 """Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""
