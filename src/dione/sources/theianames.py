@@ -13,7 +13,8 @@ from pathlib import Path
 
 from dione.base.errors import BadSource, NotFound
 from dione.sources.packing import Form
-from dione.sources.places import is_remote, near, shown
+from dione.sources.places import near, shown
+from dione.sources.products import holds, meant
 
 NAME = re.compile(r"SENTINEL2[A-D]_\d{8}-\d{6}-\d{3}_L\d[A-Z]_T\d\d[A-Z]{3}(_[\w-]+)?(\.zip)?", re.IGNORECASE)
 FORM = Form(re.compile(r".*_MTD_ALL\.xml"), re.compile(NAME.pattern, re.IGNORECASE), "one folder SENTINEL2…_L2A_T…, as Theia names it, with its …_MTD_ALL.xml")
@@ -29,18 +30,12 @@ def is_theia(path: str | Path) -> bool:
     last = text.rpartition("/")[2]
     if NAME.fullmatch(last) or (last.upper().startswith("SENTINEL2") and not last.lower().endswith((".tif", ".tiff")) and "*" in last):
         return True
-    return not is_remote(text) and Path(text).is_dir() and any(NAME.fullmatch(one.name) for one in Path(text).iterdir())
+    return holds(text, NAME)
 
 
 def places(path: str | Path) -> list[Path]:
     """Each product, folder or zip, by name. Raises NotFound; BadSource for products that are not on this disk."""
-    text = str(path).rstrip("/")
-    if is_remote(text):
-        raise BadSource(f"{shown(path)}: products are read from this disk only\ncopy them here")
-    base = Path(text)
-    if NAME.fullmatch(base.name) and base.exists():
-        return [base]
-    found = sorted(base.iterdir()) if base.is_dir() else sorted(base.parent.glob(base.name))
+    found = meant(path, NAME, instead="copy them here")
     products = [one for one in found if NAME.fullmatch(one.name)]
     others = [one.name for one in found if one.name.upper().endswith((".SAFE", ".SAFE.ZIP"))]
     if products and others:
