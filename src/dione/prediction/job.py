@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ from dione.prediction.check import measure
 from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision, Engine, engine
 from dione.prediction.form import REFLECTANCE, SIGMA, Form
+from dione.prediction.overlap import abreast
 from dione.prediction.painting import Painting
 from dione.prediction.preview import preview
 from dione.prediction.supports import seen, supports
@@ -217,13 +219,13 @@ class Session:
         began = time.perf_counter()
         painting = Painting(self.stack, self.resolver, choice, self.engine, *(self.canvas(choice, ending, form) for ending, form in FORMS.items()))
         self.paint(painting)
-        tags = run.provenance(model_facts(self.resolver), choice)
-        for canvas in painting.canvases:
-            canvas.finish(tags, compress=self.config.compress)
         painted = time.perf_counter()
-        stack = self.stack
+        tags, stack = run.provenance(model_facts(self.resolver), choice), self.stack
+        sr, *others = (partial(canvas.finish, tags, compress=self.config.compress) for canvas in painting.canvases)
+        # Much of this keeps one core busy at a time.
+        _, source, *_ = abreast(lambda finish: finish(), [sr, partial(self.keep, choice, tags), *others], threads=2)
+        finished = time.perf_counter()
         measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom)
-        source = self.keep(choice, tags)
         before = preview(lambda window: picture.read(source, window=window), (stack.sizes["y"], stack.sizes["x"]), crop=crop)
         return run.Target(
             choice=choice,
@@ -236,7 +238,11 @@ class Session:
             clear=measured.clear,
             filled=measured.filled,
             consistency=measured.consistency,
-            seconds={"predict": round(painted - began, 3), "measure": round(time.perf_counter() - painted, 3)},
+            seconds={
+                "predict": round(painted - began, 3),
+                "finish": round(finished - painted, 3),
+                "measure": round(time.perf_counter() - finished, 3),
+            },
             warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
         )
 

@@ -15,8 +15,8 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-def abreast(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int, begin: Callable[[], object]) -> Iterator[Made]:
-    """What `make` gives for each item, in their order, so many being made at a time; every thread first does `begin`."""
+def abreast(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int, begin: Callable[[], object] | None = None) -> Iterator[Made]:
+    """What `make` gives for each item, in their order, so many being made at a time; every thread first does `begin`, if there is one."""
     pool = ThreadPoolExecutor(threads, thread_name_prefix="abreast", initializer=begin)
     waiting: deque[Future[Made]] = deque()
     try:

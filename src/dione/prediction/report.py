@@ -1,7 +1,9 @@
 """report.html: one page that opens anywhere, without network: look, compare, and know what made it."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +13,8 @@ from dione.base.grid import size_m
 from dione.pages.page import Dress, rendered
 from dione.pages.place import Place, place
 from dione.prediction import item, views
-from dione.prediction.run import Run, Target, item_id, versions
+from dione.prediction.overlap import abreast
+from dione.prediction.run import Run, Support, Target, item_id, versions
 from dione.prediction.spread import BandRow, band_rows
 from dione.prediction.timeline import Timeline, timeline
 from dione.prediction.views import Picture, Worst
@@ -22,6 +25,8 @@ MOST_PICTURED = 60
 """Targets and supports shown with pictures; more would be too small to look at. All are in the tables and files."""
 FOR_SUPPORTS = 0.2
 """The most of the room that pictures of supports take."""
+AT_ONCE = 4
+"""Dates whose pictures are packed at a time: each takes some 300 MB."""
 NOTHING = Worst(0, 0)
 DRESS = Dress(styles=("page.css", "stage.css", "place.css", "report.css"), scripts=("stage.js", "report.js"))
 
@@ -81,14 +86,19 @@ def render(run: Run) -> str:
 
 
 def sights(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight]:
-    """Every date that has pictures: the targets, and the supports that are none."""
+    """Every date that has pictures: the targets, and the supports that are none. They are packed on every core, which takes most of a page's time."""
     supports = run.supports[-MOST_PICTURED:]
     small = int(MOST_BYTES * FOR_SUPPORTS) if supports else 0
-    for target in shown:
+
+    def of_target(target: Target) -> Sight:
         pictures, worst = views.of_target(run, target, room=(MOST_BYTES - small) // len(shown))
-        yield Sight(target.day, "target", target.clear, pictures, worst, target.name)
-    for support in supports:
-        yield Sight(support.day, "support", support.clear, views.of_support(support.parts, run.zoom, room=small // len(supports)))
+        return Sight(target.day, "target", target.clear, pictures, worst, target.name)
+
+    def of_support(support: Support) -> Sight:
+        return Sight(support.day, "support", support.clear, views.of_support(support.parts, run.zoom, room=small // len(supports)))
+
+    dates = [*(partial(of_target, target) for target in shown), *(partial(of_support, support) for support in supports)]
+    return abreast(lambda sight: sight(), dates, threads=min(os.cpu_count() or 1, AT_ONCE))
 
 
 def where(run: Run) -> Place | None:

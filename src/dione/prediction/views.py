@@ -125,9 +125,15 @@ def _after(scene: Scene, painters: Mapping[str, Tone], worst: Worst, *, side: in
 def _before(values: Array, box: Box, painters: Mapping[str, Tone], *, room: int) -> list[Picture]:
     """The 10 m pictures: their own pixels, exactly if there is room, or as many as there is room for."""
     exact = values[0].size * EXACT <= room
-    for side, quality in ((LADDER[0][0], None if exact else LITTLE_LOSS), *LADDER[1:]):
-        made = [Picture("before", name, box, _packed(tone.paint(values), values, side=side, quality=quality)) for name, tone in painters.items()]
-        if sum(len(one.uri) for one in made) <= room:
+    painted = {name: tone.paint(values) for name, tone in painters.items()}
+    rungs = ((LADDER[0][0], None if exact else LITTLE_LOSS), *LADDER[1:])
+    for side, quality in rungs:
+        made: list[Picture] = []
+        for name, pixels in painted.items():
+            made.append(Picture("before", name, box, _packed(pixels, values, side=side, quality=quality)))
+            if sum(len(one.uri) for one in made) > room and (side, quality) != rungs[-1]:
+                break
+        else:
             break
     return made
 
