@@ -9,13 +9,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from trials import victims
 from trials.processes import Ended, finished
-from trials.record import Row, Size, tally
+from trials.record import Row, Size, Trial, tally
 from trials.victims import Victim
 
 AMPLE = 512 * 2**20
@@ -61,10 +62,12 @@ def disk(folder: Path) -> Iterator[Disk]:
             subprocess.run(["umount", folder], check=True)
 
 
-def rows(size: Size, folder: Path) -> Iterator[Row]:
-    """One a verb."""
-    for number, made in enumerate(victims.VICTIMS):
-        yield filled(made, folder / str(number), max(size.kills // 4, 1), np.random.default_rng((size.seed, number)))
+def trial(number: int, size: Size, folder: Path) -> Iterator[Row]:
+    """Of one verb."""
+    yield filled(victims.VICTIMS[number], folder / "trial", max(size.kills // 4, 1), np.random.default_rng((size.seed, number)))
+
+
+TRIALS: dict[str, Trial] = {made.__name__: partial(trial, number) for number, made in enumerate(victims.VICTIMS)}
 
 
 def filled(made: Callable[[Path], Victim], folder: Path, times: int, rng: np.random.Generator) -> Row:

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from trials.record import Row, Size, tally
+from trials.record import Row, Size, Trial, tally
 
 SPOILT, HARMFUL = "spoilt in a seeded way, over every door", "made to do harm: bombs, lies, ways out, code"
 
 
-def rows(size: Size, folder: Path) -> Iterator[Row]:
+def tried(size: Size, folder: Path) -> Iterator[Row]:
     """What was spoilt, and what was made to do harm. The corpus runs in a process of its own, since its workers are forks."""
     words = [sys.executable, "-m", "trials.doors.corpus", "--count", str(size.inputs), "--seed", str(size.seed), "--json", "--workers", str(workers())]
     here = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[1]), "TMPDIR": str(folder)}
@@ -41,3 +41,6 @@ def _row(what: str, outcomes: list[dict[str, Any]], minutes: float, seed: int) -
     note = f"{doors} doors; {kinds['right']} gave what the whole input gives, {kinds['other']} what their bytes say" if doors > 1 else ""
     peak = max((one.get("peak_gb", 0.0) for one in outcomes), default=0.0)
     return Row("inputs", what, len(outcomes), wrong, kinds["refused"], note, round(minutes, 2), round(peak, 2))
+
+
+TRIALS: dict[str, Trial] = {"doors": tried}

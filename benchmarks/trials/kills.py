@@ -9,13 +9,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from trials import victims
 from trials.processes import Ended, Running, finished, started
-from trials.record import Row, Size, Tally, tally
+from trials.record import Row, Size, Tally, Trial, tally
 from trials.victims import Victim
 
 ANSWER_S = 2.0
@@ -34,21 +35,32 @@ class Wanted:
     working_s: float
 
 
-def rows(size: Size, folder: Path) -> Iterator[Row]:
-    """One a verb."""
-    for number, made in enumerate(victims.VICTIMS):
-        yield killed(made, folder / str(number), size.kills, np.random.default_rng((size.seed, number)))
+@dataclass
+class Seen:
+    """Over all kills of a verb."""
+
+    at_work: int = 0
+    """Kills after it had begun to write, before it had come to its end."""
+    slowest_s: float = 0.0
+
+
+def trial(number: int, size: Size, folder: Path) -> Iterator[Row]:
+    """Of one verb."""
+    yield killed(victims.VICTIMS[number], folder / "trial", size.kills, np.random.default_rng((size.seed, number)))
+
+
+TRIALS: dict[str, Trial] = {made.__name__: partial(trial, number) for number, made in enumerate(victims.VICTIMS)}
 
 
 def killed(made: Callable[[Path], Victim], folder: Path, kills: int, rng: np.random.Generator) -> Row:
     """Kill a verb so many times, at moments that `rng` draws."""
     folder.mkdir()
-    victim, slowest = made(folder), [0.0]
+    victim, seen = made(folder), Seen()
     with tally() as counted:
         wanted = undisturbed(victim, folder)
         while counted.tried < kills:
-            life(victim, folder, wanted, counted, kills, rng, slowest)
-    return counted.row("faults", f"{victim.name}, killed", f"slowest answer to Ctrl-C and SIGTERM {slowest[0]:.1f} s")
+            life(victim, folder, wanted, counted, kills, rng, seen)
+    return counted.row("faults", f"{victim.name}, killed", f"{seen.at_work} of them at work; slowest answer to Ctrl-C and SIGTERM {seen.slowest_s:.1f} s")
 
 
 def undisturbed(victim: Victim, folder: Path) -> Wanted:
@@ -62,27 +74,30 @@ def undisturbed(victim: Victim, folder: Path) -> Wanted:
     return Wanted(victims.files(out), starting, ended.seconds)
 
 
-def life(victim: Victim, folder: Path, wanted: Wanted, counted: Tally, kills: int, rng: np.random.Generator, slowest: list[float]) -> None:
+def life(victim: Victim, folder: Path, wanted: Wanted, counted: Tally, kills: int, rng: np.random.Generator, seen: Seen) -> None:
     """A run killed and started again until it ends by itself; every kill and what is wrong after it is counted."""
-    out = victims.fresh(folder / "out")
+    out, left_s = victims.fresh(folder / "out"), wanted.working_s
     for how in [HOWS[at] for at in rng.permutation(len(HOWS))]:
         if counted.tried == kills or victim.done(out):
             break
         early, moment = rng.random() < EARLY, float(rng.random())
-        repeat = f"kill {counted.tried + 1}: {how.name} at {moment:.3f} of the {'start' if early else 'work'}"
+        repeat = f"kill {counted.tried + 1}: {how.name} at {moment:.3f} of the {'start' if early else 'work that was left'}"
         with started(victim.typed(out), folder / "said.txt") as running:
             if not early:
                 begun(running, out)
-            time.sleep(moment * (wanted.starting_s if early else wanted.working_s))
+            time.sleep(moment * (wanted.starting_s if early else left_s))
             alive = running.alive
             running.send(how)
             ended = running.end()
         if not alive:
             break  # it was quicker
+        whole = victims.files(out) == wanted.files  # it had just come to its end
+        left_s *= 1 if early else 1 - moment
         counted.tried += 1
         counted.peak_gb = max(counted.peak_gb, ended.peak_gb)
-        slowest[0] = max(slowest[0], ended.seconds if how != signal.SIGKILL else 0.0)
-        answer = [] if victims.files(out) == wanted.files else after(how, ended, early)  # it had just come to its end
+        seen.at_work += not early and not whole
+        seen.slowest_s = max(seen.slowest_s, ended.seconds if how != signal.SIGKILL else 0.0)
+        answer = [] if whole else after(how, ended, early)
         counted.wrong += [f"{repeat}: {fault}" for fault in [*answer, *victims.halves(out, wanted.files)]]
     counted.wrong += [f"after kill {counted.tried}: {fault}" for fault in at_last(victim, folder, out, wanted)]
 
@@ -114,9 +129,14 @@ def at_last(victim: Victim, folder: Path, out: Path, wanted: Wanted) -> list[str
     return [f"{name} is not the same" for name in differ] + [f"{name} was left behind" for name in victims.leftovers(out)]
 
 
-def begun(running: Running, out: Path, longest_s: float = float("inf")) -> float:
-    """Wait until a run has begun to write, or ended, or for some seconds; how long it took, seconds."""
-    began = time.monotonic()
-    while running.alive and not any(out.iterdir()) and time.monotonic() - began < longest_s:
+def begun(running: Running, out: Path) -> float:
+    """Wait until a run writes into its folder, or goes on with what stands there, or ends; how long it took, seconds."""
+    began, before = time.monotonic(), standing(out)
+    while running.alive and standing(out) == before:
         time.sleep(0.005)
     return time.monotonic() - began
+
+
+def standing(out: Path) -> list[tuple[str, int]]:
+    """What is in a folder, and since when."""
+    return sorted((path.name, path.stat().st_mtime_ns) for path in out.iterdir())

@@ -9,30 +9,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from dione.base import workers
 from trials import victims
 from trials.processes import finished, started
-from trials.record import Row, Size, tally
+from trials.record import Row, Size, Trial, tally
 
 FLAT_MB = 40
 """Memory that may come and go between two quarters of a run."""
 LEAST = 12
 """Predictions that are looked at, however little time there is."""
 DAY_S = 86_400
-
-
-def rows(size: Size, folder: Path) -> Iterator[Row]:
-    """One a kind."""
-    yield from apart("again", size, folder)
-    yield from apart("jobs", size, folder)
-    yield from apart("blocks", size, folder)
-    yield from apart("clocks", size, folder)
-    yield two_runs(folder)
 
 
 def apart(name: str, size: Size, folder: Path) -> Iterator[Row]:
@@ -152,7 +143,7 @@ def _cached() -> list[str]:
     return [] if kept <= 20_000 else [f"{kept} bytes are kept where 20000 may be"]
 
 
-def two_runs(folder: Path) -> Row:
+def two_runs(_: Size, folder: Path) -> Iterator[Row]:
     """A second run into the folder of one that is at work is refused; the first comes to its end."""
     with tally() as counted:
         for number, made in enumerate((victims.predict, victims.fetch, victims.simulate, victims.train)):
@@ -170,7 +161,7 @@ def two_runs(folder: Path) -> Row:
             counted.wrong += [f"{victim.name}: the first failed: {ended.said[-300:]}"] if ended.code else []
             if second is not None and still and "another run is writing" not in second.said:
                 counted.wrong.append(f"{victim.name}: the second was let in: {second.said[-300:]}")
-    return counted.row("long runs", "two runs into one folder")
+    yield counted.row("long runs", "two runs into one folder")
 
 
 def _predicting(folder: Path) -> Callable[[], dict[str, bytes]]:
@@ -197,7 +188,10 @@ def _memory_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+KINDS: dict[str, Callable[[Size, Path], Row]] = {"again": again, "jobs": jobs, "blocks": blocks, "clocks": clocks}
+TRIALS: dict[str, Trial] = {**{name: partial(apart, name) for name in KINDS}, "two_runs": two_runs}
+
 if __name__ == "__main__":
     kind, told, place = sys.argv[1:]
-    made: Any = {"again": again, "jobs": jobs, "blocks": blocks, "clocks": clocks}[kind](Size(**json.loads(told)), Path(place))
+    made = KINDS[kind](Size(**json.loads(told)), Path(place))
     print(json.dumps(made.__dict__))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +10,20 @@ import numpy as np
 from trials import victims
 from trials.kills import Wanted, undisturbed
 from trials.processes import finished, started
-from trials.record import Row, Size, Tally, tally
+from trials.record import Row, Size, Tally, Trial, tally
 from trials.victims import Victim
 
 READERS: tuple[tuple[Callable[[Path], Victim], str], ...] = ((victims.predict, "series/*.tif"), (victims.fetch, "long/*.tif"), (victims.build, "world/*/*.tif"))
 """A verb, and the files that it reads."""
 
 
-def rows(size: Size, folder: Path) -> Iterator[Row]:
-    """One a verb."""
-    for number, (made, inputs) in enumerate(READERS):
-        yield cut(made, inputs, folder / str(number), max(size.kills // 3, 1), np.random.default_rng((size.seed, number)))
+def trial(number: int, size: Size, folder: Path) -> Iterator[Row]:
+    """Of one verb."""
+    made, inputs = READERS[number]
+    yield cut(made, inputs, folder / "trial", max(size.kills // 3, 1), np.random.default_rng((size.seed, number)))
+
+
+TRIALS: dict[str, Trial] = {made.__name__: partial(trial, number) for number, (made, _) in enumerate(READERS)}
 
 
 def cut(made: Callable[[Path], Victim], inputs: str, folder: Path, times: int, rng: np.random.Generator) -> Row:

@@ -3,7 +3,7 @@
 import os
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -28,7 +28,7 @@ class Size:
 
 
 QUICK = Size(kills=2, inputs=150, jobs=200, minutes=0.2)
-FULL = Size(kills=25, inputs=2500, jobs=10_000, minutes=8)
+FULL = Size(kills=25, inputs=2500, jobs=10_000, minutes=31)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Row:
     """What was measured beside."""
     minutes: float = 0.0
     peak_gb: float = 0.0
+    made: str = ""
+    """The day, and the commit that was tried."""
 
     @property
     def held(self) -> int:
@@ -75,6 +77,10 @@ def tally() -> Iterator[Tally]:
     made.minutes = (time.monotonic() - began) / 60
 
 
+Trial = Callable[[Size, Path], Iterable[Row]]
+"""Tries so much in an empty folder of its own."""
+
+
 def machine() -> str:
     """Where the figures come from, in words."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
@@ -87,13 +93,13 @@ def table(rows: Iterable[Row]) -> str:
     rows = list(rows)
     total = Row("", "**all**", sum(r.tried for r in rows), tuple(w for r in rows for w in r.wrong), sum(r.refused for r in rows))
     total_line = _line(total, sum(r.minutes for r in rows), max((r.peak_gb for r in rows), default=0.0))
-    head = ["| | tried | held | refused cleanly | wrong | minutes | peak GB | |", "|---|---|---|---|---|---|---|---|"]
+    head = ["| | tried | held | refused cleanly | wrong | minutes | peak GB | | tried on, commit |", "|---|---|---|---|---|---|---|---|---|"]
     return "\n".join([*head, *(_line(row, row.minutes, row.peak_gb) for row in rows), total_line])
 
 
 def _line(row: Row, minutes: float, peak_gb: float) -> str:
     what = f"{row.part}: {row.what}" if row.part else row.what
-    return f"| {what} | {row.tried} | {row.held} | {row.refused or ''} | {len(row.wrong)} | {minutes:.1f} | {peak_gb or ''} | {row.note} |"
+    return f"| {what} | {row.tried} | {row.held} | {row.refused or ''} | {len(row.wrong)} | {minutes:.1f} | {peak_gb or ''} | {row.note} | {row.made} |"
 
 
 def faults(rows: Iterable[Row]) -> list[str]:
@@ -103,27 +109,3 @@ def faults(rows: Iterable[Row]) -> list[str]:
 
 def _more(row: Row) -> list[str]:
     return [f"and {len(row.wrong) - MOST_TOLD} more"] if len(row.wrong) > MOST_TOLD else []
-
-
-BEGIN, END = "<!-- made by `make soak`: from here -->", "<!-- to here -->"
-
-
-def write(page: Path, rows: Iterable[Row]) -> None:
-    """Put the figures into a page, between its two marks; lines of parts that were not tried this time stay."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    old, found, after = rest.partition(END)
-    if not found:
-        raise SystemExit(f"{page} has no place for the figures: it needs the lines {BEGIN} and {END}")
-    new = list(rows)
-    kept = [row for row in map(_row, old.splitlines()) if row and (row.part, row.what) not in {(one.part, one.what) for one in new}]
-    page.write_text(f"{before}{BEGIN}\n\nMeasured on {machine()}.\n\n{table([*kept, *new])}\n\n{END}{after}", "utf-8")
-
-
-def _row(line: str) -> Row | None:
-    """A line of the table, read back; None for any other."""
-    cells = [cell.strip() for cell in line.strip("| ").split(" | ")] if line.startswith("| ") else []
-    part, found, what = cells[0].partition(": ") if len(cells) >= 6 else ("", "", "")
-    if not found:
-        return None
-    numbers = [float(cell or 0) for cell in cells[1:7]]
-    return Row(part, what, int(numbers[0]), ("",) * int(numbers[3]), int(numbers[2]), cells[7] if len(cells) > 7 else "", *numbers[4:])

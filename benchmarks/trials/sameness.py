@@ -3,12 +3,7 @@
 In other blocks too, but for the last bit of the arithmetic: a stored number that lay on the edge may move by one.
 """
 
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +13,9 @@ from numpy.typing import NDArray
 
 from dione.testing import landscape, series, write_geotiffs
 from trials import victims
+from trials.machines import cluster
 from trials.processes import finished
-from trials.record import Row, Size, tally
+from trials.record import Row, Size, Trial, tally
 
 EXACT = ("--target", "all", "--precision", "float32", "--device", "cpu")
 Pixels = NDArray[np.generic]
@@ -42,13 +38,22 @@ class Way:
 WAYS = (Way("again"), *(Way(f"{threads} threads", threads) for threads in (2, 3, 4)), *(Way(f"blocks of {block} px", 1, block) for block in (16, 48, 64)))
 
 
-def rows(size: Size, folder: Path) -> Iterator[Row]:
-    """One for one machine, one for several."""
+def here(size: Size, folder: Path) -> Iterator[Row]:
+    """On one machine."""
     source = series_at(folder / "series", (100, 130))
     wanted = pixels(source, folder / "wanted", Way("once"))
     yield compared(source, folder, WAYS if size.kills > 2 else WAYS[1::3], wanted, "again, 2 to 4 threads, blocks of 16 to 64 px")
-    with cluster(folder) as address:
+
+
+def on_cluster(size: Size, folder: Path) -> Iterator[Row]:
+    """On several."""
+    source = series_at(folder / "series", (100, 130))
+    wanted = pixels(source, folder / "wanted", Way("once"))
+    with cluster(folder) as (address, _):
         yield compared(source, folder, (Way("2 workers", scheduler=address), Way("2 workers, blocks of 32 px", 1, 32, address)), wanted, "on a Dask cluster")
+
+
+TRIALS: dict[str, Trial] = {"here": here, "cluster": on_cluster}
 
 
 def series_at(folder: Path, shape: tuple[int, int]) -> Path:
@@ -89,31 +94,13 @@ def pixels(source: Path, out: Path, way: Way) -> dict[str, Pixels]:
     ended = finished(words, out / "said.txt", **PATIENT, OMP_NUM_THREADS=str(way.threads))
     if ended.code:
         raise SystemExit(f"predict failed with {way.name}:\n{ended.said}")
+    return read(out / "made")
+
+
+def read(folder: Path) -> dict[str, Pixels]:
+    """The numbers of every GeoTIFF in a folder."""
     made = {}
-    for path in sorted((out / "made").glob("*.tif")):
+    for path in sorted(folder.glob("*.tif")):
         with rasterio.open(path) as file:
             made[path.name] = file.read()
     return made
-
-
-@contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """A scheduler and two workers, each a process of its own as on another machine; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    dask = str(Path(sys.executable).with_name("dask"))
-    worker = [dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder / "dask")]
-    asked = [[dask, "scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"], worker, worker]
-    with (folder / "dask.txt").open("wb") as told:
-        started = []
-        for words in asked:
-            started.append(subprocess.Popen(words, stdout=told, stderr=told))
-            time.sleep(1)
-        try:
-            yield address
-        finally:
-            for process in reversed(started):
-                process.terminate()
-            for process in started:
-                process.wait()

@@ -130,8 +130,8 @@ def fetch(folder: Path) -> Victim:
 
 
 def build(folder: Path) -> Victim:
-    """Three scenes over some areas, in two processes."""
-    made = world(folder / "world", shape=(56, 64), scenes=3)
+    """Two scenes over some areas, in two processes."""
+    made = world(folder / "world", shape=(48, 48), scenes=2)
     table = made.folder / "scenes.parquet"
     scenetable.write(table, map(scenetable.row, deliveries.scan(made.delivery).products))
     recipe = folder / "build.toml"
@@ -151,7 +151,7 @@ def simulate(folder: Path) -> Victim:
             file.write((landscape((32, 32), seed=number) * 255).clip(1, 255).astype("uint8"))
             file.descriptions = ("blue", "green", "red", "nir")
     recipe = folder / "simulate.toml"
-    recipe.write_text('[[scenes]]\npath = "sharp/*.tif"\nsensor = "made up"\ncoarse_m = 10\nreflectance = [0.004, 0.004, 0.004, 0.004]\ndraws = 60\n')
+    recipe.write_text('[[scenes]]\npath = "sharp/*.tif"\nsensor = "made up"\ncoarse_m = 10\nreflectance = [0.004, 0.004, 0.004, 0.004]\ndraws = 20\n')
     return Victim("dataset simulate", ("dataset", "simulate", str(recipe), "--data", str(folder), "-o", "{out}/store"))
 
 

@@ -1,6 +1,7 @@
 """How what was tried is counted, and where it is written down."""
 
 import pytest
+from trials import page as pages
 from trials import record
 from trials.record import Row
 
@@ -8,7 +9,7 @@ ROWS = [Row("faults", "predict, killed", 27, minutes=4.0, peak_gb=0.5), Row("inp
 
 
 def test_the_table_adds_up_and_keeps_the_largest_memory():
-    assert record.table(ROWS).splitlines()[-1] == "| **all** | 327 | 326 | 200 | 1 | 5.0 | 0.5 |  |"
+    assert record.table(ROWS).splitlines()[-1] == "| **all** | 327 | 326 | 200 | 1 | 5.0 | 0.5 |  |  |"
 
 
 def test_what_went_wrong_is_told_with_where():
@@ -21,9 +22,9 @@ def test_of_many_faults_a_few_are_told_and_the_rest_counted():
 
 def test_figures_go_between_the_marks_of_a_page_and_nothing_else_changes(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{record.BEGIN}\nold\n{record.END}\nafter\n")
-    record.write(page, ROWS)
-    record.write(page, ROWS)
+    page.write_text(f"before\n{pages.BEGIN}\nold\n{pages.END}\nafter\n")
+    pages.write(page, ROWS)
+    pages.write(page, ROWS)
     told = page.read_text()
     assert told.startswith("before\n") and told.endswith("after\n") and "old" not in told and told.count("predict, killed") == 1
 
@@ -32,15 +33,15 @@ def test_a_page_without_marks_is_left_alone(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("mine\n")
     with pytest.raises(SystemExit, match="no place for the figures"):
-        record.write(page, ROWS)
+        pages.write(page, ROWS)
     assert page.read_text() == "mine\n"
 
 
 def test_parts_that_were_not_tried_again_keep_their_lines(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"{record.BEGIN}\n{record.END}\n")
-    record.write(page, ROWS)
-    record.write(page, [Row("inputs", "GeoTIFF", 400, minutes=2.0)])
+    page.write_text(f"{pages.BEGIN}\n{pages.END}\n")
+    pages.write(page, ROWS)
+    pages.write(page, [Row("inputs", "GeoTIFF", 400, minutes=2.0)])
     told = page.read_text()
     assert told.count("| inputs: GeoTIFF |") == 1 and "| inputs: GeoTIFF | 400 | 400 |" in told
-    assert "| faults: predict, killed | 27 | 27 |  | 0 | 4.0 | 0.5 |  |" in told and "| **all** | 427 | 427 |" in told
+    assert "| faults: predict, killed | 27 | 27 |  | 0 | 4.0 | 0.5 |  |  |" in told and "| **all** | 427 | 427 |" in told
