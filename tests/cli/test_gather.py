@@ -1,5 +1,6 @@
 """A verb is a file: how the files of a package become a command line."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -17,11 +18,12 @@ class Colour:
     dark: Annotated[bool, typer.Option("--dark")] = False
 """
 VERB = """
+from dione.cli.result import Result
 from {package}.shared.colour import Colour
 
-def {name}(where: str, colour: Colour = Colour(), times: int = 2) -> None:
+def {name}(where: str, colour: Colour = Colour(), times: int = 2) -> Result:
     \"\"\"Paint.\"\"\"
-    print("{name}", where, colour.red, colour.dark, times)
+    return Result(dict(colour=colour, times=times), [f"{name} {{where}} {{colour.red}} {{colour.dark}} {{times}}"])
 """
 
 
@@ -68,6 +70,11 @@ def test_a_file_is_a_verb_and_a_folder_is_a_group_of_verbs(typed):
 def test_a_dataclass_becomes_options_of_every_verb_that_takes_it(typed):
     assert typed("paint", "here", "--red", "7", "--dark", "--times", "1", "-v") == (0, "paint here 7 True 1\n")
     assert "How red." in typed("wall", "import", "--help")[1]
+
+
+def test_what_a_verb_returns_is_told_in_lines_or_as_one_value(typed):
+    code, told = typed("paint", "here", "--json")
+    assert code == 0 and json.loads(told) == {"colour": {"red": 1, "dark": False}, "times": 2}
 
 
 def test_every_verb_of_dione_explains_itself():

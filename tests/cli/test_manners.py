@@ -22,7 +22,7 @@ def words_of(verb):
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_every_verb_shows_an_example_of_it(verb, run):
     code, told, _ = run(*words_of(verb), "--help")
-    assert code == 0 and f"Example: dione {' '.join(words_of(verb))}" in " ".join(told.split()) and "--quiet" in told
+    assert code == 0 and f"Example: dione {' '.join(words_of(verb))}" in " ".join(told.split()) and "--quiet" in told and "--json" in told
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ cli/verbs/predict.py          `dione predict`: a function of the file's name
 cli/verbs/dataset/build.py    `dione dataset build`: a folder is a group of verbs, its docstring their help
 cli/gather.py                 finds them; adding a verb is adding a file
 cli/reading.py, console.py    what verbs share: how a series is read, how things are told
+cli/result.py                 what they give back, for a person or (--json) for a program
 cli/stopping.py               how Ctrl-C is answered
 """
 

@@ -1,6 +1,5 @@
-"""How things are told: results on the output, everything else on the error stream, a bar where somebody looks."""
+"""How things are told: lines on the output, everything else on the error stream, a bar where somebody looks."""
 
-import json
 import logging
 import sys
 import time
@@ -16,13 +15,12 @@ from dione.base import telling
 
 out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Change = Annotated[list[str] | None, typer.Option("--set", help="Change a setting of the recipe: train.steps=100. May be repeated.")]
 Progress = Callable[[str, int, int], None]
 
 
 def say(line: object) -> None:
-    """A line of the result."""
+    """A line for a person."""
     out.print(telling.plain(str(line)), markup=False)
 
 
@@ -31,14 +29,12 @@ def note(line: object) -> None:
     err.print(telling.plain(f"note: {line}"), markup=False)
 
 
-def say_json(facts: Any, *, indent: int | None = None) -> None:
-    """The result for a program."""
-    sys.stdout.write(json.dumps(facts, indent=indent, default=str) + "\n")
+def manners(*, verbose: bool = False, quiet: bool = False, as_json: bool = False) -> None:
+    """Warnings are logged; with `verbose` also what is done; with `quiet` nothing but errors is told beside the result. Nothing secret, whoever logs it.
 
-
-def logs(verbose: bool, quiet: bool = False) -> None:
-    """Warnings are logged; with `verbose` also what is done; with `quiet` nothing but errors is told beside the result. Nothing secret, whoever logs it."""
-    err.quiet = quiet
+    With `as_json` the output is a program's: no line is said there.
+    """
+    err.quiet, out.quiet = quiet, as_json
     told = logging.StreamHandler()
     told.setFormatter(Guarded("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING, handlers=[told], force=True)

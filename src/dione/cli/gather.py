@@ -2,7 +2,7 @@
 
 A trailing underscore is for names that Python keeps to itself (`import_.py` is `import`). A parameter whose type is a
 dataclass stands for its fields: they become options of the command, so that what several verbs share is spelled once.
-Every verb gets `-v` and `-q`.
+A verb returns its Result, which is told here; every verb gets `-v`, `-q` and `--json`.
 """
 
 import functools
@@ -16,11 +16,13 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from dione.cli.console import logs
+from dione.cli.console import manners
+from dione.cli.result import Result, tell
 
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Log what is done.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Tell nothing but the result and errors.")]
-Verb = Callable[..., None]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON value, for a program to read.")]
+Verb = Callable[..., Result | None]
 
 
 def gathered(package: ModuleType) -> typer.Typer:
@@ -36,17 +38,20 @@ def gathered(package: ModuleType) -> typer.Typer:
     return app
 
 
-def spread(verb: Verb) -> Verb:
-    """The verb as a function that typer can read: dataclasses as their fields, and `-v` and `-q`."""
-    taken: dict[str, Any] = {name: hint for name, hint in get_type_hints(verb, include_extras=True).items() if is_dataclass(hint)}
+def spread(verb: Verb) -> Callable[..., None]:
+    """The verb as a function that typer can read: dataclasses as their fields, and `-v`, `-q` and `--json`."""
+    hints = get_type_hints(verb, include_extras=True)
+    taken: dict[str, Any] = {name: hints[name] for name in inspect.signature(verb).parameters if is_dataclass(hints[name])}
 
     @functools.wraps(verb)
-    def typed(*, verbose: bool, quiet: bool, **given: Any) -> None:
-        logs(verbose, quiet)
+    def typed(*, verbose: bool, quiet: bool, as_json: bool, **given: Any) -> None:
+        manners(verbose=verbose, quiet=quiet, as_json=as_json)
         built = {name: kind(**{field.name: given.pop(field.name) for field in fields(kind)}) for name, kind in taken.items()}
-        verb(**built, **given)
+        result = verb(**built, **given)
+        if result is not None:
+            tell(result)
 
-    told = {"verbose": Verbose, "quiet": Quiet}
+    told = {"verbose": Verbose, "quiet": Quiet, "as_json": Json}
     last = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=hint) for name, hint in told.items()]
     parameters = [*_parameters(verb), *last]
     typed.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import say
+from dione.cli.result import Result
 from dione.cli.trusting import Results, Trusting
 
 
@@ -16,7 +16,7 @@ def boundaries(
     least: Annotated[float, typer.Option(min=0, help="Strength of an edge, in its own standard deviations.")] = 2.0,
     least_m2: Annotated[float, typer.Option(min=0, help="The smallest calm ground that becomes a field.")] = 500.0,
     trusting: Trusting = Trusting(),
-) -> None:
+) -> Result:
     """Field boundaries out of all dates of the results, as polygons.
 
     Example: dione boundaries out/ -o fields.gpkg
@@ -26,4 +26,5 @@ def boundaries(
     from dione.sources import results as opened
 
     made = found(opened.open(results), BoundaryRule(index, least, least_m2, trusting.rule()))
-    say(f"{made.write(output or Path(results) / 'boundaries.gpkg')}  {len(made)} fields")
+    file = made.write(output or Path(results) / "boundaries.gpkg")
+    return Result({"file": file, "fields": len(made)}, [f"{file}  {len(made)} fields"])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Json, say, say_json
+from dione.cli.result import Result
 from dione.cli.trusting import Results, Trusting
 
 
@@ -18,8 +18,7 @@ def change(
     rate: Annotated[float, typer.Option(min=1e-6, max=0.999, help="Of the flagged pixels, the fraction that may be no change (false discovery rate).")] = 0.05,
     correlation: Annotated[float, typer.Option(min=0, max=0.99, help="Of the errors of the two dates.")] = 0.0,
     trusting: Trusting = Trusting(),
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """Change between two dates, flagged only where both are trusted: difference, sigma and z as one file, classes as another.
 
     Example: dione change out/ 2024-05-03 2024-08-21 --index NDVI
@@ -29,9 +28,4 @@ def change(
     from dione.sources import results as opened
 
     made = rasters.write_change(opened.open(results), output or Path(results), before, after, ChangeRule(index, rate, correlation, trusting.rule()))
-    if as_json:
-        say_json(made.facts)
-        return
-    for file in made.files:
-        say(file)
-    say(made.words)
+    return Result(made.facts | {"files": made.files}, [*made.files, made.words])

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import progress, say
+from dione.cli.console import progress
+from dione.cli.result import Result
 
 
-def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for input and results.")] = Path("demo")) -> None:
+def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for input and results.")] = Path("demo")) -> Result:
     """Sharpen a real series of seven dates near Toulouse, and show what was gained.
 
     Example: dione demo -o demo/
@@ -16,5 +17,5 @@ def demo(folder: Annotated[Path, typer.Option("-o", "--output", help="Folder for
     from dione import demo as shown
 
     with progress() as tell:
-        words = shown.run(folder, progress=tell)
-    say(words)
+        made = shown.run(folder, progress=tell)
+    return Result(made, made.lines)

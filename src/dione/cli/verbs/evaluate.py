@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dione.cli.console import Json, progress, say, say_json
+from dione.cli.console import progress
 from dione.cli.reading import Reading
+from dione.cli.result import Result
 
 
 def evaluate(
@@ -24,8 +25,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="What those shifts are drawn with.")] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers score the patches: tcp://host:8786.")] = None,
     reading: Reading = Reading(),
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """Score a model on images whose truth is known: patches, or a series brought to 40 m and sharpened back.
 
     Example: dione evaluate setsr-s runs/patches -o scores/ --against bicubic --against highresnet.safetensors
@@ -38,13 +38,7 @@ def evaluate(
     with progress("patch") as tell:
         how: dict[str, Any] = {"split": split, "shift_px": shift, "align_px": align_px, "seed": seed, "scheduler": scheduler}
         made = run.evaluate(model, source, out=output, against=against or ["bicubic"], dates=counts, progress=tell, **how)
-    if as_json:
-        say_json(made.summary)
-        return
-    for line in words.lines(made.summary):
-        say(line)
-    if output:
-        say(f"report: {output / 'report.html'}")
+    return Result(made.summary, [*words.lines(made.summary), *([f"report: {output / 'report.html'}"] if output else [])])
 
 
 def _numbers(text: str) -> list[int]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import progress, say, transfer
+from dione.cli.console import progress, transfer
 from dione.cli.reading import Dates, Reading, Source
+from dione.cli.result import Result, plain
 
 
 def fetch(
@@ -20,7 +21,7 @@ def fetch(
     name: Annotated[str, typer.Option(help="The property that names each of --areas; their number where there is none.")] = "name",
     reading: Reading = Reading(),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a Stack that is there.")] = False,
-) -> None:
+) -> Result:
     """Keep a Stack for later, as Zarr; or one for each of many areas.
 
     Example: dione fetch stac:earth-search --areas fields.geojson --dates 2024-05/2024-08 -o fields/
@@ -31,8 +32,8 @@ def fetch(
 
     if areas is None:
         with transfer():
-            say(zarrstack.save(reading.open(source, dates), output, overwrite=overwrite))
-        return
+            kept = zarrstack.save(reading.open(source, dates), output, overwrite=overwrite)
+        return Result({"stack": kept}, [kept])
     if reading.area is not None:
         raise typer.BadParameter("says one area, --areas many; give one of them", param_hint="--area")
     settings = [source, dates, asdict(reading)]
@@ -45,5 +46,5 @@ def fetch(
             overwrite=overwrite,
             progress=tell,
         )
-    say(f"{output}: {len(made.fresh)} areas fetched, {len(made.there)} were there, {len(made.failed)} failed")
-    made.raise_failed(output)
+    words = f"{output}: {len(made.fresh)} areas fetched, {len(made.there)} were there, {len(made.failed)} failed"
+    return Result({"folder": output} | plain(made), [words], lambda: made.raise_failed(output))

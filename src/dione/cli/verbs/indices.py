@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import say
+from dione.cli.result import Result
 from dione.cli.trusting import Results, Trusting
 
 
@@ -15,7 +15,7 @@ def indices(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the files; the results' own by default.")] = None,
     correlation: Annotated[float, typer.Option(min=0, max=1, help="Of the errors of the bands.")] = 0.0,
     trusting: Trusting = Trusting(),
-) -> None:
+) -> Result:
     """Spectral indices at 2.5 m with their uncertainty: <date>_<INDEX>.tif, float32, the index and its 1 sigma.
 
     Example: dione indices out/ NDVI NDWI
@@ -23,5 +23,5 @@ def indices(
     from dione.analysis import rasters
     from dione.sources import results as opened
 
-    for file in rasters.write_indices(opened.open(results), output or Path(results), names, trust=trusting.rule(), band_correlation=correlation):
-        say(file)
+    files = rasters.write_indices(opened.open(results), output or Path(results), names, trust=trusting.rule(), band_correlation=correlation)
+    return Result({"files": files}, files)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from dione.cli.console import Json, say, say_json
 from dione.cli.reading import Dates, Reading, Source
+from dione.cli.result import Result
 
 
-def info(source: Source, dates: Dates = None, reading: Reading = Reading(), as_json: Json = False) -> None:
+def info(source: Source, dates: Dates = None, reading: Reading = Reading()) -> Result:
     """What a source holds: dates, clouds, bands, grid, the offset found.
 
     Example: dione info my-field/
@@ -27,14 +27,9 @@ def info(source: Source, dates: Dates = None, reading: Reading = Reading(), as_j
             for day, item, clear in zip(stacks.days(stack), stack["item"].values, clear_fractions(stack), strict=True)
         ],
     }
-    if as_json:
-        say_json(facts)
-        return
     height, width = facts["grid"]["shape"]
     epsg = grid.crs.to_epsg() if grid.crs else None
     place = f"EPSG:{epsg}" if epsg else facts["grid"]["crs"] or "no CRS"
-    say(f"{shown(source)}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {place}")
-    for key, value in facts["notes"].items():
-        say(f"{key}: {value}")
-    for date in facts["dates"]:
-        say(f"  {date['day']}  {date['clear']:4.0%} clear  {date['item']}")
+    words = [f"{shown(source)}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {place}"]
+    words += [f"{key}: {value}" for key, value in facts["notes"].items()]
+    return Result(facts, words + [f"  {date['day']}  {date['clear']:4.0%} clear  {date['item']}" for date in facts["dates"]])

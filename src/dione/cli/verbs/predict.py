@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
-from dione.cli.console import Json, note, progress, say, say_json, transfer
+from dione.cli.console import note, progress, transfer
 from dione.cli.reading import Dates, Reading, Source
+from dione.cli.result import Result
 
 
 def predict(
@@ -32,8 +33,7 @@ def predict(
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers do the work: tcp://host:8786.")] = None,
     reading: Reading = Reading(),
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """Sharpen a series: GeoTIFFs at 2.5 m, their uncertainty, a report.
 
     Example: dione predict my-field/ -o out/ --target all
@@ -43,6 +43,7 @@ def predict(
     from dione.nets.resolver import load
     from dione.prediction.job import PredictConfig, predict_to
     from dione.prediction.remote import staged
+    from dione.prediction.run import facts
 
     resolver = load(model)
     stack = reading.open(source, dates)
@@ -58,15 +59,9 @@ def predict(
             from dione.prediction import eoresult
 
             eoresult.write(folder / "eopatch", run, stack, name=eopatch)
-    if as_json:
-        from dione.prediction.run import facts
-
-        say_json(facts(run))
-        return
     for warning in run.alarms:
         note(warning)
-    for line in summary(run, output.rstrip("/")):
-        say(line)
+    return Result(facts(run), summary(run, output.rstrip("/")))
 
 
 def summary(run: Any, output: str) -> list[str]:

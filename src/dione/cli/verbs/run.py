@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Change, Json, progress, say, say_json
+from dione.cli.console import Change, progress, say
+from dione.cli.result import Result
 
 
 def run(
@@ -13,8 +14,7 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage again.")] = False,
     change: Change = None,
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """From delivered scenes to a trained, scored model and its predictions; what is up to date is left alone.
 
     Example: dione run recipes/deimos.toml
@@ -25,12 +25,9 @@ def run(
     from dione.recipe import read
 
     def tell(ended: Ended) -> None:
-        if not as_json:
-            say(f"{ended.name:11} {ended.how:11} {ended.words}" + (f"  ({ended.seconds:.1f} s)" if ended.how == "made" else ""))
+        say(f"{ended.name:11} {ended.how:11} {ended.words}" + (f"  ({ended.seconds:.1f} s)" if ended.how == "made" else ""))
 
     chosen = read(recipe, PipelineRecipe, change or ())
     with progress("part") as bar:
         made = run_all(chosen, workers=workers, fresh=fresh, progress=bar, tell=tell)
-    if as_json:
-        say_json([one.__dict__ for one in made.ended])
-    made.raise_failed()
+    return Result(made.ended, then=made.raise_failed)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Change, progress, say
+from dione.cli.console import Change, progress
+from dione.cli.result import Result
 
 
 def train(
@@ -13,7 +14,7 @@ def train(
     change: Change = None,
     resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the last checkpoint, or start over.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take: sizes, operations, memory, hours. Writes nothing.")] = False,
-) -> None:
+) -> Result | None:
     """Train a network on a patch store; the weights file appears in the run's folder.
 
     Example: dione train recipes/setsr-s.toml
@@ -27,9 +28,8 @@ def train(
 
     chosen = read(recipe, TrainRecipe, change or ())
     if dry_run:
-        say(plan.plan(chosen))
-        return
+        planned = plan.plan(chosen)
+        return Result(planned, [planned])
     with progress("step") as tell:
         made = run(chosen, resume=resume, progress=tell)
-    if devices.is_first():
-        say(made)
+    return Result({"weights": made}, [made]) if devices.is_first() else None

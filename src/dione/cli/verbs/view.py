@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import say
+from dione.cli.result import Result, tell
 
 
 def view(
@@ -29,4 +29,8 @@ def view(
         raise NotFound(f"`dione view` needs {error.name}, which is not installed\nrun: pip install 'dione[view]'") from error
     from dione.view.folder import gallery
 
-    serve(application(gallery(folder), host=host, base_map=base_map), port=port, ready=lambda address: say(f"look at {address}  (Ctrl-C ends)"))
+    serve(
+        application(gallery(folder), host=host, base_map=base_map),
+        port=port,
+        ready=lambda address: tell(Result({"address": address}, [f"look at {address}  (Ctrl-C ends)"])),
+    )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import say
+from dione.cli.result import Result
 from dione.cli.trusting import Results, Trusting
 
 
@@ -16,7 +16,7 @@ def zonal(
     index: Annotated[list[str] | None, typer.Option(help="An index, NDVI by default. May be repeated.")] = None,
     correlation_m: Annotated[float, typer.Option(min=0, help="Distance at which errors have become mostly independent, metres.")] = 10.0,
     trusting: Trusting = Trusting(),
-) -> None:
+) -> Result:
     """Mean, sigma of the mean and number of trusted pixels of each parcel, on each date.
 
     Example: dione zonal out/ parcels.gpkg -o parcels.csv --index NDVI --index NDWI
@@ -27,4 +27,5 @@ def zonal(
     from dione.sources import results as opened
 
     made = found(opened.open(results), read(parcels), ZonalRule(tuple(index or ["NDVI"]), correlation_m, trusting.rule()))
-    say(f"{made.write(output or Path(results) / 'zonal.csv')}  {len(made)} parcels")
+    file = made.write(output or Path(results) / "zonal.csv")
+    return Result({"file": file, "parcels": len(made), "columns": list(made.columns)}, [f"{file}  {len(made)} parcels"])

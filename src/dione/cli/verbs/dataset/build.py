@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Change, Json, progress, say, say_json
+from dione.cli.console import Change, progress
+from dione.cli.result import Result
 
 
 def build(
@@ -16,8 +17,7 @@ def build(
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers make the areas: tcp://host:8786.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make areas again that are there already.")] = False,
     change: Change = None,
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """Pair a sharp sensor with Sentinel-2, area by area, and cut patches of both. What fails is listed, and the exit is 1.
 
     Example: dione dataset build recipes/deimos.toml -o runs/deimos
@@ -29,8 +29,5 @@ def build(
     chosen = read(recipe, BuildRecipe, change or ())
     with progress("area") as tell:
         made = run(chosen, output, areas=areas or f"{output}-areas", workers=workers, scheduler=scheduler, fresh=fresh, progress=tell)
-    if as_json:
-        say_json(made.__dict__)
-    else:
-        say(f"{output}: {made.patches} patches of {made.pairs} pairs in {made.areas} areas; {made.left_out} left out by the rules, {len(made.failed)} failed")
-    made.raise_failed(output)
+    words = f"{output}: {made.patches} patches of {made.pairs} pairs in {made.areas} areas; {made.left_out} left out by the rules, {len(made.failed)} failed"
+    return Result(made, [words], lambda: made.raise_failed(output))

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Json, progress, say, say_json
+from dione.cli.console import progress
+from dione.cli.result import Result
 
 
 def curate(
@@ -17,8 +18,7 @@ def curate(
     shift: Annotated[float, typer.Option(min=0, help="Largest shift of the reference that is looked for, sharp pixels.")] = 3.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Score again what was scored before.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write a page about it: histograms, scatter plots, the worst patches as pictures.")] = None,
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """Score how well each patch's Sentinel-2 and reference go together, and choose by it. Nothing is deleted.
 
     Example: dione dataset curate runs/deimos --preset prior-art --keep 'correlation > 0.5'
@@ -38,9 +38,8 @@ def curate(
 
         pages.write(page, read_store(store))
     told = {"patches": opened.index.num_rows, "kept": kept, "conditions": conditions, "columns": curation.summary(opened.index)}
-    if as_json:
-        say_json(told)
-        return
-    for name, values in told["columns"].items():
-        say(f"{name:13} {values['p5']:10.4g} {values['median']:10.4g} {values['p95']:10.4g}   (5 %, median, 95 % of {values['known']})")
-    say(f"{store}: {kept} of {opened.index.num_rows} patches are kept")
+    words = [
+        f"{name:13} {values['p5']:10.4g} {values['median']:10.4g} {values['p95']:10.4g}   (5 %, median, 95 % of {values['known']})"
+        for name, values in told["columns"].items()
+    ]
+    return Result(told, [*words, f"{store}: {kept} of {opened.index.num_rows} patches are kept"])

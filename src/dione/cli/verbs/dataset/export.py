@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import progress, say
+from dione.cli.console import progress
+from dione.cli.result import Result
 
 
 def export(
@@ -15,7 +16,7 @@ def export(
         str,
         typer.Option("--format", help="npz: samples of the older pipeline, with index and normalisation. eopatch: the areas, as eo-learn opens them."),
     ] = "npz",
-) -> None:
+) -> Result:
     """Write a store as samples that other tools read, or its areas as EOPatch folders.
 
     Example: dione dataset export runs/deimos -o eopatches/ --format eopatch
@@ -29,9 +30,10 @@ def export(
         from dione.patches.export import export_folder
 
         with progress("sample") as tell:
-            say(f"{output}: {export_folder(opened, Path(output), progress=tell)} samples")
-        return
+            count = export_folder(opened, Path(output), progress=tell)
+        return Result({"folder": output, "samples": count}, [f"{output}: {count} samples"])
     from dione.pairs import eopatches
 
     with progress("area") as tell:
-        say(f"{output}: {eopatches.export(opened, output, progress=tell)} areas, two EOPatches each")
+        count = eopatches.export(opened, output, progress=tell)
+    return Result({"folder": output, "areas": count}, [f"{output}: {count} areas, two EOPatches each"])

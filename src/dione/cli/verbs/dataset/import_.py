@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import note, progress, say
+from dione.cli.console import note, progress
+from dione.cli.result import Result, plain
 
 
 def import_(
@@ -14,7 +15,7 @@ def import_(
     dates: Annotated[int | None, typer.Option(min=1, help="Dates kept of each patch, the newest; as many as the longest has by default.")] = None,
     sensor: Annotated[str, typer.Option(help="Which sensor the labels are from.")] = "deimos-2",
     allow_absent: Annotated[bool, typer.Option("--allow-absent", help="Samples that the index names and that are not there are no failure.")] = False,
-) -> None:
+) -> Result:
     """Bring samples of the older pipeline (.npz) into a patch store. No pickle in them is run.
 
     Example: dione dataset import npz-samples/ -o runs/deimos
@@ -23,7 +24,6 @@ def import_(
 
     with progress("sample") as tell:
         made = import_folder(folder, output, dates=dates, sensor=sensor, allow_absent=allow_absent, progress=tell)
-    say(f"{output}: {made.patches} patches")
     if made.absent:
         note(f"{len(made.absent)} samples of the index are not in {folder}")
-    made.raise_failed(output)
+    return Result({"store": output} | plain(made), [f"{output}: {made.patches} patches"], lambda: made.raise_failed(output))

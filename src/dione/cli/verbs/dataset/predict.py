@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import progress, say
+from dione.cli.console import progress
+from dione.cli.result import Result
 
 
 def predict(
@@ -15,7 +16,7 @@ def predict(
     part: Annotated[str, typer.Option("--split", help="Which part of the store; all for every patch.")] = "test",
     dates: Annotated[int | None, typer.Option(min=1, help="Dates of each patch to use, the target among them; all by default.")] = None,
     show: Annotated[int, typer.Option(min=0, help="How many patches to draw on the page.")] = 12,
-) -> None:
+) -> Result:
     """Sharpen patches, and draw some beside bicubic of Sentinel-2, of the reference brought down, and the reference.
 
     Example: dione dataset predict runs/deimos --model hrnet.safetensors -o looked-at/
@@ -27,4 +28,5 @@ def predict(
     with progress("patch") as tell:
         split = None if part == "all" else part
         count = patches.predict(read(store), load(model), output, split=split, dates=dates, show=show, progress=tell)
-    say(f"{output / 'predictions.zarr'}: {count} patches\npictures: {output / 'patches.html'}")
+    made = {"predictions": output / "predictions.zarr", "patches": count, "page": output / "patches.html"}
+    return Result(made, [f"{made['predictions']}: {count} patches", f"pictures: {made['page']}"])

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from dione.cli.console import Json, progress, say, say_json
+from dione.cli.console import progress
+from dione.cli.result import Result
 
 
 def scaling(
@@ -15,8 +16,7 @@ def scaling(
     by: Annotated[str, typer.Option(help="The column whose values are counted apart: site, country, sensor.")] = "site",
     part: Annotated[str, typer.Option("--split", help="Whose patches count; all for every patch.")] = "train",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """Mean, median, deviation, 1st and 99th percentile of both sensors, of each group and of all, in one pass.
 
     Example: dione dataset scaling runs/deimos --by country -o runs/deimos/scaling.json
@@ -29,10 +29,9 @@ def scaling(
         made = counting.scaling(read(store), by=by, split=None if part == "all" else part, workers=workers, progress=tell)
     if output:
         write_text(output, json.dumps(made, indent=1) + "\n")
-    if as_json:
-        say_json(made)
-        return
-    for group, sensors in made.items():
-        for sensor, figures in sensors.items():
-            told = "  ".join(f"{name} {' '.join(f'{value:.4f}' for value in figures[name])}" for name in ("median", "std", "p1", "p99") if name in figures)
-            say(f"{group:12} {sensor:10} {told}   ({figures['pixels']} pixels; blue green red nir)")
+    return Result(made, [_line(group, sensor, figures) for group, sensors in made.items() for sensor, figures in sensors.items()])
+
+
+def _line(group: str, sensor: str, figures: Any) -> str:
+    told = "  ".join(f"{name} {' '.join(f'{value:.4f}' for value in figures[name])}" for name in ("median", "std", "p1", "p99") if name in figures)
+    return f"{group:12} {sensor:10} {told}   ({figures['pixels']} pixels; blue green red nir)"

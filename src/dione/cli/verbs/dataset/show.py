@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Json, say, say_json
+from dione.cli.result import Result
 
 
-def show(store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)], as_json: Json = False) -> None:
+def show(store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)]) -> Result:
     """What a store holds: patches by split, site and sensor, dates, sizes, columns, and what made it.
 
     Example: dione dataset show runs/deimos
@@ -16,11 +16,10 @@ def show(store: Annotated[str, typer.Argument(help="A patch store, here or at s3
     from dione.patches.store import read
 
     told = contents(read(store))
-    if as_json:
-        say_json(told)
-        return
-    say(f"{store}: {told['patches']} patches, {told['kept']} kept, {told['megabytes']:.1f} MB; made by {told['made_by']}")
-    say(f"each {told['dates']} dates of {told['coarse_px']} px, and a reference of {told['sharp_px']} px, {told['zoom']} times finer")
-    for name in ("split", "site", "sensor"):
-        say(f"{name}: " + ", ".join(f"{value} {count}" for value, count in told[name].items()))
-    say(f"columns: {', '.join(told['columns'])}")
+    words = [
+        f"{store}: {told['patches']} patches, {told['kept']} kept, {told['megabytes']:.1f} MB; made by {told['made_by']}",
+        f"each {told['dates']} dates of {told['coarse_px']} px, and a reference of {told['sharp_px']} px, {told['zoom']} times finer",
+        *(f"{name}: " + ", ".join(f"{value} {count}" for value, count in told[name].items()) for name in ("split", "site", "sensor")),
+        f"columns: {', '.join(told['columns'])}",
+    ]
+    return Result(told, words)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Change, say
+from dione.cli.console import Change
+from dione.cli.result import Result
 
 
 def simulate(
@@ -13,7 +14,7 @@ def simulate(
     output: Annotated[str, typer.Option("-o", "--output", help="The patch store to make, here or at s3://.", show_default=False)],
     data: Annotated[Path, typer.Option(help="Folder that the recipe's paths start from.", envvar="DIONE_SHARED_DATA")] = Path("."),
     change: Change = None,
-) -> None:
+) -> Result:
     """Make training patches from sharp imagery.
 
     Example: dione dataset simulate recipes/simulate.toml --data imagery/ -o runs/patches
@@ -22,4 +23,4 @@ def simulate(
     from dione.recipe import read
 
     count = simulate_store(read(recipe, SimulateConfig, change or ()), root=data, out=output)
-    say(f"{output}: {count} patches")
+    return Result({"store": output, "patches": count}, [f"{output}: {count} patches"])

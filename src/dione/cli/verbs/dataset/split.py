@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import Json, say, say_json
+from dione.cli.result import Result
 
 
 def split(
@@ -12,8 +12,7 @@ def split(
     shares: Annotated[str, typer.Option(help="Of training, validation and test.")] = "0.6,0.2,0.2",
     by: Annotated[str | None, typer.Option(help="A column, such as country: each of its values is divided for itself.")] = None,
     seed: Annotated[int, typer.Option(help="What the division is drawn with.")] = 0,
-    as_json: Json = False,
-) -> None:
+) -> Result:
     """Divide a store by place; areas that touch never fall on both sides, those between are left out.
 
     Example: dione dataset split runs/deimos --by country
@@ -22,11 +21,8 @@ def split(
     from dione.patches.store import read
 
     made = splitting.split(read(store), shares=_numbers(shares), by=by, seed=seed)
-    if as_json:
-        say_json({"patches": made.patches, "places": made.places})
-        return
-    for side, places in sorted(made.places.items()):
-        say(f"{side:11} {made.patches.get(side, 0):6} patches of {places} places")
+    words = [f"{side:11} {made.patches.get(side, 0):6} patches of {places} places" for side, places in sorted(made.places.items())]
+    return Result({"patches": made.patches, "places": made.places}, words)
 
 
 def _numbers(text: str) -> tuple[float, float, float]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import say
+from dione.cli.result import Result
 
 
 def export(
@@ -15,7 +15,7 @@ def export(
         Path | None, typer.Option("--pt2", "--torchscript", help="The .pt2 file to write: PyTorch's exported program, the heir of TorchScript.")
     ] = None,
     stac: Annotated[Path | None, typer.Option(help="The STAC item (machine-learning model extension) to write.")] = None,
-) -> None:
+) -> Result:
     """A model for other runtimes: ONNX, PyTorch's exported program; and its description as a STAC item.
 
     Example: dione models export setsr-s --onnx setsr-s.onnx --stac setsr-s.json
@@ -27,8 +27,7 @@ def export(
 
     resolver = load(name)
     files = {kind: path for kind, path in (("onnx", onnx), ("pt2", pt2)) if path}
-    if files:
-        for path in exported.write(resolver, onnx=onnx, pt2=pt2):
-            say(path)
+    made = list(exported.write(resolver, onnx=onnx, pt2=pt2)) if files else []
     if stac:
-        say(stacmodel.write(stac, resolver, files=files))
+        made.append(stacmodel.write(stac, resolver, files=files))
+    return Result({"model": resolver.name, "files": made}, made)

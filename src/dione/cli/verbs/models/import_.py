@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import note, say
+from dione.cli.console import note
+from dione.cli.result import Result
 
 
 def import_(
@@ -17,7 +18,7 @@ def import_(
         typer.Option(help="Folder with s2_norm_per_country.pq, s2_min_max_norm.npz and deimos_min_max_norm.npz, if it was trained on normalised values."),
     ] = None,
     country: Annotated[str | None, typer.Option(help="Which country's normalisation to keep in the model.")] = None,
-) -> None:
+) -> Result:
     """Bring a HighRes-Net of the older pipeline along: same numbers, reflectance in and out. No pickle in it is run.
 
     Example: dione models import HRNet.pth --config config.json --normalisation npz-samples/ --country Lithuania -o hrnet.safetensors
@@ -33,6 +34,6 @@ def import_(
         centre, spread = read_tables(normalisation).scaling(country or "")
         scaling = Scaling(centre=tuple(centre.tolist()), spread=tuple(spread.tolist()), source=f"normalisation of {country}")
     made = import_checkpoint(checkpoint, output, config=config, scaling=scaling)
-    say(f"{made.path}: {made.net}")
     if made.net == "highresnet" and normalisation is None:
         note("no --normalisation: the network is taken to have been trained on reflectance as it is")
+    return Result({"file": made.path, "net": made.net, "scaling": scaling.source}, [f"{made.path}: {made.net}"])

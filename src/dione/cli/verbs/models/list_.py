@@ -1,9 +1,9 @@
 """`dione models list`."""
 
-from dione.cli.console import Json, say, say_json
+from dione.cli.result import Result
 
 
-def list_(as_json: Json = False) -> None:
+def list_() -> Result:
     """The models that come with dione, and the baselines.
 
     Example: dione models list
@@ -11,10 +11,5 @@ def list_(as_json: Json = False) -> None:
     from dione.nets.resolver import shipped
     from dione.nets.zoo import BASELINES
 
-    if as_json:
-        say_json({"shipped": list(shipped()), "baselines": list(BASELINES)})
-        return
-    for name in shipped():
-        say(name)
-    for name in BASELINES:
-        say(f"{name}  (baseline, no weights)")
+    facts = {"shipped": list(shipped()), "baselines": list(BASELINES)}
+    return Result(facts, [*facts["shipped"], *(f"{name}  (baseline, no weights)" for name in facts["baselines"])])

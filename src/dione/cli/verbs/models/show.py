@@ -1,13 +1,14 @@
 """`dione models show`."""
 
+import json
 from typing import Annotated
 
 import typer
 
-from dione.cli.console import Json, say_json
+from dione.cli.result import Result
 
 
-def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)], as_json: Json = False) -> None:
+def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)]) -> Result:
     """What a model is, and what made it.
 
     Example: dione models show setsr-s
@@ -20,4 +21,4 @@ def show(name: Annotated[str, typer.Argument(help="A name or a .safetensors file
         "sha256": resolver.digest,
         "parameters": sum(p.numel() for p in resolver.net.parameters()),
     }
-    say_json(facts, indent=None if as_json else 2)
+    return Result(facts, [json.dumps(facts, indent=2)])

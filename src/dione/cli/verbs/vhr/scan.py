@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import say
+from dione.cli.result import Result
 
 
 def scan(
@@ -14,7 +14,7 @@ def scan(
     sensor: Annotated[str | None, typer.Option(help="Sensor of the GeoTIFFs that come without metadata: pleiades, planetscope, ...")] = None,
     sensors: Annotated[Path | None, typer.Option(help="A TOML file that describes further sensors.")] = None,
     sun_elevation: Annotated[float | None, typer.Option(help="Degrees, for GeoTIFFs of radiance.")] = None,
-) -> None:
+) -> Result:
     """Gather the metadata of every scene into one table; scenes that cannot be used are listed, and the exit is 1.
 
     Example: dione vhr scan deliveries/ -o scenes.parquet
@@ -24,8 +24,8 @@ def scan(
     from dione.sources.sensors import table
 
     made = deliveries.scan(folder, told=Told(sensor, sun_elevation=sun_elevation), sensors=table(sensors))
-    if made.products:
+    kinds = [product.kind for product in made.products]
+    facts = {"table": output if kinds else None, "scenes": kinds.count("ms"), "with_pan": kinds.count("pan"), "failed": made.failed}
+    if kinds:
         scenetable.write(output, map(scenetable.row, made.products))
-        kinds = [product.kind for product in made.products]
-        say(f"{output}: {kinds.count('ms')} scenes, {kinds.count('pan')} with pan")
-    made.complain()
+    return Result(facts, [f"{output}: {facts['scenes']} scenes, {facts['with_pan']} with pan"] * bool(kinds), made.complain)

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from dione.cli.console import progress, say
+from dione.cli.console import progress
+from dione.cli.result import Result
 
 
 def statistics(
@@ -14,7 +15,7 @@ def statistics(
     blue_above: Annotated[float, typer.Option(help="Radiance of blue that is cloud, W m-2 sr-1 um-1; 95 to 100 for Deimos-2.")] = 97.0,
     all_below: Annotated[float, typer.Option(min=0, max=1, help="Scenes with a smaller fraction of cloud use all their pixels.")] = 0.1,
     sharpen: Annotated[str, typer.Option(help="How to pansharpen: gsa, ratio, or no.")] = "gsa",
-) -> None:
+) -> Result:
     """Add each scene's statistics to the table: medians, and mean, median and deviation without clouds.
 
     Example: dione vhr statistics scenes.parquet
@@ -27,5 +28,6 @@ def statistics(
     opener = Opener(scenetable.numbers, scenetable.stack)
     with progress("scene") as tell:
         made = add(rows, opener, rule=CloudRule(blue_above, all_below), sharpen=method(sharpen), progress=tell)
-    say(f"{scenetable.write(output or table, made.rows)}: {len(made.rows)} rasters")
-    deliveries.complain(tuple(deliveries.Failed(*one) for one in made.failed), len(rows))
+    file, failed = scenetable.write(output or table, made.rows), tuple(deliveries.Failed(*one) for one in made.failed)
+    facts = {"table": file, "rasters": len(made.rows), "failed": failed}
+    return Result(facts, [f"{file}: {len(made.rows)} rasters"], lambda: deliveries.complain(failed, len(rows)))
