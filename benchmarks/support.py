@@ -16,12 +16,13 @@ import torch
 from dione.nets.resolver import load
 from dione.prediction import scene, support
 from dione.prediction.engine import engine
+from dione.prediction.form import SUPPORT
 from dione.prediction.memory import predict
 from dione.prepare.select import choose
 from dione.testing import landscape, series
 
 SEEDS, DATES = (1, 2, 3, 4), (1, 2, 4, 8)
-NAMES = {one.value: one.name for one in support.FORM.classes}
+NAMES = {one.value: one.name for one in SUPPORT.classes}
 
 
 def row(days: int) -> dict[str, object]:

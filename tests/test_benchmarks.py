@@ -73,3 +73,12 @@ def test_the_support_benchmark_tells_shares_and_cost(monkeypatch):
     shares = told.row(4)
     assert sum(each["share"] for each in shares.values() if isinstance(each, dict)) == pytest.approx(1, abs=0.01)
     assert 0 < told.cost(side=48, rounds=1)["share"] < 1
+
+
+def test_the_downstream_benchmark_compares_edges_pixels_parcels_and_change(tmp_path):
+    write_geotiffs(series(landscape((96, 96), seed=1), days=2, seed=1).stack, tmp_path)
+    ask = [sys.executable, BENCHMARKS / "downstream.py", "--made-up", "1", "--series", tmp_path, "--json"]
+    told = json.loads(subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout)
+    assert set(told["made up"]) == {"edges F1", "NDVI", "small parcels", "large parcels"} and "change" in told[tmp_path.name]
+    row = told["made up"]["NDVI"]
+    assert row["sharpened"] < row["bicubic"] and row["nearer"] == 1 and row["n"] == 1

@@ -11,6 +11,7 @@ from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.prediction.canvas import Canvas
+from dione.prediction.form import REFLECTANCE, SUPPORT
 from dione.prediction.preview import preview
 from dione.prediction.run import Model, Run, Target, provenance
 from dione.prepare.select import Choice, DateUse
@@ -38,12 +39,17 @@ def choice_of(series: testing.Series, target: int) -> Choice:
     return Choice(target, tuple(i for i in reversed(range(len(days))) if dates[i].role == "support"), dates)
 
 
-def painted(out: Path, name: str, *, grid, values, valid, tags=None) -> Path:
-    canvas = Canvas(out, name, grid=grid, block=512)
+def painted(out: Path, name: str, *, grid, values, valid, tags=None, form=REFLECTANCE) -> Path:
+    canvas = Canvas(out, name, grid=grid, block=512, form=form)
     for window in canvas.windows():
         rows, columns = window.slices
         canvas.paint(window, values[:, rows, columns], valid=valid[rows, columns])
     return canvas.finish(tags or {})
+
+
+def quarters(shape: tuple[int, int]) -> np.ndarray:
+    """A map of support: measured, confirmed and learned from left to right."""
+    return np.broadcast_to(np.arange(shape[1]) * 3 // shape[1] + 1, shape)
 
 
 def run_of(out: Path, *, shape=(48, 60), days=5, cloud=0.25, targets=1, crop_px=256, max_side=1000, **place) -> Run:
@@ -75,6 +81,7 @@ def _target(out: Path, series: testing.Series, grid, i: int, *, crop_px: int, ma
         time=series.stack["time"].values[i],
         sr=painted(out, f"{choice.day}_sr", grid=fine, values=truth, valid=ever, tags=tags),
         sigma=painted(out, f"{choice.day}_sigma", grid=fine, values=sigma.astype(np.float32), valid=ever, tags=tags),
+        support=painted(out, f"{choice.day}_support", grid=fine, values=quarters(fine.shape)[None], valid=ever, tags=tags, form=SUPPORT),
         before=preview(lambda w: before[:, w.slices[0], w.slices[1]], before.shape[1:], max_side=max_side, crop_px=crop_px),
         clear=float(seen.mean()),
         filled=float((ever[::4, ::4] & ~seen).mean()),

@@ -43,8 +43,8 @@ def test_the_item_says_where_the_file_lies(tmp_path, run):
 
 def test_assets_are_relative_and_carry_bands_scale_and_provenance(tmp_path, run):
     made = written(tmp_path, run)
-    assert {key: asset["href"] for key, asset in made["assets"].items()} == {"sr": "./2024-05-21_sr.tif", "sigma": "./2024-05-21_sigma.tif"}
-    for asset in made["assets"].values():
+    assert {key: asset["href"] for key, asset in made["assets"].items()} == {kind: f"./2024-05-21_{kind}.tif" for kind in ("sr", "sigma", "support")}
+    for asset in (made["assets"][kind] for kind in ("sr", "sigma")):
         assert asset["type"] == "image/tiff; application=geotiff; profile=cloud-optimized"
         assert [band["name"] for band in asset["bands"]] == ["blue", "green", "red", "nir"]
         assert all((band["raster:scale"], band["raster:offset"], band["nodata"]) == (1e-4, 0, 0) for band in asset["bands"])

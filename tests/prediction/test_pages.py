@@ -14,6 +14,7 @@ from dione.base.windows import Window
 from dione.pages import page
 from dione.prediction import item, picture, quicklook, report, spread, views
 from dione.prediction import run as runs
+from dione.prediction.form import SUPPORT
 from dione.prediction.preview import liveliest, preview, thinned
 
 
@@ -58,7 +59,7 @@ def test_hostile_names_are_only_text(tmp_path, run, hostile):
 def test_the_pictures_are_the_scene(tmp_path, run):
     target = run.targets[-1]
     html = report.write(tmp_path, replace(run, targets=(target,))).read_text()
-    before_true, before_false, _, after_true, _, _, sigma, detail = pictures(html)
+    before_true, before_false, _, after_true, _, _, sigma, detail, support = pictures(html)
     assert after_true.shape[:2] == (192, 240) and before_true.shape[:2] == (48, 60)
     tones = picture.stretch(target.before.whole, picture.TRUE_COLOUR)
     unseen = np.isnan(target.before.whole[0])
@@ -66,6 +67,10 @@ def test_the_pictures_are_the_scene(tmp_path, run):
     assert (before_true[..., 3] == np.where(unseen, 0, 255)).all()
     assert np.abs(after_true[..., :3].astype(int) - tones.paint(picture.read(target.sr))).mean() < 6
     assert before_false[..., 0].mean() != before_true[..., 0].mean() and sigma[..., 3].max() > 100 and detail[..., 3].max() > 100
+    seen = support[..., 3] > 0
+    assert support.shape[:2] == (48, 60) and [tuple(support[:, column][seen[:, column]][0]) for column in (5, 30, 55)] == [
+        (*one.colour, picture.CLASS_ALPHA) for one in SUPPORT.classes
+    ]
 
 
 def test_detail_is_what_a_smooth_enlargement_lacks():

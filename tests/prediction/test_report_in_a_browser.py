@@ -151,6 +151,9 @@ def test_colours_and_overlays_change_what_is_shown(page):
     page.locator("[name=colours][value=true]").check()
     page.locator("[name=overlay][value=sigma]").check()
     assert not near(shown(page, *at), plain) and "and more" in page.locator("[data-key=sigma]").inner_text()
+    page.locator("[name=overlay][value=support]").check()
+    mixed = [round(0.588 * colour + 0.412 * below) for colour, below in zip((253, 174, 97), plain, strict=True)]
+    assert near(shown(page, *at), mixed) and "confirmed by other dates" in page.locator("[data-key=support]").inner_text()
     page.locator("[name=overlay][value='']").check()
     assert shown(page, *at) == plain
 
@@ -158,5 +161,5 @@ def test_colours_and_overlays_change_what_is_shown(page):
 @pytest.mark.parametrize("how", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}])
 def test_axe_finds_no_serious_fault(visit, address, faults_of, how):
     page = visit(address, **how)
-    page.locator("[name=overlay][value=sigma]").check()
+    page.locator("[name=overlay][value=support]").check()
     assert faults_of(page) == []

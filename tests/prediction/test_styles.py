@@ -6,8 +6,8 @@ import pytest
 
 from dione.nets.resolver import load
 from dione.prediction import styles
+from dione.prediction.form import SUPPORT
 from dione.prediction.job import predict_to
-from dione.prediction.support import FORM
 from dione.testing import landscape, series
 
 
@@ -37,4 +37,4 @@ def test_sigma_is_a_ramp_and_support_its_classes(out):
     values = [float(each.get("value")) for each in renderer(out / "2024-05-06_sigma.qml").iter("item")]
     assert values == sorted(values) and values[-1] == styles.WORST
     drawn = renderer(out / "2024-05-06_support.qml").iter("paletteEntry")
-    assert [(int(each.get("value")), each.get("label")) for each in drawn] == [(one.value, one.name) for one in FORM.classes]
+    assert [(int(each.get("value")), each.get("label")) for each in drawn] == [(one.value, one.name) for one in SUPPORT.classes]

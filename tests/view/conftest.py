@@ -7,7 +7,7 @@ from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.prediction.canvas import Canvas
-from dione.prediction.form import REFLECTANCE, SIGMA
+from dione.prediction.form import REFLECTANCE, SIGMA, SUPPORT
 
 DAYS = ("2024-05-16", "2024-05-21")
 
@@ -20,7 +20,7 @@ def written(out, name, grid, values, valid, form=REFLECTANCE):
 
 
 def results(out, *, shape=(40, 60), **place):
-    """Two dates; the first was not seen in its upper left corner, neither at 10 m nor sharpened."""
+    """Two dates; the first was not seen in its upper left corner, neither at 10 m nor sharpened. The left half's detail is confirmed, the right half's learned."""
     out.mkdir(parents=True, exist_ok=True)
     grid = testing.grid_at(shape, **place)
     series = testing.series(testing.landscape(shape, seed=1), days=5, seed=1, grid=grid)
@@ -31,6 +31,7 @@ def results(out, *, shape=(40, 60), **place):
         fine, fine_seen = grids.finer(grid, 4), seen.repeat(4, 0).repeat(4, 1)
         written(out, f"{day}_sr", fine, series.truth[at], fine_seen)
         written(out, f"{day}_sigma", fine, 0.1 * series.truth[at], fine_seen, SIGMA)
+        written(out, f"{day}_support", fine, np.where(np.arange(4 * shape[1]) < 2 * shape[1], 2, 3) * np.ones((1, *fine_seen.shape)), fine_seen, SUPPORT)
         written(out, f"{day}_input", grid, series.stack["reflectance"].values[at], seen)
     return out
 

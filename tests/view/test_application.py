@@ -74,6 +74,17 @@ def test_tiles_are_the_pixels_of_the_file(asked, shown, layer, zoom):
     assert (pixels[..., :3][seen] == painted[seen]).all(-1).mean() > 0.97 and ((pixels[..., 3] == 255) == seen).mean() > 0.99
 
 
+def test_tiles_of_support_are_the_colours_of_its_classes(asked, shown):
+    west, south, east, north = shown.bounds
+    for across, colour in ((0.25, (171, 217, 233)), (0.75, (253, 174, 97))):
+        (z, x, y), (left, bottom, right, top) = tile_at(west + across * (east - west), (south + north) / 2, 17)
+        pixels = np.asarray(Image.open(io.BytesIO(asked(f"/tiles/{DAY}/support/true/{z}/{x}/{y}.png").content)))
+        (easting,), (northing,) = transform("EPSG:4326", "EPSG:3857", [west + across * (east - west)], [(south + north) / 2])
+        row, column = int((top - northing) / (top - bottom) * 256), int((easting - left) / (right - left) * 256)
+        assert tuple(pixels[row, column]) == (*colour, 150)
+    assert np.asarray(Image.open(io.BytesIO(asked(f"/tiles/{DAY}/support/true/15/0/0.png").content)))[..., 3].max() == 0
+
+
 def test_where_nothing_is_a_tile_is_see_through(asked, shown):
     far = asked(f"/tiles/{DAY}/sr/true/15/0/0.png")
     assert far.status_code == 200 and np.asarray(Image.open(io.BytesIO(far.content)))[..., 3].max() == 0
@@ -95,6 +106,11 @@ def test_a_point_tells_every_date_in_order_with_its_sigma(asked, shown):
         numbers = next(file.sample([(x, y)]))
     assert told[0]["sr"] == pytest.approx(numbers * 1e-4, abs=1e-6) and told[0]["sigma"] == pytest.approx(numbers * 1e-5, abs=2e-4)
     assert len(told[0]["input"]) == 4
+    west, _, east, _ = shown.bounds
+    assert [asked(f"/point?lon={west + part * (east - west)}&lat={latitude}").json()[0]["support"] for part in (0.3, 0.7)] == [
+        "confirmed by other dates",
+        "learned",
+    ]
     west, _, _, north = shown.bounds
     corner = asked(f"/point?lon={west + 0.0004}&lat={north - 0.0004}").json()
     assert corner[0]["sr"] is None and corner[0]["input"] is None and corner[1]["sr"] is not None

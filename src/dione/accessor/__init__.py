@@ -4,7 +4,7 @@ stack.dione                      what it holds, as a table and a picture in a no
 stack.dione.rgb("2024-05-11")    the colours of a date, as an image of bytes
 stack.dione.plot()               the same as a picture that a notebook shows
 stack.dione.indices("NDVI")      spectral indices with their uncertainty; boundaries(), change(a, b), zonal(parcels) likewise
-stack.dione.save("out/")         GeoTIFFs, or a Zarr store
+stack.dione.save("out/")         GeoTIFFs, STAC items and more, or a Zarr store
 
 xarray's own display of a Dataset cannot be replaced, so ours stands behind the accessor.
 """
@@ -122,23 +122,27 @@ class Accessor:
 
         return zonal(self._stack, read(parcels) if isinstance(parcels, str | Path) else parcels, ZonalRule(**rule))
 
-    def save(self, out: str | Path) -> list[Path]:
-        """Keep the Stack: into a folder as GeoTIFFs, one a date and variable (see `dione.write`), or as a store if the name ends in .zarr.
+    def save(self, out: str | Path, *, source: xr.Dataset | None = None) -> list[Path]:
+        """Keep the Stack: into a folder, or as a store if the name ends in .zarr.
 
-        Returns the files. Raises NotAStack, CannotWrite.
+        A folder gets cloud-optimised GeoTIFFs, one a date and variable; of what `dione.predict` made also STAC items and
+        their collection, and QGIS styles. With the `source` that was predicted, all that `dione predict` writes: the dates
+        as measured, quicklook, report and run.json too. Returns the files. Raises NotAStack, BadGrid (another source), CannotWrite.
 
         >>> from dione.testing import landscape, series
-        >>> import dione.accessor, tempfile
-        >>> [file.name for file in series(landscape((8, 8)), days=1).stack.dione.save(tempfile.mkdtemp())]
-        ['2024-05-01_sr.tif']
+        >>> import dione, tempfile
+        >>> stack = series(landscape((12, 12)), days=2).stack
+        >>> made = dione.predict(stack, model="bicubic").dione.save(tempfile.mkdtemp(), source=stack)
+        >>> sorted({file.suffix for file in made}), "report.html" in [file.name for file in made]
+        (['.html', '.json', '.png', '.qml', '.tif'], True)
         """
         if str(out).rstrip("/").endswith(".zarr"):
             from dione.sources import zarrstack
 
             return [Path(zarrstack.save(self._stack, out))]
-        from dione.prediction.memory import write
+        from dione.prediction.keeping import keep
 
-        return write(self._stack, out)
+        return keep(self._stack, out, source=source)
 
     def __repr__(self) -> str:
         return self.summary()

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from dione.base.errors import BadRecipe
-
-LEARNED = 3
-"""The class of the support map (docs/support.md) that no date confirms."""
+from dione.prediction.form import LEARNED
 
 
 @dataclass(frozen=True)

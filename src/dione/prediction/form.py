@@ -60,6 +60,18 @@ class Form:
 
 REFLECTANCE = Form()
 SIGMA = replace(REFLECTANCE, unit="reflectance, 1 sigma")
+MEASURED, CONFIRMED, LEARNED = 1, 2, 3
+SUPPORT = Form(
+    bands=("support",),
+    dtype="uint8",
+    unit="class",
+    classes=(
+        Class(MEASURED, "measured", (44, 123, 182)),
+        Class(CONFIRMED, "confirmed by other dates", (171, 217, 233)),
+        Class(LEARNED, "learned", (253, 174, 97)),
+    ),
+)
+"""Where detail comes from (`dione.prediction.support`). Blues and orange: told apart by the colour-blind too."""
 
 
 def encode(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint16]:

@@ -16,9 +16,8 @@ from pyproj import Transformer
 from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.base.grid import size_m
-from dione.prediction import support
 from dione.prediction.cog import code_of
-from dione.prediction.form import NODATA, SCALE, Form
+from dione.prediction.form import NODATA, SCALE, SUPPORT, Form
 from dione.prediction.run import Run, Target, installed
 
 EXTENSIONS = [
@@ -51,7 +50,7 @@ def item(run: Run, target: Target) -> pystac.Item:
     if target.input is not None:
         made.add_asset("input", _asset(target.input, run, title="The target date as it was measured, where it was seen clear", roles=["data", "reflectance"]))
     if target.support is not None:
-        made.add_asset("support", _classes(target.support, support.FORM, title="Where the detail comes from: measured, confirmed by other dates, learned"))
+        made.add_asset("support", _classes(target.support, SUPPORT, title="Where the detail comes from: measured, confirmed by other dates, learned"))
     return made
 
 

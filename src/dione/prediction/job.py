@@ -19,12 +19,12 @@ from dione.base.files import alone, folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, cluster, collection, item, picture, quicklook, report, run, styles, suits, support
+from dione.prediction import budget, cluster, collection, item, picture, quicklook, report, run, styles, suits
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision, Engine, engine
-from dione.prediction.form import REFLECTANCE, SIGMA, Form
+from dione.prediction.form import REFLECTANCE, SIGMA, SUPPORT, Form
 from dione.prediction.overlap import abreast
 from dione.prediction.painting import Painting
 from dione.prediction.preview import preview
@@ -37,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is done, how many blocks are, and how many there are."""
 
 
-FORMS = {"sr": REFLECTANCE, "sigma": SIGMA, "support": support.FORM}
+FORMS = {"sr": REFLECTANCE, "sigma": SIGMA, "support": SUPPORT}
 """What is written of each target, by the ending of its file."""
 KEPT_PX = 2048
 """Side of the pieces in which a target is copied, pixels of the input."""
@@ -109,14 +109,15 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
         notes={key: str(value) for key, value in stack.attrs.items() if key != "source"},
         seconds={"total": round(time.perf_counter() - began, 3)},
     )
-    for target in targets:
-        item.write(out, done, target)
-        styles.write(out, target)
-    collection.write(out, done)
-    quicklook.write(out, done)
-    report.write(out, done)
-    run.write(out, done)
+    describe(out, done)
     return done
+
+
+def describe(out: Path, done: run.Run) -> list[Path]:
+    """All that a person needs beside the finished files of a run, in the same folder."""
+    beside = [path for target in done.targets for path in (item.write(out, done, target), *styles.write(out, target))]
+    pages = collection.write(out, done), quicklook.write(out, done), report.write(out, done), run.write(out, done)
+    return [*beside, *(path for path in pages if path is not None)]
 
 
 def named(stack: xr.Dataset, date: int) -> str:

@@ -13,12 +13,16 @@ from dione.nets.resolver import Resolver, load
 from dione.prediction import budget, run, suits
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
+from dione.prediction.form import Form
 from dione.prediction.job import FORMS, named
+from dione.prediction.origin import kept
 from dione.prediction.scene import Piece, pieces, reach
 from dione.prepare.radiometry import check_values
 from dione.prepare.select import Choice, choose
 
 DEFAULT_MODEL = "setsr-s"
+VARIABLES = {"sr": "reflectance", "sigma": "sigma", "support": "support"}
+"""Of a result, by the ending of the file that holds it."""
 
 
 def predict(
@@ -65,9 +69,8 @@ def predict(
     sr, sigma, valid, origin = (np.stack(parts) for parts in zip(*made, strict=True))
     items = [str(stack["item"].values[choice.target]) for choice in choices]
     sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items, **stack.attrs)
-    return sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin)).assign_attrs(
-        model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom
-    )
+    whole = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin))
+    return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom)
 
 
 def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | None = None, used: Engine = EXACT) -> tuple[np.ndarray, ...]:
@@ -94,7 +97,7 @@ def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | 
 def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     """Write each date of a Stack as `<date>_sr.tif`, and `<date>_sigma.tif` and `<date>_support.tif` if it has them: COGs, reflectance × 10000, nodata 0.
 
-    Raises NotAStack, CannotWrite. For STAC items, quicklook and report use `dione predict` or `prediction.job.predict_to`.
+    Raises NotAStack, CannotWrite. STAC items, styles and a report come with `sharp.dione.save(out)`.
 
     >>> import dione, tempfile
     >>> from dione.testing import landscape, series
@@ -103,18 +106,22 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     ['2024-05-21_sr.tif', '2024-05-21_sigma.tif', '2024-05-21_support.tif']
     """
     stacks.check(sharp)
-    made = []
-    tags = {"TIFFTAG_SOFTWARE": f"dione {run.installed('dione')}", **({"DIONE_MODEL": str(sharp.attrs["model"])} if "model" in sharp.attrs else {})}
-    for date in range(sharp.sizes["time"]):
-        for ending, form in FORMS.items():
-            if (variable := "reflectance" if ending == "sr" else ending) in sharp:
-                canvas = Canvas(folder(Path(out)), f"{named(sharp, date)}_{ending}", grid=stacks.grid_of(sharp), block=2048, form=form)
-                canvas.clear()
-                canvas.path.unlink(missing_ok=True)
-                for window in canvas.windows():
-                    rows, columns = window.slices
-                    part = sharp.isel(time=date, y=rows, x=columns)
-                    values = part[variable].values
-                    canvas.paint(window, values if values.ndim == 3 else values[None], valid=part["valid"].values)
-                made.append(canvas.finish(tags))
-    return made
+    present = [(ending, variable) for ending, variable in VARIABLES.items() if variable in sharp]
+    dates = range(sharp.sizes["time"])
+    return [
+        write_date(sharp, date, variable, Path(out) / f"{named(sharp, date)}_{ending}.tif", FORMS[ending]) for date in dates for ending, variable in present
+    ]
+
+
+def write_date(stack: xr.Dataset, date: int, variable: str, path: Path, form: Form) -> Path:
+    """One variable of one date as a COG, window by window; a file that was there is replaced."""
+    tags = {"TIFFTAG_SOFTWARE": f"dione {run.installed('dione')}", **({"DIONE_MODEL": str(stack.attrs["model"])} if "model" in stack.attrs else {})}
+    canvas = Canvas(folder(path.parent), path.stem, grid=stacks.grid_of(stack), block=2048, form=form)
+    canvas.clear()
+    canvas.path.unlink(missing_ok=True)
+    for window in canvas.windows():
+        rows, columns = window.slices
+        part = stack.isel(time=date, y=rows, x=columns)
+        values = part[variable].values
+        canvas.paint(window, values if values.ndim == 3 else values[None], valid=part["valid"].values)
+    return canvas.finish(tags)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -14,6 +15,7 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window as FileWindow
 
 from dione.base.windows import Window
+from dione.prediction.form import Class
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -24,6 +26,8 @@ EMPTY = 128
 """Grey where nothing was seen."""
 UNSURE, ADDED = (230, 97, 0), (208, 28, 139)
 """Colours of the overlays for uncertainty and for added detail, readable on green and on grey, also to the colour-blind."""
+CLASS_ALPHA = 150
+"""Of a map of classes, of 255: what lies below shows through."""
 GREENS = ((91, 74, 60), (166, 138, 100), (240, 234, 210), (143, 181, 115), (47, 125, 59), (12, 74, 38))
 """NDVI from low to high, even steps."""
 
@@ -108,6 +112,22 @@ def overlay(values: Array, *, worst: float, colour: tuple[int, int, int] = UNSUR
     # 32 steps of opacity are enough for the eye and pack far better.
     alpha = np.rint(np.rint(alpha * 32) / 32 * 255).astype(np.uint8)
     return np.dstack([*(np.full_like(alpha, c) for c in colour), alpha])
+
+
+def mapped(numbers: Bytes, classes: Sequence[Class]) -> Bytes:
+    """Numbers of classes (h, w) → (h, w, 4) bytes: their colours, half see-through, and nothing where there is no class."""
+    colours = np.zeros((256, 4), np.uint8)
+    for one in classes:
+        colours[one.value] = (*one.colour, CLASS_ALPHA)
+    return np.asarray(colours[numbers], np.uint8)
+
+
+def read_classes(path: Path, *, size: tuple[int, int], window: Window | None = None) -> Bytes:
+    """A finished map of classes (h, w), 0 where nodata, brought to `size`: of what falls together, the most frequent."""
+    with rasterio.open(path) as file:
+        area = window or Window(0, 0, file.height, file.width)
+        place = FileWindow(area.left, area.top, area.shape[1], area.shape[0])
+        return np.asarray(file.read(1, window=place, out_shape=size, resampling=Resampling.mode), np.uint8)
 
 
 def fitted(pixels: Bytes, size: tuple[int, int], *, span: tuple[float, float] | None = None) -> Bytes:

@@ -13,6 +13,7 @@ from dione.base.grid import size_m
 from dione.pages.page import Dress, rendered
 from dione.pages.place import Place, place
 from dione.prediction import item, views
+from dione.prediction.form import SUPPORT
 from dione.prediction.overlap import abreast
 from dione.prediction.run import Run, Support, Target, item_id, versions
 from dione.prediction.spread import BandRow, band_rows
@@ -77,6 +78,7 @@ def render(run: Run) -> str:
         sights=seen,
         first=max(at for at, sight in enumerate(seen) if sight.role == "target"),
         place=where(run),
+        classes=SUPPORT.classes,
         sizes=_sizes(run),
         metres=metres or 0,
         close=None if whole.window is None else whole.window.zoomed(run.zoom),

@@ -14,7 +14,7 @@ from torch import Tensor
 from dione.base.windows import Window
 from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
-from dione.prediction import support
+from dione.prediction import form, support
 from dione.prediction.engine import EXACT, Engine
 from dione.prediction.overlap import abreast
 from dione.prepare.select import Choice
@@ -39,7 +39,7 @@ class Piece:
     valid: NDArray[np.bool_]
     """(zoom·h, zoom·w) True where some date was seen."""
     support: NDArray[np.uint8]
-    """(zoom·h, zoom·w) where its detail comes from: the classes of prediction/support.py."""
+    """(zoom·h, zoom·w) where its detail comes from: the classes of prediction/form.py."""
 
 
 @dataclass(frozen=True)
@@ -134,14 +134,14 @@ def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piec
     shown, origin = (_enlarged(part, resolver.zoom) for part in (covered[core.slices], origin[inner.slices]))
     fine = inner.zoomed(resolver.zoom).slices
     cut = [torch.where(shown, x[0, :, fine[0], fine[1]], torch.nan).numpy() for x in (sr, sigma)]
-    return Piece(window, cut[0], cut[1], shown.numpy(), torch.where(shown, origin, support.NODATA).numpy())
+    return Piece(window, cut[0], cut[1], shown.numpy(), torch.where(shown, origin, form.NODATA).numpy())
 
 
 def _origin(resolver: Resolver, sr: Tensor, lr: Tensor, seen: Tensor, near: Window, corner: tuple[int, int]) -> Tensor:
     """Where the detail of `near`, counted from the window's `corner` in the scene, comes from, by coarse pixel; a method without weights has learned nothing."""
     if not resolver.has_weights:
         own, any_date = seen[0][near.slices], seen.any(0)[near.slices]
-        return torch.where(own, support.MEASURED, torch.where(any_date, support.CONFIRMED, support.NODATA)).to(torch.uint8)
+        return torch.where(own, form.MEASURED, torch.where(any_date, form.CONFIRMED, form.NODATA)).to(torch.uint8)
     shape = (int(seen.shape[-2]), int(seen.shape[-1]))
     wide = near.grown(support.margin(resolver.zoom), shape)
     rows, columns = wide.slices

@@ -9,9 +9,8 @@ from xml.etree import ElementTree as Xml
 
 from dione.base.files import write_text
 from dione.prediction import picture
-from dione.prediction.form import Class
+from dione.prediction.form import SUPPORT, Class
 from dione.prediction.run import Target
-from dione.prediction.support import FORM
 
 RAMP = ((0.0, "#ffffd4"), (0.25, "#fed98e"), (0.5, "#fe9929"), (0.75, "#d95f0e"), (1.0, "#993404"))
 """Light to dark, readable in grey too (ColorBrewer YlOrBr)."""
@@ -26,7 +25,7 @@ def write(out: Path, target: Target) -> list[Path]:
     if target.sigma is not None:
         shown[target.sigma] = ramp(WORST)
     if target.support is not None:
-        shown[target.support] = classes(FORM.classes)
+        shown[target.support] = classes(SUPPORT.classes)
     return [write_text(out / f"{file.stem}.qml", text) for file, text in shown.items()]
 
 

@@ -29,21 +29,9 @@ from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Rim, box_mean, local_mean
 from dione.nets.shifts import Expected
 from dione.prediction.aside import MARGIN as ASIDE_MARGIN
 from dione.prediction.aside import Aside, aside
-from dione.prediction.form import Class, Form
+from dione.prediction.form import CONFIRMED, LEARNED, MEASURED, NODATA
 from dione.prediction.lattice import STEP, Lattice
 
-NODATA, MEASURED, CONFIRMED, LEARNED = 0, 1, 2, 3
-FORM = Form(
-    bands=("support",),
-    dtype="uint8",
-    unit="class",
-    classes=(
-        Class(MEASURED, "measured", (44, 123, 182)),
-        Class(CONFIRMED, "confirmed by other dates", (171, 217, 233)),
-        Class(LEARNED, "learned", (253, 174, 97)),
-    ),
-)
-"""Blues and orange: told apart by the colour-blind too."""
 FAINT = 0.002
 """Reflectance: added detail of a smaller deviation is below what the sensor's noise lets anybody see."""
 FAINT_SHARE = 0.05

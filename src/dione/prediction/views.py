@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from dione.base.windows import Window
 from dione.prediction import picture
+from dione.prediction.form import SUPPORT
 from dione.prediction.picture import ADDED, FALSE_COLOUR, TRUE_COLOUR, Array, Bytes, Tone
 from dione.prediction.preview import Box
 from dione.prediction.run import Run, Target
@@ -29,7 +31,7 @@ class Picture:
     """One picture of a date, and where it lies."""
 
     kind: str
-    """before, after, sigma or detail."""
+    """before, after, sigma, detail or support."""
     colours: str
     """true, false or ndvi; empty for an overlay."""
     box: Box
@@ -48,6 +50,8 @@ class Scene:
     sigma: Array | None
     detail: Array | None
     """None where the picture is thinned, so that there is none to be seen."""
+    support: Bytes | None
+    """Classes (h, w), a number for each pixel of the input."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,17 @@ def scenes(run: Run, target: Target) -> list[Scene]:
         sigma = None if target.sigma is None else picture.read(target.sigma, window=window, max_side=most // 2)
         corner = (0, 0) if window is None else (window.left, window.top)
         detail = added(after, run.zoom) if after.shape[1:] == (rows, columns) else None
-        made.append(Scene(before, _fine(box, run.zoom), after, (*corner, columns, rows), sigma, detail))
+        made.append(Scene(before, _fine(box, run.zoom), after, (*corner, columns, rows), sigma, detail, _support(run, target, window)))
     return made
+
+
+def _support(run: Run, target: Target, window: Window | None) -> Bytes | None:
+    """The classes of what `window` (the whole by default) shows, one for each pixel of the input, or as many as there is room for."""
+    if target.support is None:
+        return None
+    rows, columns = run.fine.shape if window is None else window.shape
+    shrink = max(run.zoom, 2 * max(rows, columns) / LADDER[0][0])
+    return picture.read_classes(target.support, size=(max(1, round(rows / shrink)), max(1, round(columns / shrink))), window=window)
 
 
 def added(after: Array, zoom: int) -> Array:
@@ -120,6 +133,9 @@ def _after(scene: Scene, painters: Mapping[str, Tone], worst: Worst, *, side: in
         yield Picture("sigma", "", scene.after_box, _overlay(picture.overlay(scene.sigma, worst=worst.sigma), side=side, quality=quality))
     if scene.detail is not None:
         yield Picture("detail", "", scene.after_box, _overlay(picture.overlay(scene.detail, worst=worst.detail, colour=ADDED), side=side, quality=quality))
+    if scene.support is not None:
+        drawn = _nearest(picture.mapped(scene.support, SUPPORT.classes), side // 2)
+        yield Picture("support", "", scene.after_box, picture.data_uri(picture.webp(drawn, quality=None)))
 
 
 def _before(values: Array, box: Box, painters: Mapping[str, Tone], *, room: int) -> list[Picture]:
@@ -147,6 +163,12 @@ def _overlay(pixels: Bytes, *, side: int, quality: int) -> str:
     """An overlay, half as fine: it packs badly, and shows no less so."""
     half = max(1, max(pixels.shape[:2]) // 2)
     return picture.data_uri(picture.webp(_within(pixels, min(side // 2, half)), quality=quality))
+
+
+def _nearest(pixels: Bytes, side: int) -> Bytes:
+    """Thinned out to at most `side` pixels, if need be: the mean of two classes is none."""
+    step = -(-max(pixels.shape[:2]) // side)
+    return np.ascontiguousarray(pixels[::step, ::step])
 
 
 def _within(pixels: Bytes, side: int) -> Bytes:

@@ -1,7 +1,7 @@
 """The page, its tiles and its point, as an ASGI application.
 
     /                                     the page
-    /tiles/DATE/LAYER/COLOURS/Z/X/Y.png   layer: input, sr, sigma; colours: true, false, ndvi
+    /tiles/DATE/LAYER/COLOURS/Z/X/Y.png   layer: input, sr, sigma, support; colours: true, false, ndvi
     /point?lon=1.23&lat=43.6              spectra over time, JSON
 
 Nothing in an address is ever a path: dates are looked up among those that were found when the application began.
@@ -18,13 +18,14 @@ from starlette.routing import Route
 
 from dione.base.errors import BadRecipe
 from dione.pages.page import Dress, rendered
+from dione.prediction.form import SUPPORT
 from dione.view import tiles
 from dione.view.folder import Gallery
 from dione.view.guard import Guard
 
 BASE_MAPS = {"osm": "https://tile.openstreetmap.org/{z}/{x}/{y}.png"}
 """By name. Asked for only where a base map is asked for."""
-LAYERS, COLOURS = ("input", "sr", "sigma"), ("true", "false", "ndvi")
+LAYERS, COLOURS = ("input", "sr", "sigma", "support"), ("true", "false", "ndvi")
 DEEPEST = 22
 
 
@@ -78,7 +79,9 @@ def page(gallery: Gallery, *, base_map: str | None = None) -> str:
         gallery=gallery,
         dates=dates,
         measured=any(date.input for date in dates),
+        supported=any(date.support for date in dates),
         facts=json.dumps(facts),
+        classes=SUPPORT.classes,
         base_host=host.strip().removeprefix("https://"),
     )
 

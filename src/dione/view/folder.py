@@ -30,6 +30,8 @@ class Shown:
     sigma: Path | None
     input: Path | None
     """The same date at 10 m."""
+    support: Path | None
+    """Where its detail comes from, a map of classes."""
     tones: dict[str, Tone]
     """By colours: true, false, ndvi."""
 
@@ -65,10 +67,10 @@ def gallery(folder: Path) -> Gallery:
 
 
 def _shown(name: str, path: Path, home: Path) -> Shown:
-    sigma, source = (_beside(home / f"{name}_{what}.tif", home) for what in ("sigma", "input"))
+    sigma, source, support = (_beside(home / f"{name}_{what}.tif", home) for what in ("sigma", "input", "support"))
     values = picture.read(path, max_side=LOOK_PX)
     tones: dict[str, Tone] = {"true": picture.stretch(values, TRUE_COLOUR), "false": picture.stretch(values, FALSE_COLOUR), "ndvi": picture.Greenness()}
-    return Shown(name, path, sigma, source, tones)
+    return Shown(name, path, sigma, source, support, tones)
 
 
 def _beside(path: Path, home: Path) -> Path | None:

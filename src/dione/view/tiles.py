@@ -15,7 +15,7 @@ from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.io import Reader
 
 from dione.prediction import picture
-from dione.prediction.form import SCALE
+from dione.prediction.form import SCALE, SUPPORT
 from dione.sources.places import driver_of
 from dione.view.folder import Gallery, Shown
 
@@ -24,17 +24,22 @@ FURTHER_OUT = 2
 """Zooms below the one at which a file fills a tile: further out it would be a dot, for which rio-tiler warps the whole tile at full resolution."""
 OPEN = 64
 """Files that are kept open, over all threads."""
+KINDS = {one.value: one.name for one in SUPPORT.classes}
+EMPTY = np.zeros((TILE_PX, TILE_PX, 4), np.uint8)
 BANDS_OF = {"true": (3, 2, 1), "false": (4, 3, 2), "ndvi": (3, 4), "sigma": (1, 2, 3, 4)}
 """Bands that are read to paint these colours, counted from 1."""
-Layer = Literal["input", "sr", "sigma"]
+Layer = Literal["input", "sr", "sigma", "support"]
 
 
 def tile(gallery: Gallery, date: Shown, layer: Layer, colours: str, place: tuple[int, int, int]) -> bytes:
     """A PNG of the tile (z, x, y); see-through where there is nothing."""
-    path = {"input": date.input, "sr": date.sr, "sigma": date.sigma}[layer]
+    path = {"input": date.input, "sr": date.sr, "sigma": date.sigma, "support": date.support}[layer]
+    if layer == "support":
+        numbers = None if path is None else cut(path, place, (1,))
+        return _png(EMPTY if numbers is None else picture.mapped(np.ma.filled(numbers[0], 0), SUPPORT.classes))
     values = None if path is None else read(path, place, BANDS_OF["sigma" if layer == "sigma" else colours])
     if values is None:
-        return _png(np.zeros((TILE_PX, TILE_PX, 4), np.uint8))
+        return _png(EMPTY)
     if layer == "sigma":
         return _png(picture.overlay(values, worst=gallery.worst))
     return _png(picture.holed(date.tones[colours].paint(values), values))
@@ -42,13 +47,8 @@ def tile(gallery: Gallery, date: Shown, layer: Layer, colours: str, place: tuple
 
 def read(path: Path, place: tuple[int, int, int], bands: tuple[int, ...]) -> NDArray[np.float32] | None:
     """Reflectance (4, 256, 256) of the tile (z, x, y), nearest pixels, NaN where nodata; of other bands than these 0. None outside of the file."""
-    zoom, across, down = place
-    file = opened(path)
-    if zoom < file.minzoom - FURTHER_OUT:
-        return None
-    try:
-        found = file.tile(across, down, zoom, tilesize=TILE_PX, indexes=bands, resampling_method="nearest", reproject_method="nearest").array
-    except TileOutsideBounds:
+    found = cut(path, place, bands)
+    if found is None:
         return None
     values = np.zeros((4, TILE_PX, TILE_PX), np.float32)
     values[[band - 1 for band in bands]] = found.data * np.float32(SCALE)
@@ -56,23 +56,43 @@ def read(path: Path, place: tuple[int, int, int], bands: tuple[int, ...]) -> NDA
     return values
 
 
+def cut(path: Path, place: tuple[int, int, int], bands: tuple[int, ...]) -> Any:
+    """Numbers of the file (band, 256, 256) on the tile (z, x, y), nearest pixels, a masked array. None outside of the file."""
+    zoom, across, down = place
+    file = opened(path)
+    if zoom < file.minzoom - FURTHER_OUT:
+        return None
+    try:
+        return file.tile(across, down, zoom, tilesize=TILE_PX, indexes=bands, resampling_method="nearest", reproject_method="nearest").array
+    except TileOutsideBounds:
+        return None
+
+
 def spectra(gallery: Gallery, longitude: float, latitude: float) -> list[dict[str, Any]]:
-    """For each date, reflectance of the four bands at a point: measured, sharpened, and its 1σ; None where there is none."""
-    return [
-        {"date": name, **{layer: at(path, longitude, latitude) for layer, path in (("input", date.input), ("sr", date.sr), ("sigma", date.sigma))}}
-        for name, date in gallery.dates.items()
-    ]
+    """For each date, reflectance of the four bands at a point: measured, sharpened, and its 1σ; and where its detail comes from, in words. None where there is none."""
+    told = []
+    for name, date in gallery.dates.items():
+        layers = {layer: reflectance(path, longitude, latitude) for layer, path in (("input", date.input), ("sr", date.sr), ("sigma", date.sigma))}
+        kind = at(date.support, longitude, latitude)
+        told.append({"date": name, **layers, "support": None if kind is None else KINDS.get(int(kind[0]))})
+    return told
+
+
+def reflectance(path: Path | None, longitude: float, latitude: float) -> list[float] | None:
+    """Of the pixel that holds a point, degrees; None where there is none."""
+    found = at(path, longitude, latitude)
+    return None if found is None else [round(number * SCALE, 4) for number in found]
 
 
 def at(path: Path | None, longitude: float, latitude: float) -> list[float] | None:
-    """Reflectance of the pixel that holds a point, degrees; None where there is none."""
+    """The file's numbers of the pixel that holds a point, degrees; None where there is none."""
     if path is None or not (math.isfinite(longitude) and math.isfinite(latitude)):
         return None
     try:
         found = opened(path).point(longitude, latitude).array
     except PointOutsideBounds:
         return None
-    return None if np.ma.getmaskarray(found).any() else [round(float(number) * SCALE, 4) for number in found.data]
+    return None if np.ma.getmaskarray(found).any() else [float(number) for number in found.data]
 
 
 def opened(path: Path) -> Reader:

@@ -21,7 +21,7 @@ function paint(context, side, view) {
   context.imageSmoothingEnabled = left ? chosen.has("smooth") || view.scale * zoom < 1 : view.scale < 1;
   context.imageSmoothingQuality = "high";
   draw(context, left ? state.shown : state.sharp, left ? "before" : "after", chosen.get("colours"));
-  context.imageSmoothingEnabled = true;
+  context.imageSmoothingEnabled = chosen.get("overlay") !== "support";
   if (!left && chosen.get("overlay")) draw(context, state.sharp, chosen.get("overlay"), "");
   if (closeUp) outline(context, view);
 }

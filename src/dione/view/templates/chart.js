@@ -39,6 +39,7 @@ function table(into, found, now) {
   into.tBodies[0].replaceChildren(...found.map(one => {
     const row = cell("tr", "", { className: one.date === now ? "now" : "" });
     row.append(cell("th", one.date, { scope: "row" }));
+    if (one.support) row.cells[0].append(cell("small", one.support));
     BANDS.forEach((_, band) => {
       const value = cell("td", one.sr ? round(one.sr[band]) : "–");
       if (one.sr && one.sigma) value.append(" ", cell("small", `±${round(one.sigma[band])}`));

@@ -17,7 +17,7 @@ function paint(context, side, view) {
   if (facts.base && chosen.has("base"))
     lay(context, tiles, { deepest: 19, address: (z, x, y) => facts.base.replace("{z}", z).replace("{x}", x).replace("{y}", y) }, view, seen, corner);
   if (!chosen.has("hide")) lay(context, tiles, layer(side === "left" ? "input" : "sr", chosen.get("colours")), view, ours, corner);
-  if (side === "right" && chosen.has("sigma")) lay(context, tiles, layer("sigma", "true"), view, ours, corner);
+  if (side === "right" && chosen.get("overlay")) lay(context, tiles, layer(chosen.get("overlay"), "true"), view, ours, corner);
   if (spot) cross(context, view);
 }
 
@@ -43,6 +43,7 @@ function moved(view) {
 function show() {
   document.querySelector(".when output").textContent = facts.dates[time.value];
   time.setAttribute("aria-valuetext", facts.dates[time.value]);
+  for (const key of document.querySelectorAll("[data-key]")) key.hidden = new FormData(form).get("overlay") !== key.dataset.key;
   const credit = document.querySelector(".credit");
   if (credit) credit.hidden = !new FormData(form).has("base");
   tiles.forget();

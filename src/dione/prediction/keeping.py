@@ -1,0 +1,97 @@
+"""A result in memory as the folder that `dione predict` writes.
+
+result alone         GeoTIFFs, a STAC item for each date and their collection, QGIS styles
+with its source      these, the measured dates at 10 m, and what compares with them: quicklook, report, run.json
+"""
+
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from dione.base import stack as stacks
+from dione.base.errors import BadGrid
+from dione.base.files import alone, folder
+from dione.base.windows import Window
+from dione.prediction import collection, item, origin, run, styles
+from dione.prediction.check import measure
+from dione.prediction.form import REFLECTANCE
+from dione.prediction.job import describe, named
+from dione.prediction.memory import VARIABLES, write, write_date
+from dione.prediction.preview import Array, preview, thinned
+from dione.prediction.supports import seen, supports
+from dione.prepare.select import Choice
+
+
+def keep(sharp: xr.Dataset, out: str | Path, *, source: xr.Dataset | None = None) -> list[Path]:
+    """Write a result (of `dione.predict`) into a folder; a Stack of another origin as GeoTIFFs alone.
+
+    source: the Stack that it was made from. Returns the files. Raises NotAStack, BadGrid (another source), CannotWrite.
+    """
+    to = folder(Path(out))
+    with alone(to):
+        files = write(sharp, to)
+        if not origin.known(sharp):
+            return files
+        choices, zoom = origin.choices(sharp), int(sharp.attrs["zoom"])
+        coarse = _coarse(stacks.grid_of(sharp), zoom)
+        if source is None:
+            done = _run(sharp, coarse, zoom, tuple(_alone(sharp, date, choice, to, zoom) for date, choice in enumerate(choices)))
+            made = [path for target in done.targets for path in (item.write(to, done, target), *styles.write(to, target))]
+            return [*files, *made, *([found] if (found := collection.write(to, done)) else [])]
+        _fits(stacks.check(source), coarse, choices)
+        targets = tuple(_compared(sharp, source, date, choice, to, zoom) for date, choice in enumerate(choices))
+        done = _run(sharp, coarse, zoom, targets, supports(source, targets))
+        return [*files, *(target.input for target in targets if target.input), *describe(to, done)]
+
+
+def _coarse(grid: GeoBox, zoom: int) -> GeoBox:
+    rows, columns = grid.shape
+    return GeoBox((rows // zoom, columns // zoom), grid.affine * Affine.scale(zoom), grid.crs)
+
+
+def _fits(source: xr.Dataset, coarse: GeoBox, choices: list[Choice]) -> None:
+    days = stacks.days(source)
+    wrong = [f"its grid is {source.sizes['y']}×{source.sizes['x']} px, the result's at 10 m {coarse.shape[0]}×{coarse.shape[1]}"]
+    wrong = wrong * (stacks.grid_of(source) != coarse)
+    wrong += [f"its dates are {', '.join(days)}, the result was made of {', '.join(use.day for use in choices[0].dates)}"] * (
+        days != [use.day for use in choices[0].dates]
+    )
+    if wrong:
+        raise BadGrid("this source is not what the result was made from:\n" + "\n".join(f"  - {one}" for one in wrong) + "\ngive the Stack that was predicted")
+
+
+def _run(sharp: xr.Dataset, coarse: GeoBox, zoom: int, targets: tuple[run.Target, ...], helped: tuple[run.Support, ...] = ()) -> run.Run:
+    attrs = {str(key): str(value) for key, value in sharp.attrs.items()}
+    model = run.Model(attrs.pop("model"), attrs.pop("model_sha256", ""))
+    source = attrs.pop("source", "")
+    return run.Run(source, model, coarse, zoom, targets, helped, notes={key: value for key, value in attrs.items() if key != "zoom"})
+
+
+def _alone(sharp: xr.Dataset, date: int, choice: Choice, to: Path, zoom: int) -> run.Target:
+    """A date of which only the result is at hand; its own average stands for the brightness of its styles."""
+    shape = sharp.sizes["y"] // zoom, sharp.sizes["x"] // zoom
+
+    def averaged(window: Window) -> Array:
+        return thinned(seen(sharp, date, window.zoomed(zoom)), zoom)
+
+    clear = choice.dates[choice.target].clear
+    filled = max(float(sharp["valid"].isel(time=date).mean()) - clear, 0.0)
+    return run.Target(choice, sharp["time"].values[date], **_files(sharp, date, to), before=preview(averaged, shape), clear=clear, filled=filled)
+
+
+def _compared(sharp: xr.Dataset, source: xr.Dataset, date: int, choice: Choice, to: Path, zoom: int) -> run.Target:
+    """A date beside what was measured, as `dione predict` tells it."""
+    files, at, shape = _files(sharp, date, to), choice.target, (source.sizes["y"], source.sizes["x"])
+    found = measure(files["sr"], source, choice, zoom=zoom)
+    kept = write_date(source, at, "reflectance", to / f"{named(sharp, date)}_input.tif", REFLECTANCE)
+    before = preview(lambda window: seen(source, at, window), shape)
+    told: dict[str, Any] = {"clear": found.clear, "filled": found.filled, "consistency": found.consistency}
+    return run.Target(choice, sharp["time"].values[date], **files, input=kept, before=before, **told)
+
+
+def _files(sharp: xr.Dataset, date: int, to: Path) -> dict[str, Any]:
+    """What `write` wrote of a date."""
+    return {ending: to / f"{named(sharp, date)}_{ending}.tif" if variable in sharp else None for ending, variable in VARIABLES.items()}

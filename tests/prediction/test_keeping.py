@@ -1,0 +1,66 @@
+"""`.dione.save`: a result in memory becomes the folder that the command writes."""
+
+import json
+
+import numpy as np
+import pystac
+import pytest
+import rasterio
+
+import dione
+from dione.base.errors import BadGrid, BadSource
+from dione.prediction.job import PredictConfig, predict_to
+from dione.testing import landscape, series
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return series(landscape((24, 20), seed=3), days=3, cloud=0.2, seed=3).stack
+
+
+@pytest.fixture(scope="module")
+def sharp(stack):
+    return dione.predict(stack, model="bicubic-median", target="all", max_cloud=0.9)
+
+
+def test_with_its_source_it_is_the_folder_of_the_command(stack, sharp, tmp_path):
+    made = sharp.dione.save(tmp_path / "a", source=stack)
+    run = predict_to(stack, tmp_path / "b", resolver=dione.load("bicubic-median"), config=PredictConfig(target="all", max_cloud=0.9))
+    names = sorted(path.name for path in (tmp_path / "b").iterdir() if not path.name.startswith("."))
+    assert sorted(path.name for path in made) == sorted(path.name for path in (tmp_path / "a").iterdir() if not path.name.startswith(".")) == names
+    ours, theirs = (json.loads((tmp_path / folder / "run.json").read_text()) for folder in "ab")
+    for one, other in zip(ours["targets"], theirs["targets"], strict=True):
+        assert {key: one[key] for key in ("day", "dates", "clear", "filled")} == {key: other[key] for key in ("day", "dates", "clear", "filled")}
+        assert one["consistency"] == pytest.approx(other["consistency"], abs=1e-5)
+    for target in run.targets:
+        with rasterio.open(tmp_path / "a" / target.sr.name) as kept, rasterio.open(target.sr) as known:
+            assert np.array_equal(kept.read(), known.read()) and kept.crs == known.crs
+
+
+def test_alone_it_has_items_and_their_collection_and_no_claim_of_what_was_measured(sharp, tmp_path):
+    names = {path.name for path in sharp.dione.save(tmp_path)}
+    assert {"collection.json", "2024-05-06.json", "2024-05-06_sr.qml", "2024-05-06_support.tif"} <= names
+    assert not names & {"report.html", "quicklook.png", "2024-05-06_input.tif"}
+    items = list(pystac.Collection.from_file(str(tmp_path / "collection.json")).get_items())
+    assert [item.id for item in items] == ["2024-05-01", "2024-05-06", "2024-05-11"]
+    assert set(items[1].assets) == {"sr", "sigma", "support"} and items[1].properties["dione:supports"] == ["2024-05-11", "2024-05-01"]
+
+
+def test_a_part_of_a_result_is_still_a_result(sharp, tmp_path):
+    names = {path.name for path in sharp.isel(time=[1]).dione.save(tmp_path)}
+    assert "2024-05-06.json" in names and "2024-05-01.json" not in names
+
+
+def test_another_source_is_refused_with_every_fault(sharp, tmp_path):
+    other = series(landscape((20, 20), seed=3), days=2).stack
+    with pytest.raises(BadGrid, match=r"24×20[\s\S]*its dates are 2024-05-01, 2024-05-06, the"):
+        sharp.dione.save(tmp_path, source=other)
+
+
+def test_a_stack_of_another_origin_is_kept_as_geotiffs(stack, tmp_path):
+    assert [path.name for path in stack.isel(time=[0]).dione.save(tmp_path)] == ["2024-05-01_sr.tif"]
+
+
+def test_a_damaged_memory_of_what_it_was_made_of_is_refused(sharp, tmp_path):
+    with pytest.raises(BadSource, match="choice"):
+        sharp.assign_coords(choice=("time", ["{}"] * 3)).dione.save(tmp_path)
