@@ -171,7 +171,7 @@ def lines(told: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:
     for group, measures in told.items():
         for name, row in measures.items():
             if row["n"]:
-                yield f"| {group} | {name} | {' | '.join(f'{row[way]:.4f}' for way in WAYS)} | {row['nearer']:.0%} of {row['n']} |"
+                yield f"| {group} | {name} | {' | '.join(f'{row[way]:.4f}' for way in WAYS)} | {100 * row['nearer']:.0f} % of {row['n']} |"
 
 
 if __name__ == "__main__":
