@@ -9,19 +9,21 @@ from pydantic import BaseModel, ValidationError
 
 from dione.base import documents
 from dione.base.errors import BadRecipe, NotFound, faults
+from dione.sources.carrying import get
+from dione.sources.places import near
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def read(path: Path, kind: type[Settings], changes: Iterable[str] = ()) -> Settings:
-    """A recipe from TOML, with `a.b=value` changes applied (values in TOML's notation, or plain text).
+def read(path: str | Path, kind: type[Settings], changes: Iterable[str] = ()) -> Settings:
+    """A recipe from TOML, here or at s3://, with `a.b=value` changes applied (values in TOML's notation, or plain text).
 
     Raises NotFound, or BadRecipe with every fault and its path.
     """
     try:
-        values = documents.toml_of(path.read_bytes())
-    except OSError as error:
-        raise NotFound(f"no recipe {path}: {error.strerror}") from error
+        values = documents.toml_of(get(path))
+    except NotFound as error:
+        raise NotFound(f"no recipe: {error}{near(path)}") from error
     except ValueError as error:
         raise BadRecipe(f"{path} is not TOML: {error}") from error
     if trusting := list(_trusting(values)):

@@ -25,11 +25,11 @@ def test_scan_build_and_export_in_an_object_store_give_what_they_give_on_disk(
     fs = s3fs.S3FileSystem()
     for name in ("delivery", "sentinel2"):
         fs.put(str(made.folder / name), f"{bucket}/{name}", recursive=True)
-    table = tmp_path / "scenes.parquet"
+    table = f"{bucket}/scenes.parquet"
     scenetable.write(table, map(scenetable.row, deliveries.scan(f"{bucket}/delivery").products))
     here = recipe_for(made, areas=few).model_dump(mode="json")
     build(BuildRecipe.model_validate(here), tmp_path / "local", areas=str(made.folder / "areas"), workers=1)
-    there = BuildRecipe.model_validate(here | {"sentinel2": {"source": f"{bucket}/sentinel2"}, "vhr": {"scenes": str(table)}})
+    there = BuildRecipe.model_validate(here | {"sentinel2": {"source": f"{bucket}/sentinel2"}, "vhr": {"scenes": table}})
 
     ended = build(there, tmp_path / "store", areas=f"{bucket}/areas", workers=1)
     local, remote = store.read(tmp_path / "local"), store.read(tmp_path / "store")

@@ -23,7 +23,8 @@ from dione.base.errors import BadSource
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack
-from dione.sources.places import naming, put, shown, system, writing
+from dione.sources.carrying import put
+from dione.sources.places import naming, shown, system, writing
 
 NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
 

@@ -40,7 +40,7 @@ class Sentinel(Table):
 class Sharp(Table):
     """`[vhr]`: the scenes, and what is done to them."""
 
-    scenes: Path
+    scenes: str | Path
     """The table of `dione vhr scan`."""
     sharpen: Literal["gsa", "ratio", "no"] = "gsa"
     """How pan is used, where there is one."""

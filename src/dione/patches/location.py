@@ -14,7 +14,8 @@ import zarr
 
 from dione.base import parquet
 from dione.base.folders import whole_folder
-from dione.sources.places import is_remote, naming, put, shown, system, writing
+from dione.sources.carrying import get, put
+from dione.sources.places import is_remote, naming, shown, system, writing
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,7 @@ class Location:
 
     def read(self, name: str) -> bytes:
         """Raises NotFound, BadSource."""
-        fs, inside = system(self.address)
-        with naming(f"{self.address}/{name}"):
-            return bytes(fs.cat_file(f"{inside}/{name}"))
+        return get(f"{self.address}/{name}")
 
     def write(self, name: str, data: bytes) -> None:
         """A file in place of the one of that name, whole. Raises CannotWrite."""

@@ -17,7 +17,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from dione.base.errors import BadSource, CannotWrite, NotFound
-from dione.base.files import cannot_write, write_bytes
+from dione.base.files import cannot_write
 from dione.base.telling import shown as shown
 
 DRIVERS = {
@@ -91,16 +91,6 @@ def writing(path: str | Path) -> Iterator[None]:
             raise cannot_write(Path(path).absolute(), error, partial=Path(path)) from error
         why = shown(str(getattr(error, "strerror", None) or error))
         raise CannotWrite(f"cannot write {shown(path)}: {why}\ncheck the name and the credentials of the store") from error
-
-
-def put(path: str, data: bytes) -> None:
-    """A small file, whole or not at all; the folder is there. Raises CannotWrite."""
-    fs, inside = system(path)
-    if not is_remote(path):
-        write_bytes(Path(inside), data)
-        return
-    with writing(path):  # an object store takes it whole
-        fs.pipe_file(inside, data)
 
 
 def listing(path: str | Path, *, depth: int = 1) -> list[File]:

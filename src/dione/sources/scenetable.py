@@ -21,10 +21,12 @@ from dione.base import parquet
 from dione.base.area import from_wkt
 from dione.base.bands import BANDS, PAN
 from dione.base.documents import json_of
-from dione.base.errors import BadSource
+from dione.base.errors import BadSource, NotFound
 from dione.base.files import folder
 from dione.sources import vhr
+from dione.sources.carrying import get, put
 from dione.sources.deliveries import outline
+from dione.sources.places import is_remote, shown
 from dione.sources.product import Product, VhrBand
 
 PLAIN = {"scene": str, "kind": str, "sensor": str, "time": None, "raster": str, "metadata": str, "dtype": str, "nodata": float, "level": str}
@@ -81,23 +83,27 @@ def stack(values: Mapping[str, Any]) -> xr.Dataset:
     return vhr.open(product_of(values))
 
 
-def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+def write(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> str | Path:
     """The rows as Parquet, whole or not at all; columns beyond ours keep their order. Raises CannotWrite."""
     listed = list(rows)
     names = dict.fromkeys([*_columns(), *(name for one in listed for name in one)])
     table = pa.table({name: pa.array([one.get(name) for one in listed], _type(name)) for name in names})
-    folder(path.parent)
-    return parquet.write(path, table)
+    if not is_remote(path):
+        folder(Path(path).parent)
+    put(path, parquet.packed(table))
+    return path
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: str | Path) -> list[dict[str, Any]]:
     """The rows of a table; raises NotFound, BadSource."""
-    listed: list[dict[str, Any]] = parquet.read(path, "table of scenes", f"make one with: dione vhr scan FOLDER -o {path}").to_pylist()
+    advice = f"make one with: dione vhr scan FOLDER -o {shown(path)}"
+    try:
+        listed: list[dict[str, Any]] = parquet.of_bytes(get(path), shown(path), "table of scenes", advice).to_pylist()
+    except NotFound as error:
+        raise NotFound(f"no table of scenes: {error}\n{advice}") from error
     missing = [name for name in _columns() if listed and name not in listed[0]]
     if missing or not listed:
-        raise BadSource(
-            f"{path} is no table of scenes: {f'no columns {missing}' if missing else 'it has no rows'}\nmake one with: dione vhr scan FOLDER -o {path}"
-        )
+        raise BadSource(f"{shown(path)} is no table of scenes: {f'no columns {missing}' if missing else 'it has no rows'}\n{advice}")
     return listed
 
 

@@ -13,7 +13,10 @@ def predict(
     source: Source,
     output: Annotated[str, typer.Option("-o", "--output", help="Folder for the results, here or at s3://.", show_default=False)],
     model: Annotated[
-        str, typer.Option(help="A name (see `dione models list`) or a .safetensors file; NAME@4 or NAME@8 is more exact and as many times slower.")
+        str,
+        typer.Option(
+            help="A name (see `dione models list`) or a .safetensors file, here or at s3://; NAME@4 or NAME@8 is more exact and as many times slower."
+        ),
     ] = "setsr-s",
     target: Annotated[str, typer.Option(help="The date to sharpen: YYYY-MM-DD, latest (clear enough) or all.")] = "latest",
     dates: Dates = None,
@@ -42,10 +45,11 @@ def predict(
         raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
     from dione.nets.resolver import load
     from dione.prediction.job import PredictConfig, predict_to
-    from dione.prediction.remote import staged
     from dione.prediction.run import facts
+    from dione.sources.carrying import brought, staged
 
-    resolver = load(model)
+    with brought(model) as file:
+        resolver = load(file)
     stack = reading.open(source, dates)
     if precision not in ("auto", "float32", "bfloat16"):
         raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")

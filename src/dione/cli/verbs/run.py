@@ -1,6 +1,5 @@
 """`dione run`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from dione.cli.result import Result
 
 
 def run(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: vhr, build, curate, split, scaling, train, predict, evaluate.", show_default=False)],
+    recipe: Annotated[str, typer.Argument(help="A recipe, TOML: vhr, build, curate, split, scaling, train, predict, evaluate.", show_default=False)],
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage again.")] = False,
     change: Change = None,

@@ -1,6 +1,5 @@
 """`dione train`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from dione.cli.result import Result
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML.", show_default=False)],
+    recipe: Annotated[str, typer.Argument(help="A recipe, TOML.", show_default=False)],
     change: Change = None,
     resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on from the last checkpoint, or start over.")] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take: sizes, operations, memory, hours. Writes nothing.")] = False,

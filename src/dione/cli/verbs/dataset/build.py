@@ -1,6 +1,5 @@
 """`dione dataset build`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from dione.cli.result import Result
 
 
 def build(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: sentinel2, vhr, areas, pairing, sampling.", show_default=False)],
+    recipe: Annotated[str, typer.Argument(help="A recipe, TOML: sentinel2, vhr, areas, pairing, sampling.", show_default=False)],
     output: Annotated[str, typer.Option("-o", "--output", help="The patch store to make, here or at s3://.", show_default=False)],
     areas: Annotated[str | None, typer.Option(help="Where the areas' Stacks are kept, also s3://; STORE-areas by default.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default. The result is the same.")] = None,

@@ -10,7 +10,7 @@ from dione.cli.result import Result
 
 
 def simulate(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, TOML: scenes, degradation, split.", show_default=False)],
+    recipe: Annotated[str, typer.Argument(help="A recipe, TOML: scenes, degradation, split.", show_default=False)],
     output: Annotated[str, typer.Option("-o", "--output", help="The patch store to make, here or at s3://.", show_default=False)],
     data: Annotated[Path, typer.Option(help="Folder that the recipe's paths start from.", envvar="DIONE_SHARED_DATA")] = Path("."),
     change: Change = None,

@@ -1,6 +1,5 @@
 """`dione vhr statistics`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,8 +9,8 @@ from dione.cli.result import Result
 
 
 def statistics(
-    table: Annotated[Path, typer.Argument(help="The table that `dione vhr scan` wrote; columns are added to it.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write another table instead.")] = None,
+    table: Annotated[str, typer.Argument(help="The table that `dione vhr scan` wrote; columns are added to it.", show_default=False)],
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Write another table instead.")] = None,
     blue_above: Annotated[float, typer.Option(help="Radiance of blue that is cloud, W m-2 sr-1 um-1; 95 to 100 for Deimos-2.")] = 97.0,
     all_below: Annotated[float, typer.Option(min=0, max=1, help="Scenes with a smaller fraction of cloud use all their pixels.")] = 0.1,
     sharpen: Annotated[str, typer.Option(help="How to pansharpen: gsa, ratio, or no.")] = "gsa",

@@ -8,7 +8,7 @@ import rasterio
 
 from dione import testing
 from dione.base.errors import CannotWrite
-from dione.prediction.remote import staged
+from dione.sources.carrying import staged
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 

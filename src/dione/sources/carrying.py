@@ -1,0 +1,107 @@
+"""Files carried between this disk and an object store; a place is a path here or at s3://BUCKET/…
+
+with staged("s3://bucket/field") as folder:
+    predict_to(stack, folder, ...)          # a folder on this disk that is the same for the same address
+# every file is in the bucket now, run.json last
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+from dione.base.errors import CannotWrite
+from dione.base.files import room, write_bytes
+from dione.sources import shelf
+from dione.sources.places import faults_of_stores, is_remote, naming, shown, system, writing
+
+LAST = "run.json"
+PROBE = ".dione-probe"
+
+
+def get(place: str | Path) -> bytes:
+    """What a small file holds. Raises NotFound, BadSource."""
+    fs, inside = system(place)
+    with naming(place):
+        return bytes(fs.cat_file(inside))
+
+
+def put(place: str | Path, data: bytes) -> None:
+    """A small file, whole or not at all; its folder is there. Raises CannotWrite."""
+    fs, inside = system(place)
+    if not is_remote(place):
+        write_bytes(Path(inside), data)
+        return
+    with writing(place):  # an object store takes it whole
+        fs.pipe_file(inside, data)
+
+
+@contextmanager
+def brought(place: str | Path) -> Iterator[Path]:
+    """A file as one on this disk, under its own name: itself, or a copy for as long as the block lasts. Raises NotFound, BadSource."""
+    if not is_remote(place):
+        yield Path(place)
+        return
+    fs, inside = system(place)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / PurePosixPath(inside).name
+        with naming(place):
+            fs.get_file(inside, str(copy))
+        yield copy
+
+
+@contextmanager
+def staged(output: str | Path, *, last: str = LAST) -> Iterator[Path]:
+    """A folder to write to; when the block ends well, its files go to `output`, if that is not a folder itself, `last` after all others.
+
+    Raises CannotWrite: before the block if the store does not take a file, after it if it does not take them all.
+    """
+    if not is_remote(output):
+        yield Path(output)
+        return
+    folder = begun(output)
+    yield folder
+    send(folder, output, last=last)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def begun(output: str | Path) -> Path:
+    """Where results for `output` are made: that folder itself, or one on this disk once the store was seen to take a file. Raises CannotWrite."""
+    if not is_remote(output):
+        return Path(output)
+    address = str(output).rstrip("/")
+    _probe(address)
+    folder = (shelf.folder() or Path.home() / ".cache" / "dione") / "outputs" / blake2b(address.encode(), digest_size=12).hexdigest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {folder}, where results for {shown(output)} are made: {error.strerror}\n{room(folder.parent)}") from error
+    return folder
+
+
+def send(folder: Path, output: str | Path, *, last: str = LAST) -> list[str]:
+    """Copy the finished files of a folder to `output`, `last` after all others; their addresses. Raises CannotWrite."""
+    below = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    files = [file for file in below if not any(part.startswith(".") for part in file.parts)]
+    address = str(output).rstrip("/")
+    fs, inside = system(address)
+    for file in sorted(files, key=lambda file: (file.name == last, file)):
+        try:
+            fs.put_file(str(folder / file), f"{inside}/{file.as_posix()}")
+        except faults_of_stores() as error:
+            advice = f"what was made is whole in {folder}: run the same command again, or copy it by hand"
+            raise CannotWrite(f"cannot send {file.name} to {shown(output)}: {shown(str(error)) or type(error).__name__}\n{advice}") from error
+    return [f"{address}/{file.as_posix()}" for file in files]
+
+
+def _probe(output: str) -> None:
+    """Write a small file and take it away again, so that nothing is computed in vain."""
+    fs, inside = system(output)
+    try:
+        fs.pipe_file(f"{inside}/{PROBE}", b"")
+        fs.rm_file(f"{inside}/{PROBE}")
+    except faults_of_stores() as error:
+        advice = "check the name of the bucket, and the credentials of the store"
+        raise CannotWrite(f"cannot write to {shown(output)}: {shown(str(error)) or type(error).__name__}\n{advice}") from error
