@@ -10,6 +10,7 @@ PyTorch and xarray are imported on first use, not before. With the first use, ev
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ __all__ = ["Resolver", "TrainRecipe", "evaluate", "load", "open", "predict", "tr
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("dione")
     if name not in _WHERE:
         raise AttributeError(f"dione has no '{name}'; it has {', '.join(sorted(_WHERE))}")
     import_module("dione.accessor")
@@ -43,4 +46,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_WHERE])
+    return ["__version__", *__all__]

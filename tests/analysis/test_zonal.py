@@ -1,19 +1,14 @@
-"""Parcels: means over trusted pixels, how sure they are, files there and back; and boundaries that are found."""
+"""Parcels: means over trusted pixels, how sure they are, files there and back."""
 
 import json
 
 import numpy as np
 import pytest
 import shapely
-from odc.geo.geobox import GeoBox
-from scipy.ndimage import gaussian_filter
 
-from dione.analysis.boundaries import BoundaryRule, boundaries
 from dione.analysis.parcels import Parcels, read
-from dione.analysis.trust import Trust
 from dione.analysis.zonal import ZonalRule, zonal
-from dione.base import stack as stacks
-from dione.base.errors import BadGrid, BadSource, CannotWrite, NotFound, NothingClear
+from dione.base.errors import BadSource, CannotWrite, NotFound
 
 LEFT, TOP = 355_000, 4_832_000
 QUARTERS = [shapely.box(LEFT + x, TOP - y - 100, LEFT + x + 100, TOP - y) for y in (0, 100) for x in (0, 100)]
@@ -73,36 +68,3 @@ def test_what_is_no_parcel_is_told(parcels, tmp_path):
     (tmp_path / "broken.geojson").write_text("{")
     with pytest.raises(BadSource, match="GeoJSON"):
         read(tmp_path / "broken.geojson")
-
-
-def test_the_fields_that_are_there_are_found(sharp):
-    found = boundaries(sharp.isel(time=[0]), BoundaryRule(least=4))
-    for quarter in QUARTERS[:3]:
-        best = max(shapely.intersection(one, quarter).area / shapely.union(one, quarter).area for one in found.geometries)
-        assert best > 0.85
-    assert len(found) <= 8 and (found.columns["area_m2"] > 0).all()
-
-
-def test_an_edge_that_nobody_is_sure_of_parts_no_field(sharp):
-    unsure = sharp.isel(time=[0]).assign(sigma=sharp["sigma"].isel(time=[0]) * 0 + 0.3)
-    smooth = unsure.assign(reflectance=unsure["reflectance"].copy(data=gaussian_filter(unsure["reflectance"].values, (0, 0, 3, 3))))
-    assert len(boundaries(smooth, BoundaryRule(trust=Trust(max_sigma=1.0)))) == 1
-
-
-def test_boundaries_need_a_place_and_something_seen(sharp):
-    with pytest.raises(NothingClear):
-        boundaries(sharp.assign(valid=sharp["valid"] & False))
-    nowhere = stacks.make(sharp["reflectance"].values, sharp["valid"].values, list(sharp["time"].values), _bare(sharp))
-    with pytest.raises(BadGrid):
-        boundaries(nowhere)
-
-
-def _bare(sharp):
-    grid = stacks.grid_of(sharp)
-    return GeoBox(grid.shape, grid.affine, None)
-
-
-def test_ground_without_any_edge_is_one_field(sharp):
-    smooth = sharp.isel(time=[0], y=slice(8, 32), x=slice(8, 32))
-    found = boundaries(smooth.assign(reflectance=smooth["reflectance"] * 0 + 0.2), BoundaryRule())
-    assert len(found) == 1 and found.columns["edge"][0] == 0 and found.columns["area_m2"][0] == pytest.approx(60 * 60)

@@ -8,6 +8,7 @@ from pkgutil import walk_packages
 
 import pytest
 
+import dione
 from dione import checkup
 from dione.cli import verbs
 from dione.testing import landscape, series, write_geotiffs
@@ -35,6 +36,11 @@ def test_a_prediction_ends_with_five_lines(run, folder, tmp_path):
     lines = told.strip().splitlines()
     assert code == 0 and len(lines) == 5
     assert lines[0].startswith("sharpened 2024-05-06 4 times with bicubic, 2 dates each, in ") and lines[4].endswith("out/report.html")
+
+
+def test_the_version_is_told(run):
+    code, told, _ = run("--version")
+    assert code == 0 and told == f"dione {dione.__version__}\n"
 
 
 def test_quiet_tells_the_result_and_errors_alone(run, folder, tmp_path):

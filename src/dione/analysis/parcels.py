@@ -24,7 +24,7 @@ INSTALL = "pip install 'dione[vector]'"
 DEGREES = "EPSG:4326"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Parcels:
     """Polygons in one CRS. `geopandas.GeoDataFrame.from_features(parcels, crs=parcels.crs)` makes a table of them."""
 
@@ -33,6 +33,9 @@ class Parcels:
     """One value a polygon."""
     crs: str
     """EPSG code or WKT."""
+
+    def __repr__(self) -> str:
+        return f"<Parcels: {len(self)} polygons, {self.crs.partition('[')[0]}; {', '.join(self.columns) or 'no columns'}>"
 
     def __len__(self) -> int:
         return len(self.geometries)

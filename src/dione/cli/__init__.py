@@ -9,20 +9,41 @@ cli/stopping.py               how Ctrl-C is answered
 """
 
 import sys
-from typing import NoReturn
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
 
 from dione.base.errors import DioneError
 from dione.cli import verbs
-from dione.cli.console import err
+from dione.cli.console import err, say
 from dione.cli.gather import gathered
 from dione.cli.stopping import Stopping
+
+
+def _version(asked: bool) -> bool:
+    if asked:
+        say(f"dione {version('dione')}")
+        raise typer.Exit
+    return asked
+
+
+def command() -> typer.Typer:
+    """Every verb, and `--version`."""
+    app = gathered(verbs)
+
+    @app.callback()
+    def asked(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version and exit.")] = False) -> None:
+        pass
+
+    return app
 
 
 def main() -> NoReturn:
     """The entry point: exit 0 done, 1 failed with a message, 2 wrong usage, 130 and 143 stopped by Ctrl-C and SIGTERM."""
     try:
         with Stopping(sys.argv[1:]):
-            gathered(verbs)()
+            command()()
     except DioneError as error:
         err.quiet = False  # --quiet is for all else
         err.print(f"error: {error}", style="bold red" if err.is_terminal else None, markup=False)

@@ -37,7 +37,9 @@ class Reading:
     bands: Annotated[
         str | None, typer.Option(help="Names of the bands in the file's order, where the file does not say: blue,green,red,nir; a dash skips one.")
     ] = None
-    pattern: Annotated[str | None, typer.Option(help="How file names give the date (and band): '{date:%Y%m%d}_{band}'.")] = None
+    pattern: Annotated[
+        str | None, typer.Option(help="How whole file names give the date (and band): 'scene_%d%m%Y*.tif', '%Y%j_{band}.tif'; * stands for anything.")
+    ] = None
     scale: Annotated[float | None, typer.Option(help="Reflectance of one digital number, where the file does not say.")] = None
     offset: Annotated[
         float | None,

@@ -13,8 +13,9 @@ def boundaries(
     results: Results,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The .gpkg or .geojson to write; OUT/boundaries.gpkg by default.")] = None,
     index: Annotated[str, typer.Option(help="The index whose edges part fields.")] = "NDVI",
-    least: Annotated[float, typer.Option(min=0, help="Strength of an edge, in its own standard deviations.")] = 2.0,
+    least: Annotated[float, typer.Option(min=0, help="Strength of an edge, in its own standard deviations.")] = 1.0,
     least_m2: Annotated[float, typer.Option(min=0, help="The smallest calm ground that becomes a field.")] = 500.0,
+    core_m: Annotated[float, typer.Option(min=0, help="Half the width of the narrowest field, metres; larger ignores more gaps in edges.")] = 12.5,
     trusting: Trusting = Trusting(),
 ) -> Result:
     """Field boundaries out of all dates of the results, as polygons.
@@ -25,6 +26,6 @@ def boundaries(
     from dione.analysis.boundaries import boundaries as found
     from dione.sources import results as opened
 
-    made = found(opened.open(results), BoundaryRule(index, least, least_m2, trusting.rule()))
+    made = found(opened.open(results), BoundaryRule(index, least, least_m2, trusting.rule(), core_m))
     file = made.write(output or Path(results) / "boundaries.gpkg")
-    return Result({"file": file, "fields": len(made)}, [f"{file}  {len(made)} fields"])
+    return Result({"file": file, "fields": len(made)}, [f"{file}  {len(made)} field{'s' * (len(made) != 1)}"])
