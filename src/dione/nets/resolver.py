@@ -64,7 +64,7 @@ class Resolver:
     """
 
     net: nn.Module = field(repr=False)
-    about: About
+    about: About = field(repr=False)
     name: str
     digest: str = ""
     """sha256 of the file; empty for baselines."""
