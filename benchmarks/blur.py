@@ -14,6 +14,7 @@ import torch
 import dione
 from dione.evaluation.lower import coarser
 from dione.nets.resolver import load
+from dione.prediction import suits
 from dione.prediction.memory import painted
 from dione.prepare.select import choose
 
@@ -36,7 +37,8 @@ def gain(source: str, model: str, modulation: float) -> float:
     found = []
     for choice in choose(low, target="all", views=8, max_cloud=0.0):
         hr = truth["reflectance"].values[choice.target, :, : shape[0], : shape[1]]
-        found.append(cpsnr(painted(low, net, choice)[0], hr) - cpsnr(painted(low, base, choice)[0], hr))
+        sharp = painted(low, suits.seeing(net, low, choice.views), choice)[0]
+        found.append(cpsnr(sharp, hr) - cpsnr(painted(low, base, choice)[0], hr))
     return float(np.mean(found))
 
 

@@ -14,6 +14,10 @@ from scipy.special import erf
 NYQUIST_MODULATION = 0.25
 """Modulation at Nyquist of a Sentinel-2 10 m band, the nominal value."""
 BOX_MODULATION = 2 / np.pi
+SOFTEST, SHARPEST = 0.1, 0.999 * BOX_MODULATION
+"""Of pixels that can be compensated: more of their noise than of their detail would come of softer ones; sharper than the detector alone none is."""
+COMPENSATION_MARGIN = 2
+"""Pixels to each side that a compensated one is made of."""
 
 
 def sigma_px(modulation: ArrayLike = NYQUIST_MODULATION) -> NDArray[np.float64]:
@@ -22,6 +26,39 @@ def sigma_px(modulation: ArrayLike = NYQUIST_MODULATION) -> NDArray[np.float64]:
     if not ((left > 0) & (left < BOX_MODULATION)).all():
         raise ValueError(f"modulation at Nyquist is {modulation!r}, needs to lie between 0 and {BOX_MODULATION:.3f}")
     return np.asarray(np.sqrt(-2 * np.log(left / BOX_MODULATION)) / np.pi)
+
+
+@lru_cache
+def compensation(found: float, wanted: float = NYQUIST_MODULATION) -> NDArray[np.float32]:
+    """Five weights along one axis that bring pixels with `found` left at Nyquist to `wanted`; they sum to one.
+
+    The nearest, over all frequencies, to the Gaussian that lies between the two, or to what undoes it.
+    """
+    between = float(sigma_px(wanted)) ** 2 - float(sigma_px(min(max(found, SOFTEST), SHARPEST))) ** 2
+    frequency = np.linspace(0, 0.5, 101)
+    left = np.exp(-2 * np.pi**2 * between * frequency**2) - 1
+    (near, far), *_ = np.linalg.lstsq(np.stack([2 * np.cos(2 * np.pi * step * frequency) - 2 for step in (1, 2)], 1), left, rcond=None)
+    return np.array([far, near, 1 - 2 * (near + far), near, far], np.float32)
+
+
+def compensated(x: NDArray[np.float32], seen: NDArray[np.bool_], found: float, wanted: float = NYQUIST_MODULATION) -> NDArray[np.float32]:
+    """Pixels with `found` left at Nyquist as a sensor that leaves `wanted` would have seen them.
+
+    x: (date, band, y, x), seen: (date, y, x). What was not seen lends its neighbours nothing and becomes zero.
+    """
+    weights, reach = compensation(found, wanted), COMPENSATION_MARGIN
+    weight = seen[:, None].astype(np.float32)
+    x = np.where(weight > 0, x, np.float32(0))
+    for axis in (-2, -1):
+        pad = [(0, 0)] * (x.ndim - 2) + [(reach, reach) if axis == each else (0, 0) for each in (-2, -1)]
+        around, there = np.pad(x, pad), np.pad(weight, pad)
+        length, made = x.shape[axis], x.copy()
+        for step in (-2, -1, 1, 2):
+            part = [slice(None)] * x.ndim
+            part[axis] = slice(reach + step, reach + step + length)
+            made += weights[reach + step] * (around[tuple(part)] - x) * there[tuple(part)]
+        x = made
+    return x
 
 
 def sampling(n_coarse: int, n_fine: int, zoom: float, *, shift_px: ArrayLike = 0.0, modulation: ArrayLike = NYQUIST_MODULATION) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from dione.evaluation.rows import Rows
 from dione.evaluation.scores import whole_cpsnr
 from dione.evaluation.tiles import TILE_PX, cut, tiled
 from dione.nets.resolver import Resolver, load
+from dione.prediction import suits
 from dione.prediction.memory import painted
 from dione.prepare.select import Choice, choose
 
@@ -78,7 +79,10 @@ class Series:
         own = low["valid"].values[choice.target]
         known = np.repeat(np.repeat(own, zoom, 0), zoom, 1)  # every fine pixel of a valid coarse one is valid
         hr = _zeroed(truth["reflectance"].values, known)
-        made = {name: Made(*(_zeroed(part, known)[None] for part in painted(low, resolver, choice)[:2])) for name, resolver in models.items()}
+        made = {
+            name: Made(*(_zeroed(part, known)[None] for part in painted(low, suits.seeing(resolver, low, choice.views), choice)[:2]))
+            for name, resolver in models.items()
+        }
         valid = torch.from_numpy(own)[None]
         seen = scored(valid, zoom=zoom, border=BORDER_PX)
         lr = torch.from_numpy(low["reflectance"].values[choice.target])[None]

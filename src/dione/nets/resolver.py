@@ -22,12 +22,14 @@ from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import write_bytes
+from dione.base.optics import BOX_MODULATION
 from dione.nets import arrays, zoo
 from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned
 
 FORMAT = 1
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Modulation = Annotated[float, Field(gt=0, lt=BOX_MODULATION)]
 LARGEST_HEADER = 1 << 20
 
 
@@ -43,6 +45,8 @@ class About(BaseModel):
     zoom: Few = 4
     gsd_m: Positive = 10.0
     """Ground sampling distance it was made for."""
+    modulation: Modulation | None = None
+    """What the sensors that it learned from left at the Nyquist frequency, on the mean; unknown where there is none."""
     margin: Annotated[int, Field(ge=0, le=4096)]
     """Radius of the receptive field in coarse pixels: windows overlap by it."""
     sigma_scale: tuple[Positive, Positive, Positive, Positive] = (1.0, 1.0, 1.0, 1.0)
@@ -68,6 +72,8 @@ class Resolver:
     name: str
     digest: str = ""
     """sha256 of the file; empty for baselines."""
+    sees: float | None = None
+    """What its input has left at Nyquist, where that is not what it was made for: a prediction then brings it there first."""
 
     @property
     def bands(self) -> tuple[str, ...]:

@@ -39,6 +39,12 @@ class Degradation:
     """Left at Nyquist of the sharp reference: what a well-made sensor of that pixel would see, as Sentinel-2 does of its own."""
     modulation: Range = (0.2, 0.3)
     """Left at Nyquist of the coarse pixel, drawn per patch."""
+    other: float = 0.0
+    """Probability that a patch was seen by another sensor, whose pixels are brought to NYQUIST_MODULATION as a prediction does."""
+    other_modulation: Range = (0.1, 0.63)
+    """Left at Nyquist by that sensor, drawn per patch."""
+    other_known: float = 0.12
+    """Deviation of what is believed of it, as a fraction."""
     modulation_spread: float = 0.1
     """Deviation of a band's modulation, as a fraction of it; dates differ by half as much more."""
     shift_px: Range = (0.0, 0.35)
@@ -96,21 +102,28 @@ def simulate(ground: Array, fine_per_coarse: float, model: Degradation, rng: np.
     """
     years = _years(len(ground), model, rng)
     shifts = np.vstack([np.zeros((1, 2)), np.clip(rng.normal(0, rng.uniform(*model.shift_px), (model.dates - 1, 2)), -0.7, 0.7)])
-    seen = _season(_sample(ground, fine_per_coarse, years, shifts, model, rng), model, rng)
+    other = model.other > 0 and rng.random() < model.other
+    modulation = rng.uniform(*(model.other_modulation if other else model.modulation))
+    seen = _season(_sample(ground, fine_per_coarse, years, shifts, modulation, model, rng), model, rng)
     clouded, valid = _weather(seen, model, rng)
     lr = _compress(_noise(clouded, model, rng), rng.uniform(*model.compression))
-    return Sample((np.clip(np.round(lr * 1e4), 1, 65535) / 1e4).astype(np.float32), valid, truth(ground[years[0]], fine_per_coarse, model), years, shifts)
+    lr = (np.clip(np.round(lr * 1e4), 1, 65535) / 1e4).astype(np.float32)
+    if other:
+        lr = optics.compensated(lr, valid, modulation * (1 + model.other_known * rng.standard_normal()))
+    return Sample(lr, valid, truth(ground[years[0]], fine_per_coarse, model), years, shifts)
 
 
-def _sample(ground: Array, fine: float, years: NDArray[np.int64], shifts: NDArray[np.float64], model: Degradation, rng: np.random.Generator) -> Array:
+def _sample(
+    ground: Array, fine: float, years: NDArray[np.int64], shifts: NDArray[np.float64], modulation: float, model: Degradation, rng: np.random.Generator
+) -> Array:
     """(date, band, y, x): each date and band with its own blur and place; the target's bands lie on each other."""
     bands = ground.shape[1]
-    by_band = rng.uniform(*model.modulation) * (1 + model.modulation_spread * rng.standard_normal(bands))
-    modulation = np.clip(by_band * (1 + model.modulation_spread / 2 * rng.standard_normal((model.dates, bands))), 0.08, 0.5)
+    by_band = modulation * (1 + model.modulation_spread * rng.standard_normal(bands))
+    left = np.clip(by_band * (1 + model.modulation_spread / 2 * rng.standard_normal((model.dates, bands))), 0.08, optics.SHARPEST)
     places = shifts[:, None] + model.band_shift_px * rng.standard_normal((model.dates, bands, 2))
     places[0] = 0
-    rows = optics.sampling(model.size_px, ground.shape[2], fine, shift_px=places[..., 0], modulation=modulation)
-    columns = optics.sampling(model.size_px, ground.shape[3], fine, shift_px=places[..., 1], modulation=modulation)
+    rows = optics.sampling(model.size_px, ground.shape[2], fine, shift_px=places[..., 0], modulation=left)
+    columns = optics.sampling(model.size_px, ground.shape[3], fine, shift_px=places[..., 1], modulation=left)
     return np.matmul(rows @ ground[years], columns.swapaxes(-1, -2), dtype=np.float32)
 
 

@@ -33,8 +33,8 @@ class Measured:
     """Mean |result averaged back with the sensor's point-spread function − target|; None where the target saw nothing."""
 
 
-def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int) -> Measured:
-    """Compare a finished file with its target date."""
+def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int, modulation: float | None = None) -> Measured:
+    """Compare a finished file with its target date, whose sensor left `modulation` at Nyquist; Sentinel-2's if not said."""
     clear = filled = total = count = pixels = 0.0
     shape = (stack.sizes["y"], stack.sizes["x"])
     with rasterio.open(path) as file:
@@ -47,14 +47,16 @@ def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int) -> Meas
             covered = (numbers[0] > 0)[::zoom, ::zoom]
             clear, filled, pixels = clear + own.sum(), filled + (covered & ~own).sum(), pixels + own.size
             inner = _inner(window, shape)
-            apart = np.abs(_averaged(numbers * np.float32(SCALE), zoom) - target)[:, *inner][:, (own & _surrounded(covered))[inner]]
+            apart = np.abs(_averaged(numbers * np.float32(SCALE), zoom, modulation or optics.NYQUIST_MODULATION) - target)[:, *inner][
+                :, (own & _surrounded(covered))[inner]
+            ]
             total, count = total + float(apart.sum(dtype=np.float64)), count + apart.size
     return Measured(float(clear / pixels), float(filled / pixels), total / count if count else None)
 
 
-def _averaged(fine: np.ndarray, zoom: int) -> np.ndarray:
-    height, width = (side // zoom for side in fine.shape[1:])
-    return optics.sampling(height, fine.shape[1], zoom) @ fine @ optics.sampling(width, fine.shape[2], zoom).T
+def _averaged(fine: np.ndarray, zoom: int, modulation: float) -> np.ndarray:
+    down, across = (optics.sampling(side // zoom, side, zoom, modulation=modulation) for side in fine.shape[1:])
+    return down @ fine @ across.T
 
 
 def _inner(window: Window, shape: tuple[int, int]) -> tuple[slice, slice]:

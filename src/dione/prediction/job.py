@@ -18,7 +18,7 @@ from dione.base import stack as stacks
 from dione.base.files import alone, folder
 from dione.base.grid import finer
 from dione.base.windows import Window
-from dione.nets.resolver import Resolver
+from dione.nets.resolver import Modulation, Resolver
 from dione.prediction import budget, cluster, collection, item, picture, quicklook, report, run, styles, suits
 from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
@@ -60,6 +60,8 @@ class PredictConfig(BaseModel):
     """Side of a window, pixels of the input; by default what 4 GB are enough for."""
     device: str = "auto"
     """Where to compute: a GPU if there is one, else the processor; or cpu, cuda, cuda:1."""
+    modulation: Modulation | None = None
+    """What the input's sensor left at Nyquist, by default measured. What is sharper or softer than the model was made for is brought there first."""
     precision: AnyPrecision = "auto"
     """Of the network's inner layers: the faster one here, or as said."""
     compress: Packing = "DEFLATE"
@@ -91,6 +93,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
     suits.check(resolver, stack)
     rule = config.model_dump(include={"target", "views", "max_cloud", "supports", "support_cloud"})
     choices = choose(stack, **rule)
+    resolver = suits.seeing(resolver, stack, choices[0].views, config.modulation)
     used = engine(config.device, config.precision)
     if config.block:
         budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views, precision=used.precision)
@@ -104,6 +107,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
         coarse=stacks.grid_of(stack),
         zoom=resolver.zoom,
         targets=tuple(targets),
+        warnings=tuple(suits.doubts(resolver)),
         supports=supports(stack, targets),
         options=config.model_dump() | {"engine": str(session.engine)},
         notes={key: str(value) for key, value in stack.attrs.items() if key != "source"},
@@ -185,7 +189,7 @@ class Session:
 
     def canvas(self, choice: Choice, ending: str, form: Form) -> Canvas:
         """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
-        key = repr((self.identity, self.resolver.name, self.resolver.digest, choice.views, self.engine.precision, run.installed("dione")))
+        key = repr((self.identity, self.resolver.name, self.resolver.digest, self.resolver.sees, choice.views, self.engine.precision, run.installed("dione")))
         grid = finer(stacks.grid_of(self.stack), self.resolver.zoom)
         made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.block(choice) * self.resolver.zoom, key=key, form=form)
         if self.fresh:
@@ -226,7 +230,7 @@ class Session:
         # Much of this keeps one core busy at a time.
         _, source, *_ = abreast(lambda finish: finish(), [sr, partial(self.keep, choice, tags), *others], threads=2)
         finished = time.perf_counter()
-        measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom)
+        measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom, modulation=self.resolver.sees)
         before = preview(lambda window: picture.read(source, window=window), (stack.sizes["y"], stack.sizes["x"]), crop=crop)
         return run.Target(
             choice=choice,

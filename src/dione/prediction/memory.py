@@ -35,6 +35,7 @@ def predict(
     block: int | None = None,
     device: str = "auto",
     precision: AnyPrecision = "auto",
+    modulation: float | None = None,
 ) -> xr.Dataset:
     """Sharpen dates of a Stack.
 
@@ -46,6 +47,8 @@ def predict(
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
         'bfloat16', or 'auto', the faster one here; float32 is exact but for the last digit, which may
         differ between numbers of threads.
+    modulation: what the input's sensor left at the Nyquist frequency (Sentinel-2: about 0.25), by default measured: pixels
+        sharper than the model was made for (plain averages of finer ones) or softer (resampled smoothly) are brought there first.
 
     Returns a Stack on a grid `model.zoom` times finer, one time a target, with two more variables: `sigma (time, band, y, x)`,
     the 1σ of reflectance, and `support (time, y, x)` uint8, where the detail comes from: 1 measured, 2 confirmed by other
@@ -63,6 +66,7 @@ def predict(
     resolver = model if isinstance(model, Resolver) else load(model)
     suits.check(resolver, stack)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
+    resolver = suits.seeing(resolver, stack, choices[0].views, modulation)
     used = engine(device, precision)
     made = [painted(stack, resolver, choice, block, used) for choice in choices]
     times = [stack["time"].values[choice.target] for choice in choices]

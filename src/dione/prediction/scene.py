@@ -1,7 +1,7 @@
 """One window of one target date: read, sharpen, crop. What a block, an area or a whole scene is made of."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import BoundedSemaphore
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dione.base import optics
 from dione.base.windows import Window
 from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
@@ -58,10 +59,17 @@ class Raw:
         outer = Window(self.outer.top + inner.top, self.outer.left + inner.left, self.outer.top + inner.bottom, self.outer.left + inner.right)
         return Raw(outer, self.reflectance[..., rows, columns], self.valid[..., rows, columns])
 
+    def compensated(self, resolver: Resolver) -> "Raw":
+        """As sharp as the network was made for."""
+        return self if resolver.sees is None else replace(self, reflectance=optics.compensated(self.reflectance, self.valid, resolver.sees))
+
 
 def reach(resolver: Resolver) -> int:
     """Coarse pixels to be read around a window: what the network sees, and what telling where its detail comes from takes."""
-    return max(resolver.margin + support.rim(resolver.zoom), support.margin(resolver.zoom)) if resolver.has_weights else resolver.margin
+    if not resolver.has_weights:
+        return resolver.margin
+    compensated = optics.COMPENSATION_MARGIN if resolver.sees else 0
+    return max(resolver.margin + support.rim(resolver.zoom), support.margin(resolver.zoom)) + compensated
 
 
 def pieces(
@@ -88,7 +96,7 @@ def pieces(
     free, threads = BoundedSemaphore(at_once), torch.get_num_threads()
 
     def make(window: Window) -> Used:
-        raw = read(stack, choice.views, window, reach(resolver), least)
+        raw = read(stack, choice.views, window, reach(resolver), least).compensated(resolver)
         with free:
             piece = sharpen(resolver, window, raw, engine)
         return use(piece)

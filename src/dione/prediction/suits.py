@@ -1,14 +1,43 @@
 """Whether a network was made for what it is given: these bands, these pixels. Values are looked at by `dione.prepare.radiometry`."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import xarray as xr
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadModel, faults
 from dione.nets.resolver import Resolver
+from dione.prepare import sharpness
 
 FINER, COARSER = 2.5, 5.0
 """How many times smaller or larger pixels may be than those that a network was made for. The weights that ship saw 4.8 to 40 m."""
+AS_GIVEN = (0.6, 1.8)
+"""Times the modulation that a network was made for, within which its input is left as it is: single dates of Sentinel-2's own blur are measured as far off."""
+
+
+def seeing(resolver: Resolver, stack: xr.Dataset, dates: tuple[int, ...], modulation: float | None = None) -> Resolver:
+    """The same, told what these dates of a Stack have left at Nyquist, measured or as said: what is sharper or softer than it was made for, it brings there."""
+    made_for = resolver.about.modulation
+    if made_for is None:
+        return resolver
+    found = sharpness.modulation(stack, dates) if modulation is None else modulation
+    return resolver if found is None or AS_GIVEN[0] <= found / made_for <= AS_GIVEN[1] else replace(resolver, sees=found)
+
+
+def doubts(resolver: Resolver) -> Iterator[str]:
+    """What a person has to be told of the input."""
+    if resolver.sees and resolver.about.modulation:
+        how, why, done = SHARPER if resolver.sees > resolver.about.modulation else SOFTER
+        yield (
+            f"the input is {how} than Sentinel-2's own pixels: {resolver.sees:.2f} of the modulation is left at the Nyquist frequency, "
+            f"the model was made for {resolver.about.modulation:g}; {why}? It was {done} before"
+        )
+
+
+SHARPER = ("sharper", "averaged from finer pixels, or resampled by the nearest", "softened")
+SOFTER = ("softer", "resampled by interpolation", "sharpened, and its noise with it,")
 
 
 def check(resolver: Resolver, stack: xr.Dataset) -> None:

@@ -99,6 +99,7 @@ def keep(path: Path, net: nn.Module, recipe: TrainRecipe, opened: store.Store, v
         net=recipe.net.kind,
         config=recipe.net.config,
         zoom=opened.about["zoom"],
+        modulation=_modulation(opened),
         margin=int(net.margin),  # type: ignore[arg-type]
         provenance={
             **recipe.provenance,
@@ -112,3 +113,9 @@ def keep(path: Path, net: nn.Module, recipe: TrainRecipe, opened: store.Store, v
     except BadSource as error:
         log.warning("sigma is left as the network gives it: %s", error)
     return resolver.store(path, net, about)
+
+
+def _modulation(opened: store.Store) -> float | None:
+    """What a simulated sensor left at Nyquist, on the mean; a real one's is not known."""
+    drawn = opened.about.get("config", {}).get("degradation", {}).get("modulation")
+    return sum(drawn) / 2 if drawn else None

@@ -31,6 +31,14 @@ def predict(
         typer.Option(min=16, help="Side of a window, input pixels: what 4 GB are enough for by default; memory grows with it, the result does not change."),
     ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1.")] = "auto",
+    modulation: Annotated[
+        float | None,
+        typer.Option(
+            min=0.05,
+            max=0.63,
+            help="What the sensor left at the Nyquist frequency, measured by default; what is sharper or softer than the model was made for is brought there first.",
+        ),
+    ] = None,
     precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
     compress: Annotated[str, typer.Option(help="Of the GeoTIFFs: deflate, which opens everywhere, or zstd, which is faster.")] = "deflate",
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
@@ -56,7 +64,7 @@ def predict(
     if compress not in ("deflate", "zstd"):
         raise typer.BadParameter(f"'{compress}' is neither deflate nor zstd", param_hint="--compress")
     rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
-    config = PredictConfig(**rule, block=block, device=device, precision=precision, compress=compress.upper())  # type: ignore[arg-type]
+    config = PredictConfig(**rule, modulation=modulation, block=block, device=device, precision=precision, compress=compress.upper())  # type: ignore[arg-type]
     with staged(output) as folder, transfer(), progress() as tell:
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:

@@ -1,0 +1,67 @@
+"""How well the modulation at Nyquist is found from pictures alone, and the line that finds it, fitted anew.
+
+    python benchmarks/sharpness.py FIT [FIT ...] --on SCENE [SCENE ...]
+
+Every scene is brought to pixels four times larger by sensors that leave from 0.12 to 0.63 of the modulation, with noise
+of Sentinel-2's size. The line is fitted on the first scenes and tried on the others. The last column is what a scene has as it comes.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from dione.base import optics
+from dione.patches.scenes import SceneSet, image
+from dione.prepare import sharpness
+
+LEFT = (0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.63)
+NOISE = 0.0025
+"""Deviation over the root of reflectance."""
+ZOOM = 4
+
+
+def picture_of(source: Path) -> tuple[np.ndarray, np.ndarray]:
+    """A scene, or the first of a folder: reflectance (band, y, x), and where it was seen."""
+    file = min(source.glob("*.tif")) if source.is_dir() else source
+    pixels = image(file, SceneSet(path="", sensor="sentinel-2", coarse_m=40, pixel_m=10)).pixels
+    return pixels, np.isfinite(pixels).all(0)
+
+
+def lowered(picture: np.ndarray, seen: np.ndarray, modulation: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The same with pixels ZOOM times larger, and noise."""
+    rows, columns = (optics.sampling(side // ZOOM, side // ZOOM * ZOOM, ZOOM, modulation=modulation) for side in seen.shape)
+    cut = (..., slice(rows.shape[1]), slice(columns.shape[1]))
+    low = rows @ np.where(seen, picture, 0)[cut] @ columns.T
+    noisy = low + NOISE * np.sqrt(np.maximum(low, 0)) * rng.standard_normal(low.shape)
+    return noisy.astype(np.float32), rows @ (~seen[cut]).astype(np.float32) @ columns.T == 0
+
+
+def step(picture: np.ndarray, seen: np.ndarray) -> float:
+    """Of the power, as the line takes it; NaN for too small a scene."""
+    spectra = sharpness.spectra(picture, seen)
+    return sharpness.fall(np.concatenate(spectra).mean(0)) if sum(map(len, spectra)) >= sharpness.LEAST_SEGMENTS else float("nan")
+
+
+def steps(source: Path) -> np.ndarray:
+    """For each modulation, then for the scene as it comes."""
+    rng = np.random.default_rng(0)
+    picture, seen = picture_of(source)
+    return np.array([step(*lowered(picture, seen, left, rng)) for left in LEFT] + [step(picture, seen)])
+
+
+if __name__ == "__main__":
+    given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    given.add_argument("fit", nargs="+", type=Path)
+    given.add_argument("--on", nargs="*", type=Path, default=[])
+    asked = given.parse_args()
+    found = {source: steps(source) for source in [*asked.fit, *asked.on]}
+    known = np.log(np.tile(LEFT, (len(asked.fit), 1)))
+    there = np.array([found[source][:-1] for source in asked.fit])
+    by_blur, level = np.polyfit(known[np.isfinite(there)], there[np.isfinite(there)], 1)
+    slope, constant = 1 / by_blur, -level / by_blur
+    print(f"ln modulation = {constant:.2f} + {slope:.2f} · fall\n")
+    print("| scene | " + " | ".join(map(str, LEFT)) + " | as it comes |\n|---|" + "---|" * (len(LEFT) + 1))
+    for source, each in found.items():
+        name = source.stem + ("" if source in asked.fit else ", not fitted on")
+        print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in np.exp(constant + slope * each)) + " |")
