@@ -30,7 +30,7 @@ def sort(headers: list[Header], reading: Reading) -> dict[datetime, dict[str, tu
     told = [(header, *_name_of(header, reading)) for header in headers]
     undated = [header.name for header, time, _ in told if time is None]
     if undated:
-        advice = "put the date into the name (2018-08-15 or 20180815), say where it stands with --pattern 'scene_%d%m%Y*.tif', or for a single file give date="
+        advice = "put the date into the name (2018-08-15 or 20180815), say where it stands with --pattern 'scene_%d%m%Y*.tif' (files that do not fit are left out), or for a single file give date="
         raise BadSource(faults("no date in these names", undated, advice))
     positions = _positions([(header, band) for header, _, band in told], reading.bands)
     parts: Parts = defaultdict(lambda: defaultdict(list))
