@@ -46,6 +46,14 @@ def test_alone_it_has_items_and_their_collection_and_no_claim_of_what_was_measur
     assert set(items[1].assets) == {"sr", "sigma", "support"} and items[1].properties["dione:supports"] == ["2024-05-11", "2024-05-01"]
 
 
+def test_as_a_store_it_keeps_its_sigma_and_support(sharp, tmp_path):
+    sharp.dione.save(tmp_path / "kept.zarr")
+    back = dione.open(tmp_path / "kept.zarr")
+    for name in ("sigma", "support"):
+        np.testing.assert_array_equal(back[name], sharp[name])
+    assert list(back["choice"].values) == list(sharp["choice"].values)
+
+
 def test_a_part_of_a_result_is_still_a_result(sharp, tmp_path):
     names = {path.name for path in sharp.isel(time=[1]).dione.save(tmp_path)}
     assert "2024-05-06.json" in names and "2024-05-01.json" not in names

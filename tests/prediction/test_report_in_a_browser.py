@@ -28,7 +28,9 @@ def address(tmp_path_factory, make_run):
 
 @pytest.fixture
 def page(visit, address):
-    return visit(address)
+    opened = visit(address)
+    settled(opened)  # the stage has its size with its first frame
+    return opened
 
 
 def settled(page):

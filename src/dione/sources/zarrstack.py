@@ -76,7 +76,7 @@ def save(made: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> str:
         if is_remote(name):
             _send(made, name)
             return name
-    with whole_folder(Path(inside), needs_bytes=int(sum(made[variable].nbytes for variable in stack.DIMS))) as partial:
+    with whole_folder(Path(inside), needs_bytes=int(sum(made[variable].nbytes for variable in _kept(made)))) as partial:
         _write(made, str(partial))
     return name
 
@@ -148,7 +148,7 @@ def _nothing_lost(name: str) -> None:
     lost = []
     try:
         group = zarr.open_group(name, mode="r", zarr_format=3)
-        for variable in stack.DIMS:
+        for variable in _kept(_opened(name)):
             array = group[variable]
             if isinstance(array, zarr.Array) and array.nchunks_initialized < array.nchunks:
                 lost.append(f"{array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks of '{variable}'")
@@ -158,14 +158,19 @@ def _nothing_lost(name: str) -> None:
         raise BadSource(f"{shown(name)} has lost {' and '.join(lost)}\nit was half copied or half removed: fetch it again")
 
 
+def _kept(made: xr.Dataset) -> list[str]:
+    """The variables that are kept: a Stack's own, and what stands on their pixels (sigma and support of a result)."""
+    return [str(name) for name in made.data_vars if made[name].dims in stack.DIMS.values()]
+
+
 def _write(made: xr.Dataset, partial: str) -> None:
     words = {name: (coord.dims, coord.values.astype(object), coord.attrs) for name, coord in made.coords.items() if coord.dtype.kind in "UT"}
-    made = made[list(stack.DIMS)].assign_attrs({key: note for key, note in made.attrs.items() if key != "identity"})
+    made = made[_kept(made)].assign_attrs({key: note for key, note in made.attrs.items() if key != "identity"})
     plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: "every chunk was written"})
     encoding: dict[Any, Any] = {
-        name: {"chunks": tuple(min(CHUNKS[dim], plain.sizes[dim]) for dim in dims), "write_empty_chunks": True} for name, dims in stack.DIMS.items()
+        name: {"chunks": tuple(min(CHUNKS[str(dim)], plain.sizes[dim]) for dim in plain[name].dims), "write_empty_chunks": True, "_FillValue": None}
+        for name in plain.data_vars
     }
-    encoding["reflectance"]["_FillValue"] = None
     for packed in plain.variables:
         encoding.setdefault(packed, {})["compressors"] = (PACKING,)
     plain.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
