@@ -38,13 +38,14 @@ def read(path: str | Path, kind: type[Settings], changes: Iterable[str] = ()) ->
         raise BadRecipe(faults(f"{path} has {len(found)} faults" if len(found) > 1 else f"{path} has a fault", found)) from error
 
 
-def _trusting(values: dict[str, Any], above: str = "") -> Iterator[str]:
-    """Where a file says that something is to be trusted."""
-    for key, value in values.items():
-        if key == "trust" and value is not False:
-            yield f"{above}{key} = {str(value).lower()}"
-        if isinstance(value, dict):
-            yield from _trusting(value, f"{above}{key}.")
+def _trusting(value: Any, path: str = "") -> Iterator[str]:
+    """Where a file says that something is to be trusted, in lists of tables too."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        below = f"{path}.{key}" if path else str(key)
+        if key == "trust" and part is not False:
+            yield f"{below} = {str(part).lower()}"
+        yield from _trusting(part, below)
 
 
 def text(recipe: BaseModel) -> str:

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import rasterio
@@ -138,3 +140,15 @@ def test_no_scenes_is_told(tmp_path):
 def test_what_is_not_a_store_is_told(tmp_path):
     with pytest.raises(NotFound, match="not a patch store"):
         store.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["lr", "valid", "hr"])
+def test_a_byte_of_the_pixels_that_is_another_is_found_out(made, tmp_path, name):
+    damaged = tmp_path / "store"
+    shutil.copytree(made[0] / "store", damaged)
+    (file,) = [path for path in (damaged / store.PIXELS / name / "c").rglob("*") if path.is_file()]
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(BadSource, match=name):
+        getattr(store.read(damaged), name)[:]
