@@ -3,6 +3,7 @@
 import logging
 import pickle
 import threading
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,21 @@ def test_threads_that_want_one_window_decode_it_once() -> None:
     for thread in threads:
         thread.join(5)
     assert decoder.count == 1
+
+
+def test_windows_that_are_kept_stay_within_their_limit_however_many_series_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flat:
+        shape = (1, 8, 8)
+
+        def read(self, date: int, window: Window) -> lazy.Pixels:
+            return np.zeros((4, *window.shape), np.float32), np.ones(window.shape, bool)
+
+    one = 8 * 8 * (4 * 4 + 1)
+    monkeypatch.setattr(lazy, "KEPT_BYTES", 3 * one)
+    monkeypatch.setattr(lazy, "_kept", OrderedDict())
+    for _ in range(20):
+        xr.Variable(tuple("tbyx"), lazy.arrays(Flat())[0]).load()
+    assert len(lazy._kept) == 3
 
 
 def test_a_stack_survives_pickling(folder: Path) -> None:
