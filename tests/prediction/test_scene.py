@@ -68,6 +68,7 @@ def test_blocks_agree_with_the_whole_scene(lively, made, block, model):
     for variable in ("reflectance", "sigma"):
         assert np.array_equal(np.isnan(whole[variable]), np.isnan(cut[variable]))
         assert float(abs(whole[variable] - cut[variable]).max()) < 1e-5
+        assert model == "lively" or np.array_equal(whole[variable], cut[variable], equal_nan=True)  # few channels: another convolution
 
 
 def test_clouds_of_the_target_are_filled_and_less_certain_with_shipped_weights(made):

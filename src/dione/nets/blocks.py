@@ -152,6 +152,20 @@ def box_mean(x: Float[Tensor, "*n h w"], size: int) -> Float[Tensor, "*n h w"]:
     return x / size**2
 
 
+def summed(x: Float[Tensor, "*n"], axis: int) -> Float[Tensor, "*m"]:
+    """The sum along an axis, one after the other.
+
+    PyTorch's own adds more than four maps in another order for the last pixels in memory: the same pixel then differs in
+    its last bit from window to window.
+    """
+    if torch.compiler.is_compiling() or x.shape[axis] == 0:
+        return x.sum(axis)
+    first, *others = x.unbind(axis)
+    for one in others:
+        first = first + one
+    return first
+
+
 def local_mean(x: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"], size: int = 5) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n 1 h w"]]:
     """Weighted mean over size × size pixels, and the mean weight there; zero where no pixel has weight.
 

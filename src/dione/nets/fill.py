@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from dione.nets.blocks import box_mean, continued
+from dione.nets.blocks import box_mean, continued, summed
 
 FILL_RADIUS = 8
 HOLE_RADIUS = 4
@@ -24,8 +24,8 @@ def fill(
         return x[:, 0], covered.to(x.dtype)
     known = valid[:, :1].to(x.dtype)
     believed = share[:, 1:, None]
-    weight = believed.sum(1)
-    support = (believed * x[:, 1:]).sum(1) / weight.clamp_min(1e-6)
+    weight = summed(believed, 1)
+    support = summed(believed * x[:, 1:], 1) / weight.clamp_min(1e-6)
     both = known * (weight > 1e-6)
     apart = _spread((x[:, 0] - support) * both) / (_spread(both) + 0.02)
     base = torch.where(known > 0, x[:, 0], torch.where(weight > 1e-6, support + apart, 0))

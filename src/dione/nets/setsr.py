@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
-from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, conv, handfuls, joined, local_mean, masked, without
+from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, conv, handfuls, joined, local_mean, masked, summed, without
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
 from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, likeness, measured
@@ -216,7 +216,7 @@ def differences(
     around = (mean - mean[:, :1]) * seen * (share[:, :1] > 0)
     deviation = own.abs().mean(2, keepdim=True)
     of_target, known = local_mean(deviation[:, 0], seen[:, 0])
-    of_all, _ = local_mean(deviation.sum(1) / seen.sum(1).clamp_min(1), (seen.sum(1) > 0).to(x.dtype))
+    of_all, _ = local_mean(summed(deviation, 1) / seen.sum(1).clamp_min(1), (seen.sum(1) > 0).to(x.dtype))
     contrast = torch.where(known > 0, of_target, of_all)
     limit = (LIMIT * contrast + LIMIT_FLOOR)[:, None]
     return torch.clamp(own, -limit, limit), torch.clamp(around, -limit, limit), contrast

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
-from dione.nets.blocks import across, box_mean, exact, separable, strips
+from dione.nets.blocks import across, box_mean, exact, separable, strips, summed
 
 RADIUS = 7
 """Of the window that a shift is measured in, coarse pixels."""
@@ -145,13 +145,15 @@ class Dates:
         """Of some rows. Dates one by one: nine maps of every date at once would be most of the memory."""
         apart, shift, share, changes = (part[..., rows, :].contiguous() for part in (self.apart, self.shift, self.share, changes))
         phi, weight = basis(shift)[:, :, 1:], places(shift) * share
-        seen = weight.sum(1)
+        seen = summed(weight, 1)
         if torch.compiler.is_compiling():  # exported for any number of dates
             left = apart - torch.einsum("bcmhw,btmhw->btchw", changes, phi)  # zero for the target itself
             total = torch.einsum("btchw,btmhw->bcmhw", left, weight)
         else:
             total = torch.zeros_like(weight[:, 0, None] * apart[:, 0, :, None])
             for date in range(1, apart.shape[1]):
-                left = apart[:, date] - (changes * phi[:, date, None]).sum(2)
+                left = apart[:, date]
+                for change, power in zip(changes.unbind(2), phi[:, date, None].unbind(2), strict=True):
+                    left = torch.addcmul(left, change, power, value=-1)
                 total = torch.addcmul(total, left[:, :, None], weight[:, date, None])
         return rearrange(total / (seen[:, None] + 0.05), "b c m h w -> b (c m) h w"), seen
