@@ -148,5 +148,13 @@ def test_the_lock_brings_no_cuda_and_no_build_of_torch_by_name():
     assert "+" not in locked()["torch"]
 
 
+def test_every_package_of_a_lock_is_hashed_but_torch_which_is_pinned():
+    for file in (PROJECT / "locks").iterdir():
+        lines = file.read_text().replace("\\\n", " ").splitlines()
+        pins = [line for line in lines if line and not line.startswith("#")]
+        assert pins and all(re.match(r"[\w.\[\]-]+==\S+", line) for line in pins), file.name
+        assert [line for line in pins if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", line) and file.name != "torch.txt"] == []
+
+
 def test_the_locks_name_no_registry():
     assert [file.name for file in (PROJECT / "locks").iterdir() if re.search(r"https?:|--(extra-)?index-url|--find-links", file.read_text())] == []

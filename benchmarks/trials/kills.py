@@ -28,11 +28,13 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an undisturbed run leaves, and how long it takes once it has begun to write."""
+    """What an undisturbed run leaves, and how long it takes."""
 
     files: dict[str, bytes]
     starting_s: float
+    """Until it begins to write."""
     working_s: float
+    """From there to the last that it writes: what follows, the end of a process, can lose nothing."""
 
 
 @dataclass
@@ -67,11 +69,11 @@ def undisturbed(victim: Victim, folder: Path) -> Wanted:
     """A run from start to end."""
     out = victims.fresh(folder / "out")
     with started(victim.typed(out), folder / "said.txt") as running:
-        starting = begun(running, out)
+        starting, began = begun(running, out), time.time()
         ended = running.end()
     if ended.code:
         raise SystemExit(f"an undisturbed {victim.name} failed:\n{ended.said}")
-    return Wanted(victims.files(out), starting, ended.seconds)
+    return Wanted(victims.files(out), starting, written(out) - began)
 
 
 def life(victim: Victim, folder: Path, wanted: Wanted, counted: Tally, kills: int, rng: np.random.Generator, seen: Seen) -> None:
@@ -135,6 +137,11 @@ def begun(running: Running, out: Path) -> float:
     while running.alive and standing(out) == before:
         time.sleep(0.005)
     return time.monotonic() - began
+
+
+def written(out: Path) -> float:
+    """When something in a folder was last written, renamed or taken away: seconds of the day's clock."""
+    return max(path.stat().st_mtime for path in (out, *out.rglob("*")))
 
 
 def standing(out: Path) -> list[tuple[str, int]]:

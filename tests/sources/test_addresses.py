@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from rasterio.warp import transform_bounds
 from dione import sources, testing
 from dione.base.errors import BadSource
 from dione.sources import addresses, sessions
+from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 
@@ -50,6 +52,34 @@ def test_spellings_of_this_machine_are_refused(host: str) -> None:
 def test_only_web_addresses_are_followed(url: str) -> None:
     with pytest.raises(BadSource, match="is not followed"):
         addresses.check(url, frozenset())
+
+
+def test_a_host_of_a_private_network_is_followed_once_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for names, followed in (("", False), ("10.1.2.4, other", False), ("other, 10.1.2.3", True), ("10.1.2.3:8080", True), ("10.1.2.3:81", False), ("*", True)):
+        monkeypatch.setenv("DIONE_PRIVATE_HOSTS", names)
+        for asked in (lambda url: addresses.check(url, frozenset()), lambda url: addresses.check_peer(url, "10.1.2.3", frozenset())):
+            with nullcontext() if followed else pytest.raises(BadSource, match=r"DIONE_PRIVATE_HOSTS=10\.1\.2\.3:8080"):
+                asked("http://10.1.2.3:8080/x")
+
+
+def test_a_password_is_not_handed_on_to_where_an_answer_leads(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[str, str | None]] = []
+    answered = loopback.Handler.do_GET
+
+    def listening(handler: loopback.Handler) -> None:
+        heard.append((handler.service.url, handler.headers.get("Authorization")))
+        answered(handler)
+
+    monkeypatch.setattr(loopback.Handler, "do_GET", listening)
+    (tmp_path / "other").mkdir()
+    for folder in (server.folder, tmp_path / "other"):
+        (folder / "x").write_bytes(b"here")
+    with Loopback(tmp_path / "other") as other:
+        server.fault = lambda path, number: f"{other.url}/files/x"
+        asked = f"{server.url}/files/x".replace("http://", "http://user:verysecret@")
+        assert sessions.session(frozenset({"127.0.0.1"})).get(asked, timeout=2).content == b"here"
+    (first, told), (second, nothing) = heard
+    assert (first, second) == (server.url, other.url) and told and nothing is None
 
 
 def test_a_name_that_stands_for_this_machine_once_it_is_reached_is_refused(stocked: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:

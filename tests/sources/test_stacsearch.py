@@ -11,6 +11,7 @@ from rasterio.warp import transform_bounds
 
 from dione import sources, testing
 from dione.base.errors import BadRecipe, BadSource, DioneError, NotFound
+from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 
@@ -114,6 +115,23 @@ def test_no_asset_leads_into_the_network_of_this_machine_unless_allowed(stocked:
         with pytest.raises(BadSource, match=words) as error:
             stack.isel(time=0).load()
         assert "verysecret" not in str(error.value)
+
+
+def test_no_further_page_leads_there(stocked: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered, led = loopback.Handler._json, []
+
+    def elsewhere(handler: loopback.Handler, answer: dict[str, Any], status: int = 200) -> None:
+        for link in answer.get("links", []):
+            if link["rel"] == "next":
+                led.append(link["href"])
+                link["href"] = "http://169.254.169.254/search"
+        answered(handler, answer, status)
+
+    monkeypatch.setattr(loopback.Handler, "_json", elsewhere)
+    stocked.page = 1
+    with pytest.raises(BadSource, match=r"169\.254\.169\.254, an address of this machine"):
+        sources.open(source(stocked), area=AREA)
+    assert len(led) == 1
 
 
 def test_no_redirect_leads_there_either(stocked: Loopback) -> None:

@@ -34,6 +34,13 @@ def test_a_recipe_survives_writing_and_reading(recipe, tmp_path):
     assert read(path, TrainRecipe) == made
 
 
+def test_who_types_the_command_may_vouch_for_code_that_a_recipe_names(toml):
+    path = toml("runs")
+    path.write_text(path.read_text() + '[train.loss.perceptual]\nfeatures = "strange:code"\n')
+    assert not read(path, TrainRecipe).train.loss.perceptual.trust
+    assert read(path, TrainRecipe, ["train.loss.perceptual.trust=true"]).train.loss.perceptual.trust
+
+
 def test_an_unknown_network_is_told(recipe):
     with pytest.raises(BadModel, match="there are"):
         train(recipe("net.kind=perceptron"))

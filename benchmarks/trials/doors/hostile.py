@@ -257,6 +257,20 @@ def patch_box(path: str) -> Any:
     return patchinfo.times_of(path)
 
 
+def linked(make: Callable[[Path], str], file: str) -> Callable[[Path], str]:
+    """A whole input one file of which is a link that leads out of its folder."""
+
+    def made(folder: Path) -> str:
+        (folder / "here").mkdir()
+        source = make(folder / "here")
+        path = next(Path(source.removeprefix("stac:")).parent.rglob(file))
+        path.rename(folder / path.name)
+        path.symlink_to(folder / path.name)
+        return source
+
+    return made
+
+
 patch = partial(doors.pixels, bands=BANDS)
 HOSTILE = (
     Hostile(
@@ -278,6 +292,8 @@ HOSTILE = (
     Hostile(
         "a .SAFE whose picture lies elsewhere", edited(rasters.safe, "MTD_MSIL2A.xml", put_in("<IMAGE_FILE>GRANULE", "<IMAGE_FILE>../../GRANULE")), doors.pixels
     ),
+    Hostile("a .SAFE whose picture is a link to elsewhere", linked(rasters.safe, "*_B04_10m.jp2"), doors.pixels),
+    Hostile("a .SAFE whose picture is a virtual raster", edited(rasters.safe, "*_B04_10m.jp2", instead("<VRTDataset/>")), doors.pixels),
     Hostile("a zip with 6 GB of metadata", zip_bomb(199, 1 << 15), doors.pixels),
     Hostile("a zip with metadata of 100 MB", zip_bomb(1, 100_000_000), doors.pixels),
     Hostile("a zip with a member above it", zip_member("../escaped.xml"), doors.pixels),
@@ -330,6 +346,7 @@ HOSTILE = (
     Hostile("a STAC item nested 100,000 deep", edited(rasters.items, "item.json", instead("[" * DEEP)), doors.pixels),
     Hostile("a STAC item with a file of this machine", edited(rasters.items, "item.json", said(assets__red__href="file:///etc/passwd")), doors.pixels),
     Hostile("a STAC item with a file above it", edited(rasters.items, "item.json", said(assets__red__href="../../../../etc/passwd")), doors.pixels),
+    Hostile("a STAC item whose file is a link to elsewhere", linked(rasters.items, "*_B04.tif"), doors.pixels),
     Hostile("a STAC item of GDAL's ways", edited(rasters.items, "item.json", said(assets__red__href="/vsicurl/http://127.0.0.1:9/x.tif")), doors.pixels),
     Hostile("a STAC item of another protocol", edited(rasters.items, "item.json", said(assets__red__href="ftp://127.0.0.1:9/x.tif")), doors.pixels),
     Hostile(
