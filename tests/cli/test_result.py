@@ -56,6 +56,11 @@ def test_from_a_series_to_parcels_every_step_answers_with_one_value(asked, field
     assert asked("zonal", out, out / "fields.geojson")["parcels"] == fields["fields"]
 
 
+def test_a_series_is_told_with_the_size_of_its_pixels_in_metres(run, field):
+    code, told, _ = run("info", field)
+    assert code == 0 and told.splitlines()[0].endswith(": 2 dates, 48×48 px of 10 m, EPSG:32631")
+
+
 def test_models_answer_too(asked, tmp_path):
     assert "bicubic" in asked("models", "list")["baselines"] and asked("models", "show", "bicubic")["name"] == "bicubic"
     assert asked("models", "export", "bicubic", "--stac", tmp_path / "model.json")["files"] == [str(tmp_path / "model.json")]

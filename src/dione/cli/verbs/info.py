@@ -11,25 +11,18 @@ def info(source: Source, dates: Dates = None, reading: Reading = Reading()) -> R
 
     Example: dione info my-field/
     """
+    from dione.accessor import glance
     from dione.base import stack as stacks
-    from dione.prepare.area import clear_fractions
     from dione.sources.places import shown
 
     stack = reading.open(source, dates)
-    grid = stacks.grid_of(stack)
+    grid, found = stacks.grid_of(stack), glance.of(stack)
     facts: dict[str, Any] = {
         "source": shown(source),
         "grid": {"crs": str(grid.crs) if grid.crs else None, "shape": [int(n) for n in grid.shape], "transform": list(grid.affine)[:6]},
         "bands": [str(band) for band in stack["band"].values],
-        "notes": {str(k): str(v) for k, v in stack.attrs.items()},
-        "dates": [
-            {"day": day, "item": str(item), "clear": round(clear, 4)}
-            for day, item, clear in zip(stacks.days(stack), stack["item"].values, clear_fractions(stack), strict=True)
-        ],
+        "notes": dict(found.notes),
+        "dates": [{"day": day, "item": str(item), "clear": round(clear, 4)} for (day, clear), item in zip(found.dates, stack["item"].values, strict=True)],
     }
-    height, width = facts["grid"]["shape"]
-    epsg = grid.crs.to_epsg() if grid.crs else None
-    place = f"EPSG:{epsg}" if epsg else facts["grid"]["crs"] or "no CRS"
-    words = [f"{shown(source)}: {len(facts['dates'])} dates, {height}×{width} px of {abs(grid.affine.a):g}, {place}"]
-    words += [f"{key}: {value}" for key, value in facts["notes"].items()]
+    words = [f"{facts['source']}: {found.head}", *(f"{key}: {value}" for key, value in found.notes)]
     return Result(facts, words + [f"  {date['day']}  {date['clear']:4.0%} clear  {date['item']}" for date in facts["dates"]])
