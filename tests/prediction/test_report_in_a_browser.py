@@ -91,6 +91,8 @@ def test_the_mouse_moves_the_divider_and_what_is_shown(page):
 def test_a_finger_moves_the_divider_and_two_zoom(visit, address):
     page = visit(address, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than a phone"
+    cut = "[...document.querySelectorAll('.scroll')].filter(box => box.scrollWidth > box.clientWidth).map(box => box.ariaLabel)"
+    assert page.evaluate(cut) == [], "cut on the right"
     page.locator(".stage").scroll_into_view_if_needed()
     touch = page.context.new_cdp_session(page)
 
