@@ -21,6 +21,7 @@ from dione.base import grid as grids
 from dione.base.errors import CannotWrite
 from dione.prediction.canvas import Canvas
 from dione.prediction.form import encode
+from dione.sources import intact
 from dione.testing import grid_at
 
 
@@ -153,6 +154,31 @@ def test_a_full_disk_while_painting_is_said_and_leaves_no_half_block(tmp_path, m
     assert not [name for name in files(tmp_path) if name.endswith(("tif", "partial"))]
 
 
+@pytest.mark.parametrize("level", [None, 0, "last"])
+def test_a_file_with_a_hole_in_any_tile_or_overview_gets_no_final_name(tmp_path, monkeypatch, level):
+    fine = grid_at((700, 700), pixel=2.5)
+    values, valid = image(fine.shape)
+    canvas = painted(Canvas(tmp_path, "d", grid=fine, block=512), values, valid)
+    copy = rasterio.shutil.copy
+
+    def holed(source, target, **options):  # a write found the disk full, the next one room again: the length is right
+        copy(source, target, **options)
+        with rasterio.open(target) as file:
+            coarser = {None: {}, 0: {"overview_level": 0}, "last": {"overview_level": len(file.overviews(1)) - 1}}[level]
+        with rasterio.open(target, **coarser) as file:
+            start, length = intact.place(file, 1, (0, 0))
+        with open(target, "r+b") as file:
+            file.seek(start + length // 2)
+            file.write(bytes(length // 4))
+
+    monkeypatch.setattr(rasterio.shutil, "copy", holed)
+    with pytest.raises(CannotWrite, match="damaged"):
+        canvas.finish()
+    assert not canvas.path.exists()
+    monkeypatch.undo()
+    assert canvas.finish().exists()
+
+
 def test_a_disk_that_fills_up_while_assembling_keeps_the_blocks(tmp_path, monkeypatch):
     fine = grid_at((700, 700), pixel=2.5)
     values, valid = image(fine.shape)
@@ -194,6 +220,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from dione.prediction.canvas import Canvas
+from dione.sources import intact
 from dione.testing import grid_at
 side = int(sys.argv[2])
 canvas = Canvas(Path(sys.argv[1]), "d", grid=grid_at((side, side), pixel=2.5), block=512)

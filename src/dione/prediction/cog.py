@@ -12,12 +12,14 @@ import rasterio.shutil
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
+from rasterio.enums import Interleaving
 from rasterio.errors import RasterioError
 
-from dione.base.errors import CannotWrite
+from dione.base.errors import BadSource, CannotWrite
 from dione.base.files import room, size, whole
 from dione.base.windows import Window
 from dione.prediction.form import NODATA, REFLECTANCE, Form
+from dione.sources import intact
 
 Packing = Literal["DEFLATE", "ZSTD"]
 COLOURS = {"blue": "Blue", "green": "Green", "red": "Red"}
@@ -54,10 +56,10 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
         with rasterio.Env(**FRUGAL):
             with rasterio.open(mosaic(pieces, grid=grid, notes=notes), driver="VRT") as source:
                 rasterio.shutil.copy(source, half, driver="COG", **layout, **overviews)
-            _readable(half, grid)
+            _readable(half)
         with whole(path) as partial:
             half.replace(partial)
-    except (RasterioError, CPLE_BaseError, OSError) as error:
+    except (RasterioError, CPLE_BaseError, OSError, BadSource) as error:
         needed = OVERVIEWS * sum(piece.stat().st_size for piece in pieces.values() if piece.exists())
         raise CannotWrite(f"cannot write {path}: {error}\n{room(path.parent, f'about {size(int(needed))}')}") from error
     finally:
@@ -134,13 +136,30 @@ def _child(parent: Xml.Element, name: str, text: str = "", **attributes: str) ->
     return child
 
 
-def _readable(path: Path, grid: GeoBox) -> None:
-    """Raise OSError unless every tile of the first band lies inside the file: a full disk can go unnoticed until here."""
-    length = path.stat().st_size
+def _readable(path: Path) -> None:
+    """Raise OSError or BadSource unless every tile, of the overviews too, is what was written.
+
+    GDAL does not tell of every write that found the disk full. If there is room again for the next, as when a file made
+    beside this one fails and goes, the file has its full length and a hole somewhere in it.
+    """
     with rasterio.open(path) as file:
-        tiles = [(column, row) for row in range(-(-grid.shape[0] // TILE_PX)) for column in range(-(-grid.shape[1] // TILE_PX))]
-        for column, row in tiles:
-            place = file.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
-            size = file.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
-            if place is None or size is None or int(place) + int(size) > length:
-                raise OSError(f"tile {column}, {row} is missing or cut off")
+        levels = range(len(file.overviews(1)))
+    for level in ({}, *({"overview_level": level} for level in levels)):
+        with rasterio.open(path, **level) as file:
+            for index in range(1, 1 + (1 if file.interleaving is Interleaving.pixel else file.count)):
+                _tiles(file, index, path)
+
+
+def _tiles(file: rasterio.DatasetReader, index: int, path: Path) -> None:
+    """Of one band and level: there, inside of the file, and unpacked to what their checksums say, where they have some."""
+    length, packed = path.stat().st_size, intact.deflated(file)
+    with path.open("rb") as opened:
+        for block, window in file.block_windows(index):
+            place = intact.place(file, index, block)
+            if place is None or sum(place) > length:
+                raise OSError(f"tile {block[1]}, {block[0]} is missing or cut off")
+            if packed:
+                opened.seek(place[0])
+                intact.inflate(opened.read(place[1]), path.name)
+            else:
+                file.read(index, window=window)
