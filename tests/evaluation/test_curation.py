@@ -1,6 +1,7 @@
 """The page about curation: one file, with figures, pictures and nothing from elsewhere."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def opened(tmp_path):
 
 
 def test_the_page_counts_draws_and_shows_the_worst_of_both(opened, tmp_path):
-    text = curation.write(tmp_path / "page.html", opened).read_text()
+    text = Path(curation.write(tmp_path / "page.html", opened)).read_text()
     assert "8 of 10 patches are kept" in text and "correlation &gt; 0.6" in text
     assert text.count("<svg") == len(curate.COLUMNS) + len(curation.PLOTS)
     assert text.count("<img") == 2 * 10 and "<b>s</b>" not in text

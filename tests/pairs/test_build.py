@@ -195,6 +195,30 @@ def test_bad_scenes_are_told_and_stop_no_others(made: World, tmp_path: Path, rec
         ended.raise_failed(tmp_path / "store")
 
 
+def test_a_region_that_is_none_stops_no_other_and_the_command_ends_with_1(made: World, built: Built, tmp_path: Path, recipe_for, run):
+    from dione.recipe import text
+
+    regions = json.loads(made.regions.read_text())
+    bow = [[1.20, 43.62], [1.21, 43.63], [1.21, 43.62], [1.20, 43.6285], [1.20, 43.62]]
+    shapes = {
+        "line": ("LineString", bow[:2]),
+        "bow": ("Polygon", [bow]),
+        "metres": ("Polygon", [[[355000, 4830000], [356000, 4830000], [356000, 4831000]] * 2]),
+    }
+    regions["features"] += [
+        {"type": "Feature", "properties": {"name": name}, "geometry": {"type": kind, "coordinates": at}} for name, (kind, at) in shapes.items()
+    ]
+    regions["features"].append({"type": "Feature", "properties": None, "geometry": None})
+    (tmp_path / "mixed.geojson").write_text(json.dumps(regions))
+    recipe = recipe_for(made)
+    changed = recipe.model_copy(update={"areas": recipe.areas.model_copy(update={"regions": str(tmp_path / "mixed.geojson")})})
+    (tmp_path / "build.toml").write_text(text(changed))
+    code, out, err = run("dataset", "build", tmp_path / "build.toml", "-o", tmp_path / "store", "--areas", made.folder / "areas", "--workers", 1)
+    assert code == 1 and f"{built.patches} patches" in out and "4 failed" in out
+    told = " ".join(err.split())
+    assert all(words in told for words in ("region line is a LineString", "region bow crosses itself", "region metres is a Polygon", "region 5 is no GeoJSON"))
+
+
 def test_areas_without_a_sentinel2_date_are_told_and_no_store_is_left(made: World, tmp_path: Path, recipe_for):
     old = Path(shutil.copytree(made.sentinel2, tmp_path / "old"))
     for path in old.glob("*.tif"):

@@ -1,11 +1,13 @@
 """A patch store in an object store, on a server of our own: made, divided, trained from and scored there."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import dione
+from dione import testing
 from dione.base.errors import CannotWrite, NotFound
 from dione.patches import scaling, splitting, store
 from dione.testing import landscape, series
@@ -24,7 +26,8 @@ def patches(count: int = 6, *, fail_at: int | None = None):
 
 
 @pytest.fixture(autouse=True)
-def small_shards(monkeypatch: pytest.MonkeyPatch):
+def small_shards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
     monkeypatch.setattr(store, "SHARD_BYTES", 1)
     monkeypatch.setattr(store, "CHUNK", 4)
 
@@ -45,12 +48,50 @@ def test_a_store_in_a_bucket_is_the_one_on_disk_and_serves_every_step(bucket: st
     assert told[0] == 0 and "6 patches" in told[1]
 
     net, steps = {"config": {"encoder_channels": 8, "channels": 8, "blocks": 1}}, {"steps": 1, "batch": 2, "dates": (1, 2), "warmup": 1}
-    weights = dione.train(dione.TrainRecipe(name="mine", store=there, out=tmp_path / "runs", net=net, train=steps))
-    assert dione.evaluate(weights, there, dates=(1,), split="validation").summary["patches"] == len(remote.rows(split="validation"))
+    recipe = dione.TrainRecipe(name="mine", store=there, out=f"{bucket}/runs", net=net, train=steps)
+    weights = dione.train(recipe)
+    s3 = s3fs.S3FileSystem()
+    assert weights == f"{bucket}/runs/mine/mine.safetensors" and s3.exists(f"{bucket}/runs/mine/last.ckpt") and not list(recipe.folder.glob("*.ckpt"))
+    log = s3.cat_file(f"{bucket}/runs/mine/log.jsonl")
+    assert dione.train(recipe) == weights and s3.cat_file(f"{bucket}/runs/mine/log.jsonl") == log  # went on from its checkpoint: nothing was left to do
 
-    written = [s3fs.S3FileSystem().cat_file(name) for name in s3fs.S3FileSystem().find(there)]
-    written += [path.read_bytes() for path in (tmp_path / "runs").rglob("*") if path.is_file()]
-    assert not any(b"verysecret" in data for data in [*written, caplog.text.encode()])
+    words = ["evaluate", weights, there, "--dates", 1, "--split", "validation", "-o", f"{bucket}/scores", "--json"]
+    code, told, err = run(*words)
+    assert code == 0 and json.loads(told)["patches"] == len(remote.rows(split="validation")), err
+    assert {name.rsplit("/", 1)[1] for name in s3.find(f"{bucket}/scores")} >= {"scores.json", "report.html", "patches.parquet"}
+    for words in (
+        ["dataset", "curate", there, "--preset", "all", "--page", f"{bucket}/curation.html"],
+        ["dataset", "scaling", there, "--split", "all", "-o", f"{bucket}/scaling.json"],
+        ["dataset", "predict", there, "--split", "all", "--model", weights, "-o", f"{bucket}/looked-at"],
+        ["dataset", "export", there, "-o", f"{bucket}/npz"],
+    ):
+        code, out, err = run(*words)
+        assert code == 0 and "verysecret" not in out + err, err
+    assert s3.exists(f"{bucket}/curation.html") and s3.exists(f"{bucket}/scaling.json") and s3.exists(f"{bucket}/npz/npz_info.pq")
+    assert s3.exists(f"{bucket}/looked-at/patches.html") and s3.exists(f"{bucket}/looked-at/predictions.zarr/zarr.json")
+
+    written = [s3.cat_file(name) for name in s3.find(bucket)]
+    assert len(written) > 20 and not any(b"verysecret" in data for data in [*written, caplog.text.encode()])
+
+
+def test_scenes_to_simulate_from_may_lie_in_a_bucket(bucket: str, tmp_path: Path, run):
+    """Recipe, scenes and store: the same patches as from this disk."""
+    import s3fs
+
+    (tmp_path / "data" / "town").mkdir(parents=True)
+    sharp = testing.landscape((32, 32), zoom=4)
+    sensor = testing.series(sharp, days=1, zoom=1).stack
+    testing.write_geotiffs(sensor, tmp_path / "data" / "town")
+    recipe = tmp_path / "simulate.toml"
+    recipe.write_text('[[scenes]]\npath = "town/*.tif"\nsensor = "made up"\ncoarse_m = 40\ndraws = 2\n[degradation]\ndates = 2\nsize_px = 8\n')
+    s3fs.S3FileSystem().put(str(tmp_path / "data"), f"{bucket}/imagery", recursive=True)
+    s3fs.S3FileSystem().put_file(str(recipe), f"{bucket}/simulate.toml")
+    code, _, err = run("dataset", "simulate", recipe, "--data", tmp_path / "data", "-o", tmp_path / "here")
+    assert code == 0, err
+    code, _, err = run("dataset", "simulate", f"{bucket}/simulate.toml", "--data", f"{bucket}/imagery", "-o", f"{bucket}/simulated")
+    assert code == 0, err
+    local, remote = store.read(tmp_path / "here"), store.read(f"{bucket}/simulated")
+    assert local.index.equals(remote.index) and all(np.array_equal(getattr(local, name)[:], getattr(remote, name)[:]) for name in ("lr", "valid", "hr"))
 
 
 def test_half_a_store_is_none_and_is_made_again(bucket: str):

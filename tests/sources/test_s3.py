@@ -54,6 +54,30 @@ def test_a_stack_is_saved_whole_and_opened(bucket: str, made: xr.Dataset) -> Non
         zarrstack.save(made, f"{bucket}/kept/stack.zarr")
 
 
+def test_a_profile_opens_the_store_as_the_environment_does_and_a_stack_is_fetched_from_there_to_there(
+    bucket: str, made: xr.Dataset, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    upload(testing.write_geotiffs(made, tmp_path / "by-profile"), f"{bucket}/by-profile")
+    (tmp_path / "credentials").write_text("[mine]\naws_access_key_id = key\naws_secret_access_key = verysecret\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    s3fs.S3FileSystem.clear_instance_cache()
+    code, told, err = run("fetch", f"{bucket}/by-profile", "-o", f"{bucket}/fetched.zarr", "-v")
+    assert code == 0 and "verysecret" not in told + err, err
+    np.testing.assert_array_equal(sources.open(f"{bucket}/fetched.zarr")["reflectance"], sources.open(tmp_path / "by-profile")["reflectance"])
+    store = s3fs.S3FileSystem()
+    assert not any(b"verysecret" in store.cat_file(name) for name in store.find(f"{bucket}/fetched.zarr"))
+    monkeypatch.setenv("AWS_PROFILE", "another")
+    s3fs.S3FileSystem.clear_instance_cache()
+    code, _, err = run("info", f"{bucket}/by-profile")
+    assert code == 1 and "another" in err and "Traceback" not in err
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
 def test_an_eopatch_opens(bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
     (tmp_path / "patch" / "data").mkdir(parents=True)
     square = [[0, 0], [0, 300], [440, 300], [440, 0], [0, 0]]

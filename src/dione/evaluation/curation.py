@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dione.base.files import write_text
 from dione.evaluation.charts import HEIGHT, WIDTH
 from dione.pages.page import Dress, rendered
 from dione.patches import curate
 from dione.patches.store import PER_UNIT, Store
 from dione.prediction import picture
+from dione.sources.carrying import put
 
 BINS = 24
 DOTS = 1500
@@ -55,8 +55,8 @@ class Example:
     reference: str
 
 
-def write(path: Path, opened: Store) -> Path:
-    """One HTML file, of a store that was scored."""
+def write(path: str | Path, opened: Store) -> str | Path:
+    """One HTML file, here or at s3://, of a store that was scored."""
     kept = np.zeros(opened.index.num_rows, bool)
     kept[opened.rows()] = True
     columns = {name: _column(opened, name) for name in curate.COLUMNS}
@@ -72,7 +72,8 @@ def write(path: Path, opened: Store) -> Path:
         scatters=[scatter((x, columns[x]), (y, columns[y]), kept) for x, y in PLOTS if np.isfinite(columns[x] + columns[y]).any()],
         groups=[("Worst of those kept", worst(opened, columns, kept, True)), ("Worst of those left out", worst(opened, columns, kept, False))],
     )
-    return write_text(path, text)
+    put(path, text.encode())
+    return path
 
 
 def histogram(name: str, values: Values, kept: NDArray[np.bool_]) -> Histogram:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from dione.nets.zoo import BASELINES
 from dione.patches import store
 from dione.prediction.run import versions
 from dione.sources import open as open_source
+from dione.sources.carrying import staged
 
 DATES = (1, 2, 4, 8)
+SUMMARY = "scores.json"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def evaluate(
     align_px: how far, in its own pixels, the truth may be moved to where each result fits it best: for real references,
         whose orthorectification is off. Results of different `align_px` are not to be compared.
     scheduler: the address of a Dask cluster whose workers score the patches of a store, which they reach under the same name.
-    out: a folder for scores.json, patches.parquet, histograms.parquet and report.html.
+    out: a folder, here or at s3://, for scores.json, patches.parquet, histograms.parquet and report.html.
 
     Raises NotFound (no such dataset, an empty split), BadModel (another zoom), BadGrid (too small), BadRecipe, CannotWrite.
 
@@ -74,12 +77,13 @@ def evaluate(
         raise BadRecipe(f"numbers of dates are {list(dates)}; needed at least one, each 1 or more")
     models, name, others = _models(model, against)
     source = _source(dataset, models, split=split, shift_px=shift_px, seed=seed)
-    if out is not None:
-        folder(Path(out))
-    found = measured(source, models, dates, align_px=align_px, scheduler=scheduler, progress=progress)
-    made = Evaluation(summary(found, source, models, name, others) | _alignment(found, align_px), found)
-    if out is not None:
-        write(Path(out), made, source, models)
+    with nullcontext() if out is None else staged(out, last=SUMMARY) as place:
+        if place is not None:
+            folder(place)
+        found = measured(source, models, dates, align_px=align_px, scheduler=scheduler, progress=progress)
+        made = Evaluation(summary(found, source, models, name, others) | _alignment(found, align_px), found)
+        if place is not None:
+            write(place, made, source, models)
     return made
 
 
@@ -108,7 +112,7 @@ def write(out: Path, made: Evaluation, source: Source, models: Models) -> None:
     """scores.json, the tables it was made from, and the page."""
     rows.write(out / "patches.parquet", made.found.rows)
     rows.write(out / "histograms.parquet", made.found.histograms)
-    write_text(out / "scores.json", json.dumps(made.summary, indent=1, allow_nan=False) + "\n")
+    write_text(out / SUMMARY, json.dumps(made.summary, indent=1, allow_nan=False) + "\n")
     report.write(out, made.summary, made.found, source, models)
 
 

@@ -26,6 +26,8 @@ from dione.base.optics import BOX_MODULATION
 from dione.nets import arrays, zoo
 from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned
+from dione.sources import carrying
+from dione.sources.places import is_remote
 
 FORMAT = 1
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -122,7 +124,7 @@ class Resolver:
 
 
 def load(name: str | Path) -> Resolver:
-    """A Resolver by name (`setsr-s`, `bicubic`, ...) or from a .safetensors file; `setsr-s@4` and `@8` ask it in so many turns (nets/turned.py).
+    """A Resolver by name (`setsr-s`, `bicubic`, ...) or from a .safetensors file, here or at s3://; `setsr-s@4` and `@8` ask it in so many turns (nets/turned.py).
 
     Raises NotFound with the names there are, or BadModel for a file that is damaged, foreign, or of another format.
 
@@ -137,6 +139,9 @@ def load(name: str | Path) -> Resolver:
     if str(name) in zoo.BASELINES:
         net = zoo.BASELINES[str(name)]().eval()
         return Resolver(net, About(net=str(name), margin=net.margin), str(name))  # type: ignore[arg-type]
+    if is_remote(name):
+        with carrying.brought(name) as file:
+            return load(file)
     path = shipped().get(str(name), Path(name))
     if not path.is_file():
         raise NotFound(f"no model '{name}': it is neither a file nor one of {', '.join([*shipped(), *zoo.BASELINES])}")

@@ -19,12 +19,12 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
-from shapely.errors import ShapelyError
-from shapely.geometry import box, shape
+from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from dione.base import documents, parquet
-from dione.base.errors import BadRecipe, BadSource, NotFound, faults
+from dione.base import parquet
+from dione.base.errors import BadRecipe, BadSource, faults
+from dione.pairs.regions import polygons
 from dione.prepare.neighbours import touching
 
 PIXEL_M = 10
@@ -95,7 +95,7 @@ def areas(of: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, eps
     if wrong or size_m <= 0 or buffer < 0:
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
     found: dict[str, Area] = {}
-    for number, (polygon, facts) in enumerate(_polygons(of)):
+    for number, (polygon, facts) in enumerate(polygons(of)):
         zone = epsg or utm(polygon.representative_point())
         site = str(facts.get(name) or f"region{number}")
         rest = {key: value for key, value in facts.items() if key != name and isinstance(value, str | int | float | bool)}
@@ -105,19 +105,6 @@ def areas(of: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, eps
     if not found:
         raise BadRecipe("the regions of interest hold no polygon; needed at least one, in longitude and latitude")
     return tuple(found[label] for label in sorted(found))
-
-
-def regions(path: Path) -> Mapping[str, Any]:
-    """The GeoJSON in a file; raises NotFound, BadRecipe."""
-    try:
-        read = documents.json_in(path)
-    except OSError as error:
-        raise NotFound(f"no regions of interest at {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise BadRecipe(f"{path} is not GeoJSON: {error}") from error
-    if not isinstance(read, dict):
-        raise BadRecipe(f"{path} is not GeoJSON: it holds a {type(read).__name__}, needs a collection of polygons")
-    return read
 
 
 def utm(point: BaseGeometry) -> int:
@@ -171,21 +158,3 @@ def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int
     cells = [(column, row) for column in range(left, right + 1) for row in range(bottom, top + 1)]
     cores = [box(column * size_m, row * size_m, (column + 1) * size_m, (row + 1) * size_m) for column, row in cells]
     return [cell for cell, core in zip(cells, cores, strict=True) if placed.intersects(core) and placed.intersection(core).area > 1]
-
-
-def _polygons(regions: Mapping[str, Any]) -> list[tuple[BaseGeometry, dict[str, Any]]]:
-    """Geometry in degrees and properties of each feature; raises BadRecipe."""
-    try:
-        features = regions["features"] if regions["type"] == "FeatureCollection" else [regions]
-        parts = [(shape(one["geometry"] if one["type"] == "Feature" else one), dict(one.get("properties") or {})) for one in features]
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, ShapelyError) as error:
-        raise BadRecipe(f"the regions of interest are no GeoJSON: {type(error).__name__} {error}") from error
-    wrong = [f"feature {at} is a {one.geom_type} over {one.bounds}" for at, (one, _) in enumerate(parts) if one.area == 0 or not _in_degrees(one)]
-    if wrong:
-        raise BadRecipe(faults("regions of interest that are no polygons in longitude and latitude", wrong, "reproject them to EPSG:4326"))
-    return parts
-
-
-def _in_degrees(polygon: BaseGeometry) -> bool:
-    west, south, east, north = polygon.bounds
-    return bool(west >= -180 and east <= 180 and south >= -85 and north <= 85)

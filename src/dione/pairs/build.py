@@ -21,6 +21,7 @@ from shapely.geometry import mapping
 
 from dione.base.errors import BadSource, DioneError, faults
 from dione.pairs import areas as area_tables
+from dione.pairs import regions as region_files
 from dione.pairs.areas import Area
 from dione.pairs.cutting import Cutter
 from dione.pairs.larder import Kept, Larder
@@ -76,7 +77,8 @@ def build(
     Raises NotFound where no table of scenes or no region is there, BadRecipe, BadSource where no area gave a patch.
     """
     rows = scenetable.read(recipe.vhr.scenes)
-    boxes = area_tables.areas(_regions(recipe, rows), **recipe.areas.model_dump(exclude={"regions"}))
+    regions, wrong = region_files.usable(_regions(recipe, rows))
+    boxes = area_tables.areas(regions, **recipe.areas.model_dump(exclude={"regions"}))
     larder = Larder(areas if is_remote(areas) else str(Path(areas).absolute()))
     run = uuid4().hex
     tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
@@ -84,7 +86,7 @@ def build(
     visits = [visit for one in kept.values() for visit in one.visits]
     _tables(larder, boxes, visits)
     failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}
-    failed |= _all_cloud(visits)
+    failed |= _all_cloud(visits) | wrong
     by_name = {area.name: area for area in boxes}
     cutter = _cutter(recipe, by_name, kept, visits)
     about = {"made_by": "dione dataset build", "recipe": recipe.model_dump(mode="json"), "areas": areas}
@@ -101,7 +103,7 @@ def build(
 def _regions(recipe: BuildRecipe, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     """The regions of interest, or the ground of the scenes."""
     if recipe.areas.regions is not None:
-        return area_tables.regions(recipe.areas.regions)
+        return region_files.read(recipe.areas.regions)
     features = [{"type": "Feature", "geometry": mapping(scene.footprint), "properties": {}} for scene in scenes(rows, recipe.vhr)]
     return {"type": "FeatureCollection", "features": [feature | {"properties": {recipe.areas.name: "scenes"}} for feature in features]}
 

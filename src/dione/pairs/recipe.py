@@ -1,9 +1,9 @@
 """What `dione dataset build` is told: where both sensors come from, which areas, how they are paired and sampled."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dione.prepare.brightness import BLUE_ABOVE
 from dione.prepare.pair import PairRule
@@ -52,8 +52,8 @@ class Sharp(Table):
 class Boxes(Table):
     """`[areas]`."""
 
-    regions: Path | None = None
-    """GeoJSON of polygons in longitude and latitude; by default the ground that the scenes show."""
+    regions: Annotated[str, BeforeValidator(str)] | None = None
+    """GeoJSON of polygons in longitude and latitude, here or at s3://; by default the ground that the scenes show."""
     size_m: PositiveInt = 2000
     buffer: float = Field(default=0.2, ge=0, le=1)
     """Of the side, half of it on each side."""

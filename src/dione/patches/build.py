@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from dione.base.errors import NotFound
 from dione.base.workers import each
 from dione.patches import scenes, store, tone
+from dione.patches.scenes import name_of
 from dione.patches.simulate import Degradation, simulate
 from dione.patches.split import SplitRule
 
@@ -43,7 +44,7 @@ class Task:
     seed: tuple[int, ...]
 
 
-def simulate_store(config: SimulateConfig, *, root: Path, out: str | Path, workers: int | None = None) -> int:
+def simulate_store(config: SimulateConfig, *, root: str | Path, out: str | Path, workers: int | None = None) -> int:
     """Simulate every patch of `config` from the scenes below `root` into a store at `out`; returns how many.
 
     The same whatever the number of worker processes (all processors by default).
@@ -52,7 +53,7 @@ def simulate_store(config: SimulateConfig, *, root: Path, out: str | Path, worke
     return store.write(out, patches(config, root, workers=workers), about)
 
 
-def patches(config: SimulateConfig, root: Path, *, workers: int | None = None) -> Iterator[store.Patch]:
+def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = None) -> Iterator[store.Patch]:
     """Every patch, place by place."""
     tones = tone.palette(config.tones, root) if config.tones else None
     tasks = []
@@ -94,7 +95,7 @@ def _patches_of(place: scenes.Place, ground: tone.Array, fine: float, task: Task
             "sensor": kind.sensor,
             "coarse_m": kind.coarse_m,
             "split": split,
-            "files": [place.files[years[year]].name for year in sample.years],
+            "files": [name_of(place.files[years[year]]) for year in sample.years],
             "clear": sample.valid.mean((1, 2)).round(3).tolist(),
             "shifts": sample.shifts.round(4).ravel().tolist(),
         }

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
 from dione.sources import intact
-from dione.sources.places import raster
+from dione.sources.places import listing, raster, shown
 
 DATE = re.compile(r"(?<!\d)(20\d\d)(?:-?(\d\d)-?(\d\d))?(?:T\d{6})?(?!\d)")
 
@@ -54,19 +54,35 @@ class Place:
 
     name: str
     site: str
-    files: tuple[Path, ...]
+    files: tuple[str, ...]
+    """As rasters open them, here or at s3://."""
     kind: SceneSet
 
 
-def places(kind: SceneSet, root: Path) -> list[Place]:
+def places(kind: SceneSet, root: str | Path) -> list[Place]:
     """Files that differ in nothing but their date, grouped; raises NotFound."""
-    found: dict[tuple[str, str], list[Path]] = defaultdict(list)
-    for file in sorted(root.glob(kind.path)):
-        name = re.sub(r"[_-]{2,}", "_", DATE.sub("", file.stem)).strip("_-") or file.parent.name
-        found[file.parent.name, name].append(file)
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for file in matching(root, kind.path):
+        path = PurePosixPath(file)
+        name = re.sub(r"[_-]{2,}", "_", DATE.sub("", path.stem)).strip("_-") or path.parent.name
+        found[path.parent.name, name].append(file)
     if not found:
-        raise NotFound(f"no scenes: found nothing at {root / kind.path}\nneeded sharp GeoTIFFs; name their folder with --data")
+        raise NotFound(f"no scenes: found nothing at {shown(f'{root}/{kind.path}')}\nneeded sharp GeoTIFFs; name their folder with --data")
     return [Place(name, folder if kind.site == "folder" else name, tuple(files), kind) for (folder, name), files in found.items()]
+
+
+def matching(root: str | Path, pattern: str) -> list[str]:
+    """The files below a folder, here or at s3://, that a pattern finds, in order; none where there is none."""
+    try:
+        found = listing(f"{str(root).rstrip('/')}/{pattern}")
+    except NotFound:
+        return []
+    return sorted((file.path for file in found), key=lambda path: PurePosixPath(path).parts)
+
+
+def name_of(file: str) -> str:
+    """Its last part."""
+    return PurePosixPath(file).name
 
 
 def ground(place: Place, zoom: int = 4) -> tuple[NDArray[np.float32], float]:
@@ -76,7 +92,7 @@ def ground(place: Place, zoom: int = 4) -> tuple[NDArray[np.float32], float]:
     does not fit: no pixel in metres, scenes of one place that differ in pixel or type, a pixel too coarse for the zoom.
     """
     read = [image(file, place.kind) for file in place.files]
-    wrong = [f"{f.name}: {s.pixel_m:g} m, {s.type}" for f, s in zip(place.files, read, strict=True)]
+    wrong = [f"{name_of(f)}: {s.pixel_m:g} m, {s.type}" for f, s in zip(place.files, read, strict=True)]
     if len({(round(scene.pixel_m, 3), scene.type) for scene in read}) > 1:
         raise BadSource(faults(f"{place.name}: scenes of one place need the same pixel and type", wrong, "bring them to one, or give them a [[scenes]] each"))
     fine = place.kind.coarse_m / read[0].pixel_m
@@ -100,10 +116,10 @@ class Image:
     """Of its numbers: uint8."""
 
 
-def image(file: Path, kind: SceneSet) -> Image:
+def image(file: str, kind: SceneSet) -> Image:
     """Read a scene. No data is what the file says it is, and zero in every band. Raises BadSource, or BadBands."""
-    with raster(str(file)) as scene:
-        order = order_of(list(scene.descriptions), file.name)
+    with raster(file) as scene:
+        order = order_of(list(scene.descriptions), name_of(file))
         picked = [order[band] + 1 for band in BANDS]
         numbers = intact.read(scene, picked, intact.everything(scene)).astype(np.float32)
         # Not GDAL's masks: a fourth band of 8 bits counts as transparency there, and is near infrared here.
@@ -114,7 +130,7 @@ def image(file: Path, kind: SceneSet) -> Image:
     return Image(np.where(seen, reflectance, np.float32(np.nan)), float(pixel), dtype)
 
 
-def _metres(scene: rasterio.DatasetReader, file: Path) -> float:
+def _metres(scene: rasterio.DatasetReader, file: str) -> float:
     """Pixel of a scene whose grid is in metres."""
     if scene.crs is None or not scene.crs.is_projected:
         found = "no CRS" if scene.crs is None else f"{scene.crs}, which is in degrees"

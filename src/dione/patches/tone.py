@@ -32,11 +32,11 @@ class Palette:
     """(window, band) of the same, within the window."""
 
 
-def palette(globs: Sequence[str], root: Path) -> Palette:
+def palette(globs: Sequence[str], root: str | Path) -> Palette:
     """Statistics of every window of WINDOW_PX pixels of real Sentinel-2 scenes (reflectance × 10000); raises NotFound."""
-    found = [file for each in globs for file in sorted(root.glob(each))]
+    found = [file for each in globs for file in scenes.matching(root, each)]
     if not found:
-        raise NotFound(f"no scenes to take tones from: found nothing at {', '.join(str(root / each) for each in globs)}")
+        raise NotFound(f"no scenes to take tones from: found nothing at {', '.join(f'{root}/{each}' for each in globs)}")
     kind = scenes.SceneSet(path=globs[0], sensor="sentinel-2", coarse_m=40, pixel_m=10)
     parts = [_windows(scenes.image(file, kind).pixels) for file in found]
     logs = np.log(np.maximum(np.concatenate(parts), DARKEST))

@@ -67,13 +67,20 @@ def staged(output: str | Path, *, last: str = LAST) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def begun(output: str | Path) -> Path:
-    """Where results for `output` are made: that folder itself, or one on this disk once the store was seen to take a file. Raises CannotWrite."""
+def here(output: str | Path) -> Path:
+    """Where on this disk results for `output` are made: that folder itself, or one in the cache that is the same for the same address."""
     if not is_remote(output):
         return Path(output)
-    address = str(output).rstrip("/")
-    _probe(address)
-    folder = (shelf.folder() or Path.home() / ".cache" / "dione") / "outputs" / blake2b(address.encode(), digest_size=12).hexdigest()
+    name = blake2b(str(output).rstrip("/").encode(), digest_size=12).hexdigest()
+    return (shelf.folder() or Path.home() / ".cache" / "dione") / "outputs" / name
+
+
+def begun(output: str | Path) -> Path:
+    """The folder `here`, made, once the store was seen to take a file. Raises CannotWrite."""
+    folder = here(output)
+    if not is_remote(output):
+        return folder
+    _probe(str(output).rstrip("/"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -81,10 +88,10 @@ def begun(output: str | Path) -> Path:
     return folder
 
 
-def send(folder: Path, output: str | Path, *, last: str = LAST) -> list[str]:
-    """Copy the finished files of a folder to `output`, `last` after all others; their addresses. Raises CannotWrite."""
+def send(folder: Path, output: str | Path, *, last: str = LAST, only: tuple[str, ...] = ()) -> list[str]:
+    """Copy the finished files of a folder, or `only` these, to `output`, `last` after all others; their addresses. Raises CannotWrite."""
     below = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
-    files = [file for file in below if not any(part.startswith(".") for part in file.parts)]
+    files = [file for file in below if not any(part.startswith(".") for part in file.parts) and (not only or file.as_posix() in only)]
     address = str(output).rstrip("/")
     fs, inside = system(address)
     for file in sorted(files, key=lambda file: (file.name == last, file)):
@@ -94,6 +101,16 @@ def send(folder: Path, output: str | Path, *, last: str = LAST) -> list[str]:
             advice = f"what was made is whole in {folder}: run the same command again, or copy it by hand"
             raise CannotWrite(f"cannot send {file.name} to {shown(output)}: {shown(str(error)) or type(error).__name__}\n{advice}") from error
     return [f"{address}/{file.as_posix()}" for file in files]
+
+
+def fetch_back(output: str | Path, names: tuple[str, ...]) -> None:
+    """What was sent to `output` before, in place of what is `here` of it: a run goes on on whatever machine. Raises BadSource."""
+    fs, inside = system(str(output).rstrip("/"))
+    with naming(output):
+        fs.invalidate_cache()
+        for name in names:
+            if fs.exists(f"{inside}/{name}"):
+                fs.get_file(f"{inside}/{name}", str(here(output) / name))
 
 
 def _probe(output: str) -> None:

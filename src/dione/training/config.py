@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from dione.patches.augment import AugmentConfig
+from dione.sources import carrying
 from dione.training.lossconfig import TrainLoss
 
 
@@ -62,7 +63,8 @@ class TrainRecipe(BaseModel):
     """Of the run and of its weights file."""
     store: Annotated[str, BeforeValidator(str)]
     """The patch store: a folder, or a place at s3://."""
-    out: Path = Path("runs")
+    out: Annotated[str, BeforeValidator(str)] = "runs"
+    """Where runs are kept: a folder, or a place at s3://."""
     net: NetRecipe = NetRecipe()
     start: str | None = None
     """A model's name or a .safetensors file whose weights to start from; fresh ones by default."""
@@ -71,6 +73,11 @@ class TrainRecipe(BaseModel):
     """What the weights file will say of its data and licence."""
 
     @property
+    def address(self) -> str:
+        """Of the run's folder, here or at s3://."""
+        return f"{self.out.rstrip('/')}/{self.name}"
+
+    @property
     def folder(self) -> Path:
-        """Of the run."""
-        return self.out / self.name
+        """Where on this disk the run is made; what goes to s3:// is sent from there."""
+        return carrying.here(self.address)

@@ -38,6 +38,8 @@ class Run:
     folder: Path
     facts: dict[str, Any]
     """Kept with the checkpoints: a run goes on only where these are the same."""
+    saved: Callable[[], object] = lambda: None
+    """Called when a checkpoint stands in the folder."""
 
 
 def train(net: nn.Module, run: Run, fabric: Fabric, *, resume: bool = True, progress: Progress = lambda *_: None) -> nn.Module:
@@ -81,6 +83,7 @@ def train(net: nn.Module, run: Run, fabric: Fabric, *, resume: bool = True, prog
                 state.judge(fabric.broadcast(_look(state, run, logs) if fabric.is_global_zero else 0.0))
             if (state.step % config.save_every == 0 or last or state.tired(config.patience)) and fabric.is_global_zero:
                 save(run.folder, state, run.facts)
+                run.saved()
             if fabric.is_global_zero:
                 progress("train", state.step, config.steps)
     if fabric.is_global_zero:

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,21 @@ from dione.base.errors import BadModel, BadSource, faults
 from dione.base.files import alone, emptied, folder
 from dione.nets import resolver, zoo
 from dione.patches import store
+from dione.sources import carrying
+from dione.sources.places import is_remote
 from dione.training import devices, loop
 from dione.training.calibrate import calibrate
 from dione.training.config import TrainRecipe
 from dione.training.part import Part, fits, open_parts
+from dione.training.state import CHECKPOINT
 
 log = logging.getLogger(__name__)
+KEPT = (CHECKPOINT, "log.jsonl")
+"""Sent to s3:// with each checkpoint: what another machine needs to go on."""
 
 
-def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress = lambda *_: None) -> Path:
-    """Train as the recipe says; returns the weights file, `out/name/name.safetensors`, its sigma calibrated on the validation places.
+def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress = lambda *_: None) -> Path | str:
+    """Train as the recipe says; returns the weights file, `out/name/name.safetensors` (its address, if that is at s3://), its sigma calibrated on the validation places.
 
     Raises NotFound or BadSource for a store that cannot be used, BadModel for a network, a start or a checkpoint that cannot,
     BadRecipe for a checkpoint of other settings, DioneError for a loss that is not finite, CannotWrite for a full disk or a
@@ -43,20 +49,32 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
     'mine.safetensors'
     """
     fabric = devices.fabric(recipe.train.precision)
+    remote = is_remote(recipe.address)
     opened, net = prepare(recipe)
     parts = open_parts(opened)
     with ExitStack() as held:
+        if fabric.local_rank == 0:
+            carrying.begun(recipe.address)
         if fabric.is_global_zero:
             held.enter_context(alone(folder(recipe.folder)))
             if not resume:
                 emptied(recipe.folder)
+        if remote and resume and fabric.local_rank == 0:
+            carrying.fetch_back(recipe.address, KEPT)
         fabric.barrier()
-        return _trained(recipe, fabric, opened, net, parts, resume, progress)
+        path = _trained(recipe, fabric, opened, net, parts, resume, progress)
+        if not remote:
+            return path
+        if fabric.is_global_zero:
+            carrying.send(recipe.folder, recipe.address, last=path.name)
+            emptied(recipe.folder)
+    return f"{recipe.address}/{path.name}"
 
 
 def _trained(recipe: TrainRecipe, fabric: Fabric, opened: store.Store, net: nn.Module, parts: dict[str, Part], resume: bool, progress: loop.Progress) -> Path:
     log.info("%d parameters, %d patches to train on, %d to validate", sum(p.numel() for p in net.parameters()), *map(len, parts.values()))
-    run = loop.Run(parts["train"], parts["validation"], recipe.train, recipe.folder, facts(recipe, parts, processes=fabric.world_size))
+    saved = partial(carrying.send, recipe.folder, recipe.address, only=KEPT) if is_remote(recipe.address) else lambda: None
+    run = loop.Run(parts["train"], parts["validation"], recipe.train, recipe.folder, facts(recipe, parts, processes=fabric.world_size), saved)
     best = loop.train(net, run, fabric, resume=resume, progress=progress)
     path = recipe.folder / f"{recipe.name}.safetensors"
     if fabric.is_global_zero:

@@ -1,6 +1,5 @@
 """`dione evaluate`."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +12,7 @@ from dione.cli.result import Result
 def evaluate(
     model: Annotated[str, typer.Argument(help="A name or a .safetensors file.", show_default=False)],
     dataset: Annotated[str, typer.Argument(help="A patch store, or a series as for `dione predict`.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for scores.json, its tables and report.html.")] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Folder, here or at s3://, for scores.json, its tables and report.html.")] = None,
     against: Annotated[list[str] | None, typer.Option(help="A model to compare with (bicubic by default). May be repeated.")] = None,
     dates: Annotated[str, typer.Option(help="Numbers of dates to use, the target among them.")] = "1,2,4,8",
     split: Annotated[str, typer.Option(help="Which part of a patch store.")] = "test",
@@ -38,7 +37,7 @@ def evaluate(
     with progress("patch") as tell:
         how: dict[str, Any] = {"split": split, "shift_px": shift, "align_px": align_px, "seed": seed, "scheduler": scheduler}
         made = run.evaluate(model, source, out=output, against=against or ["bicubic"], dates=counts, progress=tell, **how)
-    return Result(made.summary, [*words.lines(made.summary), *([f"report: {output / 'report.html'}"] if output else [])])
+    return Result(made.summary, [*words.lines(made.summary), *([f"report: {output.rstrip('/')}/report.html"] if output else [])])
 
 
 def _numbers(text: str) -> list[int]:

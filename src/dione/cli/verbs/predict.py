@@ -54,10 +54,9 @@ def predict(
     from dione.nets.resolver import load
     from dione.prediction.job import PredictConfig, predict_to
     from dione.prediction.run import facts
-    from dione.sources.carrying import brought, staged
+    from dione.sources.carrying import staged
 
-    with brought(model) as file:
-        resolver = load(file)
+    resolver = load(model)
     stack = reading.open(source, dates)
     if precision not in ("auto", "float32", "bfloat16"):
         raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")

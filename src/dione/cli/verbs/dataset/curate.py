@@ -1,6 +1,5 @@
 """`dione dataset curate`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,7 @@ def curate(
     preset: Annotated[str | None, typer.Option(help="Conditions by name: prior-art, or all to keep every patch again.")] = None,
     shift: Annotated[float, typer.Option(min=0, help="Largest shift of the reference that is looked for, sharp pixels.")] = 3.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Score again what was scored before.")] = False,
-    page: Annotated[Path | None, typer.Option(help="Write a page about it: histograms, scatter plots, the worst patches as pictures.")] = None,
+    page: Annotated[str | None, typer.Option(help="Write a page about it: histograms, scatter plots, the worst patches as pictures.")] = None,
 ) -> Result:
     """Score how well each patch's Sentinel-2 and reference go together, and choose by it. Nothing is deleted.
 

@@ -1,6 +1,5 @@
 """`dione dataset export`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from dione.cli.result import Result
 
 def export(
     store: Annotated[str, typer.Argument(help="A patch store, here or at s3://; for eopatch one that `dione dataset build` made.", show_default=False)],
-    output: Annotated[str, typer.Option("-o", "--output", help="Folder to write; for eopatch also s3://.", show_default=False)],
+    output: Annotated[str, typer.Option("-o", "--output", help="Folder to write, here or at s3://.", show_default=False)],
     form: Annotated[
         str,
         typer.Option("--format", help="npz: samples of the older pipeline, with index and normalisation. eopatch: the areas, as eo-learn opens them."),
@@ -28,9 +27,11 @@ def export(
     opened = read_store(store)
     if form == "npz":
         from dione.patches.export import export_folder
+        from dione.patches.interchange import INDEX
+        from dione.sources.carrying import staged
 
-        with progress("sample") as tell:
-            count = export_folder(opened, Path(output), progress=tell)
+        with staged(output, last=INDEX) as folder, progress("sample") as tell:
+            count = export_folder(opened, folder, progress=tell)
         return Result({"folder": output, "samples": count}, [f"{output}: {count} samples"])
     from dione.pairs import eopatches
 

@@ -1,7 +1,6 @@
 """`dione dataset scaling`."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +11,7 @@ from dione.cli.result import Result
 
 def scaling(
     store: Annotated[str, typer.Argument(help="A patch store, here or at s3://.", show_default=False)],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the figures, JSON.")] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Write the figures, JSON.")] = None,
     by: Annotated[str, typer.Option(help="The column whose values are counted apart: site, country, sensor.")] = "site",
     part: Annotated[str, typer.Option("--split", help="Whose patches count; all for every patch.")] = "train",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
@@ -21,14 +20,14 @@ def scaling(
 
     Example: dione dataset scaling runs/deimos --by country -o runs/deimos/scaling.json
     """
-    from dione.base.files import write_text
     from dione.patches import scaling as counting
     from dione.patches.store import read
+    from dione.sources.carrying import put
 
     with progress("shard") as tell:
         made = counting.scaling(read(store), by=by, split=None if part == "all" else part, workers=workers, progress=tell)
     if output:
-        write_text(output, json.dumps(made, indent=1) + "\n")
+        put(output, (json.dumps(made, indent=1) + "\n").encode())
     return Result(made, [_line(group, sensor, figures) for group, sensors in made.items() for sensor, figures in sensors.items()])
 
 

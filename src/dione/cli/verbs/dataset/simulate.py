@@ -1,6 +1,5 @@
 """`dione dataset simulate`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +11,7 @@ from dione.cli.result import Result
 def simulate(
     recipe: Annotated[str, typer.Argument(help="A recipe, TOML: scenes, degradation, split.", show_default=False)],
     output: Annotated[str, typer.Option("-o", "--output", help="The patch store to make, here or at s3://.", show_default=False)],
-    data: Annotated[Path, typer.Option(help="Folder that the recipe's paths start from.", envvar="DIONE_SHARED_DATA")] = Path("."),
+    data: Annotated[str, typer.Option(help="Folder that the recipe's paths start from, here or at s3://.", envvar="DIONE_SHARED_DATA")] = ".",
     change: Change = None,
 ) -> Result:
     """Make training patches from sharp imagery.
