@@ -20,6 +20,8 @@ PATIENCE_S = 20
 """How long a scheduler or its first worker is waited for."""
 TRIES = 3
 """How often a task is tried."""
+UNDER_WAY = ("pending", "lost")
+"""A task that had ended, on a worker that was lost before anybody had heard of it, is done again."""
 PACKAGES = ("dione", "torch", "numpy", "scipy")
 """What decides the numbers; every worker has to have our version."""
 HOW = "start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`; or leave --scheduler out to run here"
@@ -50,9 +52,13 @@ def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **
     from distributed import as_completed
 
     asked = {future: number for number, future in enumerate(client.map(function, list(tasks), pure=False, retries=TRIES - 1, **shared))}
-    for future in as_completed(asked):
-        number = asked[future]
-        if future.status == "finished":
+    ends = as_completed(asked)
+    for future in ends:
+        number, status = asked[future], future.status
+        if status in UNDER_WAY:
+            ends.add(future)
+            continue
+        if status == "finished":
             yield number, future.result(), ""
         else:
             yield number, None, _why(future)
