@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 Worker = subprocess.Popen[bytes]
+PATIENCE_S = 15
 DASK = str(Path(sys.executable).with_name("dask"))
 
 
@@ -30,10 +31,19 @@ def cluster(folder: Path, workers: int = 2) -> Iterator[tuple[str, list[Worker]]
             for process in reversed(started):
                 process.terminate()
             for process in started:
-                process.wait()
+                ended(process)
 
 
 def worker(address: str, folder: Path, told: int = subprocess.DEVNULL) -> Worker:
     """One of one thread, without the process that would start it again."""
     words = [DASK, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny", "--local-directory", str(folder / "dask")]
     return subprocess.Popen(words, stdout=told, stderr=told)
+
+
+def ended(process: Worker) -> None:
+    """Wait for it; one that does not hear, as it looks for its scheduler, is killed."""
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

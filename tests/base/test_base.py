@@ -125,3 +125,11 @@ def test_windows_read_around_blocks_are_of_one_shape_and_hold_their_margin(heigh
         assert outer.shape == least
         assert outer.top <= needed.top and outer.left <= needed.left and outer.bottom >= needed.bottom and outer.right >= needed.right
         assert outer.top >= 0 and outer.left >= 0 and outer.bottom <= height and outer.right <= width
+
+
+@pytest.mark.parametrize("told", [9223372036854775808, "1 2 3", "a b c d e f", "nan 10 0 0 0 -10", None])
+def test_a_stack_that_does_not_say_where_it_lies_is_refused(told):
+    made = series(landscape((8, 8))).stack.copy()
+    made["spatial_ref"].attrs["GeoTransform"] = told
+    with pytest.raises(NotAStack, match="no GeoTransform of six numbers"):
+        stack.check(made)

@@ -181,3 +181,8 @@ def test_a_scene_without_esun_cannot_become_reflectance(delivery: Delivered) -> 
     blind = replace(product, bands=tuple(replace(band, esun=None) for band in product.bands), sun_elevation=None)
     with pytest.raises(BadSource, match=r"(?s)band blue has no ESUN.*no sun elevation"):
         vhr.open(blind)
+
+
+def test_a_gain_or_bias_that_no_radiance_has_is_refused(dim: Path) -> None:
+    with pytest.raises(BadSource, match=r"PHYSICAL_BIAS of band \d is 1e\+308: no radiance is as large"):
+        dimap.read(spoil(dim, r"(<PHYSICAL_BIAS>)[^<]*", r"\g<1>1e+308"))

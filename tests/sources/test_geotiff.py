@@ -443,3 +443,13 @@ def test_files_that_are_links_to_files_are_found(tmp_path):
         (here / file.name).symlink_to(file)
     (here / "2001-01-01.tif").symlink_to(tmp_path / "gone.tif")
     assert geotiff.open(str(here)).sizes["time"] == 2
+
+
+def test_a_file_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
+    with rasterio.open(
+        tmp_path / "2024-05-01.tif", "w", driver="GTiff", width=8, height=8, count=4, dtype="uint16", transform=Affine(10, 0, float("nan"), 0, -10, 0)
+    ) as file:
+        file.write(np.ones((4, 8, 8), np.uint16))
+        file.descriptions = ("B02", "B03", "B04", "B08")
+    with pytest.raises(BadSource, match="lies nowhere"):
+        geotiff.open(tmp_path)

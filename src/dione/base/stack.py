@@ -87,10 +87,19 @@ def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ..
             wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")
         elif len(times) == 0 or (np.diff(times) <= np.timedelta64(0)).any():
             wrong.append(f"{len(times)} times, need at least one, ascending, no two alike")
-    if "spatial_ref" in stack.coords and "GeoTransform" not in stack["spatial_ref"].attrs:
-        wrong.append("'spatial_ref' carries no GeoTransform")
+    if "spatial_ref" in stack.coords and not _is_transform(stack["spatial_ref"].attrs.get("GeoTransform")):
+        wrong.append("'spatial_ref' carries no GeoTransform of six numbers")
     if 0 in stack.sizes.values():
         wrong.append(f"an empty dimension: {dict(stack.sizes)}")
     if wrong:
         raise NotAStack(faults(f"{name} is not a stack", wrong, "write one with dione.open(...) or `dione fetch` (form: docs/stack.md)"))
     return stack
+
+
+def _is_transform(text: object) -> bool:
+    """Whether this is six finite numbers, as GDAL writes them."""
+    try:
+        numbers = [float(part) for part in text.split()] if isinstance(text, str) else []
+    except ValueError:
+        return False
+    return len(numbers) == 6 and bool(np.isfinite(numbers).all())

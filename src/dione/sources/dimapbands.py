@@ -7,6 +7,8 @@ from dione.base.bands import BANDS, PAN, band_of
 from dione.sources.fields import Fields
 from dione.sources.product import VhrBand
 
+LARGEST = 1e6
+"""Gain or bias, W/m²/sr/µm: the sun itself gives less than 2,100 outside the air."""
 RADIANCE = re.compile(r"w/?m\^?-?2.*sr.*(um|µm|μm|micron|micrometer)")
 """PHYSICAL_UNIT in lower case, without spaces, brackets and stars: W/m^2/sr/um and its spellings; no milliwatts."""
 NAMES = {"pan": "pan", "panchromatic": "pan", "p": "pan"}
@@ -64,6 +66,11 @@ def _band(fields: Fields, info: Element, name: str | None) -> VhrBand | None:
         fields.faults.append(f"PHYSICAL_UNIT of band {index} is '{unit}', needs W/m^2/sr/um")
     if gain is not None and gain <= 0:
         fields.faults.append(f"PHYSICAL_GAIN of band {index} is {gain:g}, needs to be above 0")
+    fields.faults += [
+        f"{what} of band {index} is {value:g}: no radiance is as large"
+        for what, value in (("PHYSICAL_GAIN", gain), ("PHYSICAL_BIAS", bias))
+        if value is not None and abs(value) > LARGEST
+    ]
     esun = fields.number("ESUN", of=info)
     if esun is not None and esun <= 0:
         fields.faults.append(f"ESUN of band {index} is {esun:g}, needs to be above 0")

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import rasterio
@@ -63,7 +64,7 @@ def read(file: File, *, whole: bool = True) -> Header:
         return Header(
             path=file.path,
             name=file.name,
-            grid=_grid(opened),
+            grid=_grid(opened, file),
             dtype=opened.dtypes[0],
             descriptions=tuple(text or None for text in opened.descriptions),
             scales=tuple(map(float, opened.scales)),
@@ -79,8 +80,10 @@ def _attempt(file: File) -> Header | BadSource:
         return BadSource(str(fault).partition("\n")[0])
 
 
-def _grid(opened: rasterio.DatasetReader) -> GeoBox:
-    """The file's grid; one without any georeference counts rows downwards from (0, 0)."""
+def _grid(opened: rasterio.DatasetReader, file: File) -> GeoBox:
+    """The file's grid; one without any georeference counts rows downwards from (0, 0). Raises BadSource for one that is nowhere."""
+    if not all(map(isfinite, opened.transform)):
+        raise BadSource(f"{shown(file.path)} lies nowhere: its transform is {list(opened.transform)[:6]}; give it one, e.g. gdal_edit -a_ullr")
     affine = Affine.scale(1, -1) if opened.crs is None and opened.transform == Affine.identity() else opened.transform
     code = opened.crs.to_epsg(confidence_threshold=100) if opened.crs else None
     crs = f"EPSG:{code}" if code else (opened.crs.to_wkt() if opened.crs else None)
