@@ -25,7 +25,7 @@ pytestmark = [
 def workers() -> Iterator[LocalCluster]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # as the workers have it
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as local:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as local:
         yield local
     torch.set_num_threads(before)
 

@@ -163,7 +163,7 @@ def test_a_cluster_makes_the_same_store_though_a_worker_is_lost(made: World, tmp
                 killed.append(next(iter(client.run(os.getpid).values())))
             os.kill(killed[0], signal.SIGKILL)
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster:
         ended = build(recipe, tmp_path / "many", areas=str(tmp_path / "areas-many"), scheduler=cluster.scheduler_address, progress=killing)
         assert killed and ended.fresh == ended.areas and not ended.failed
         again = build(recipe, tmp_path / "many", areas=str(tmp_path / "areas-many"), scheduler=cluster.scheduler_address)

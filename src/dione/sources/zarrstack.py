@@ -159,8 +159,8 @@ def _nothing_lost(name: str) -> None:
 
 
 def _kept(made: xr.Dataset) -> list[str]:
-    """The variables that are kept: a Stack's own, and what stands on their pixels (sigma and support of a result)."""
-    return [str(name) for name in made.data_vars if made[name].dims in stack.DIMS.values()]
+    """The variables that are kept: a Stack's own, and what a result has beside them."""
+    return [name for name in (*stack.DIMS, "sigma", "support") if name in made]
 
 
 def _write(made: xr.Dataset, partial: str) -> None:
