@@ -19,6 +19,7 @@ from dione import recipe, sources
 from dione.base import area, period, stack
 from dione.nets import imported, resolver, shiftnet
 from dione.pairs import areas
+from dione.pairs import regions as region_files
 from dione.patches import interchange, sample, store, tables
 from dione.patches.build import SimulateConfig
 from dione.patches.expression import chosen
@@ -110,7 +111,8 @@ def rows(path: str) -> Values:
 
 def regions(path: str) -> Values:
     """Areas of the regions of interest."""
-    return {"areas": repr(areas.areas(areas.regions(Path(path))))}
+    usable, faults = region_files.usable(region_files.read(path))
+    return {"areas": repr(areas.areas(usable)), "faults": repr(faults)}
 
 
 def kept_areas(path: str) -> Values:
