@@ -35,7 +35,7 @@ bench: $(READY) ## speed and memory against HighRes-Net, of prediction, training
 	$(VENV)/bin/python benchmarks/training.py
 	$(VENV)/bin/python benchmarks/building.py
 
-soak: $(READY) ## try what can go wrong for most of an hour: kills, full disks, damaged inputs, long runs; the figures of docs/reliability.md
+soak: $(READY) ## try what can go wrong for an hour and a half: kills, full disks, damaged inputs, long runs; the figures of docs/reliability.md
 	$(VENV)/bin/python benchmarks/soak.py --page docs/reliability.md
 
 weights: $(READY) ## remake the weights that ship from a folder of imagery: make weights DATA=FOLDER

@@ -19,12 +19,14 @@ LEFT = (0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.63)
 NOISE = 0.0025
 """Deviation over the root of reflectance."""
 ZOOM = 4
+LEAST_SEGMENTS = 96
+"""Scenes of some 30 × 30 px, of which a prediction says nothing one by one, are good enough to fit a line to together."""
 
 
 def picture_of(source: Path) -> tuple[np.ndarray, np.ndarray]:
     """A scene, or the first of a folder: reflectance (band, y, x), and where it was seen."""
     file = min(source.glob("*.tif")) if source.is_dir() else source
-    pixels = image(file, SceneSet(path="", sensor="sentinel-2", coarse_m=40, pixel_m=10)).pixels
+    pixels = image(str(file), SceneSet(path="", sensor="sentinel-2", coarse_m=40, pixel_m=10)).pixels
     return pixels, np.isfinite(pixels).all(0)
 
 
@@ -40,7 +42,7 @@ def lowered(picture: np.ndarray, seen: np.ndarray, modulation: float, rng: np.ra
 def step(picture: np.ndarray, seen: np.ndarray) -> float:
     """Of the power, as the line takes it; NaN for too small a scene."""
     spectra = sharpness.spectra(picture, seen)
-    return sharpness.fall(np.concatenate(spectra).mean(0)) if sum(map(len, spectra)) >= sharpness.LEAST_SEGMENTS else float("nan")
+    return sharpness.fall(np.concatenate(spectra).mean(0)) if sum(map(len, spectra)) >= LEAST_SEGMENTS else float("nan")
 
 
 def steps(source: Path) -> np.ndarray:

@@ -1,6 +1,5 @@
 """What `dione dataset build` is told: where both sensors come from, which areas, how they are paired and sampled."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
@@ -40,8 +39,8 @@ class Sentinel(Table):
 class Sharp(Table):
     """`[vhr]`: the scenes, and what is done to them."""
 
-    scenes: str | Path
-    """The table of `dione vhr scan`."""
+    scenes: Annotated[str, BeforeValidator(str)]
+    """The table of `dione vhr scan`, here or at s3://."""
     sharpen: Literal["gsa", "ratio", "no"] = "gsa"
     """How pan is used, where there is one."""
     clouds: Literal["brightness", "csmask", "no"] = "brightness"

@@ -47,9 +47,8 @@ def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int, modulat
             covered = (numbers[0] > 0)[::zoom, ::zoom]
             clear, filled, pixels = clear + own.sum(), filled + (covered & ~own).sum(), pixels + own.size
             inner = _inner(window, shape)
-            apart = np.abs(_averaged(numbers * np.float32(SCALE), zoom, modulation or optics.NYQUIST_MODULATION) - target)[:, *inner][
-                :, (own & _surrounded(covered))[inner]
-            ]
+            back = _averaged(numbers * np.float32(SCALE), zoom, modulation or optics.NYQUIST_MODULATION)
+            apart = np.abs(back - target)[:, *inner][:, (own & _surrounded(covered))[inner]]
             total, count = total + float(apart.sum(dtype=np.float64)), count + apart.size
     return Measured(float(clear / pixels), float(filled / pixels), total / count if count else None)
 

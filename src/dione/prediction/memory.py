@@ -45,8 +45,7 @@ def predict(
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
     block: side of a window in input pixels, by default what 4 GB are enough for; the result does not change.
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
-        'bfloat16', or 'auto', the faster one here; float32 is exact but for the last digit, which may
-        differ between numbers of threads.
+        'bfloat16', or 'auto', the faster one here; float32 gives the same bits whatever the threads and blocks.
     modulation: what the input's sensor left at the Nyquist frequency (Sentinel-2: about 0.25), by default measured: pixels
         sharper than the model was made for (plain averages of finer ones) or softer (resampled smoothly) are brought there first.
 

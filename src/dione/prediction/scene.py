@@ -61,7 +61,10 @@ class Raw:
 
     def compensated(self, resolver: Resolver) -> "Raw":
         """As sharp as the network was made for."""
-        return self if resolver.sees is None else replace(self, reflectance=optics.compensated(self.reflectance, self.valid, resolver.sees))
+        if resolver.sees is None:
+            return self
+        wanted = resolver.about.modulation or optics.NYQUIST_MODULATION
+        return replace(self, reflectance=optics.compensated(self.reflectance, self.valid, resolver.sees, wanted))
 
 
 def reach(resolver: Resolver) -> int:
