@@ -82,3 +82,12 @@ def test_the_downstream_benchmark_compares_edges_pixels_parcels_and_change(tmp_p
     assert set(told["made up"]) == {"edges F1", "NDVI", "small parcels", "large parcels"} and "change" in told[tmp_path.name]
     row = told["made up"]["NDVI"]
     assert row["sharpened"] < row["bicubic"] and row["nearer"] == 1 and row["n"] == 1
+
+
+def test_the_sharpness_benchmark_finds_a_scene_blurred_more_to_be_so(tmp_path):
+    made = series(landscape((160, 160), seed=1), days=1)
+    file = next(write_geotiffs(made.stack, tmp_path).glob("*.tif"))
+    ask = [sys.executable, BENCHMARKS / "sharpness.py", str(file)]
+    told = subprocess.run(ask, capture_output=True, text=True, timeout=600, check=True).stdout
+    found = [float(cell) for cell in told.splitlines()[-1].split("|")[2:-2]]
+    assert told.startswith("ln modulation = ") and found == sorted(found)

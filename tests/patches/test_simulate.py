@@ -52,6 +52,16 @@ def test_without_disturbance_every_date_is_the_blurred_ground(ground):
     assert np.abs(sample.lr - sample.lr[0]).max() < 2e-4
 
 
+def test_pixels_of_another_sensor_are_brought_to_nominal_as_a_prediction_does(ground):
+    blind = replace(STILL, modulation=(0.6, 0.6))
+    told = replace(STILL, other=1, other_modulation=(0.6, 0.6), other_known=0)
+    nominal, sharp, brought = (simulate(ground[:1], 8.0, model, np.random.default_rng(0)).lr for model in (STILL, blind, told))
+    inner = (..., slice(2, -2), slice(2, -2))
+    assert np.abs(brought - nominal)[inner].mean() < 0.5 * np.abs(sharp - nominal)[inner].mean()
+    unsure = simulate(ground[:1], 8.0, replace(told, other_known=0.3), np.random.default_rng(0)).lr
+    assert not np.array_equal(unsure, brought)
+
+
 def test_truth_of_imagery_at_the_wanted_pixel_is_the_imagery_itself(ground):
     assert np.array_equal(truth(ground[0], 4.0, Degradation()), ground[0][:, 36:92, 36:92])
 
