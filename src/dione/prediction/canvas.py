@@ -129,6 +129,11 @@ class Canvas:
         with suppress(OSError):  # the last one out closes the hidden folder
             self.work.parent.parent.rmdir()
 
+    def remove(self) -> None:
+        """Forget every block and the file."""
+        self.clear()
+        self.path.unlink(missing_ok=True)
+
     def _piece(self, window: Window) -> Path:
         return self.work / f"{window.top}-{window.left}-{window.bottom}-{window.right}.tif"
 

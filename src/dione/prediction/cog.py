@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, log2
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as Xml
@@ -54,7 +55,8 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
     overviews = dict(overviews="IGNORE_EXISTING", resampling="MODE" if notes.form.classes else "AVERAGE")
     try:
         with rasterio.Env(**FRUGAL):
-            with rasterio.open(mosaic(pieces, grid=grid, notes=notes), driver="VRT") as source:
+            absolute = {window: piece.absolute() for window, piece in pieces.items()}
+            with rasterio.open(mosaic(absolute, grid=grid, notes=notes), driver="VRT") as source:
                 rasterio.shutil.copy(source, half, driver="COG", **layout, **overviews)
             _readable(half)
         with whole(path) as partial:
@@ -68,8 +70,12 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
     return path
 
 
-def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes) -> str:
-    """The text of a GDAL virtual raster (VRT) that lays the pieces out on `grid`; nothing is read yet."""
+def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes, beside: Path | None = None) -> str:
+    """The text of a GDAL virtual raster (VRT) that lays the pieces out on `grid`; nothing is read yet.
+
+    beside: the folder that it will stand in. The pieces are then named as seen from there, and coarser copies are
+    offered, which GDAL takes from those of the pieces.
+    """
     height, width = grid.shape
     root = Xml.Element("VRTDataset", rasterXSize=str(width), rasterYSize=str(height))
     if grid.crs is not None:
@@ -85,8 +91,15 @@ def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes) -> str:
             _child(band, fact, value)
         _classes(band, notes.form)
         for window, piece in sorted(pieces.items(), key=lambda item: (item[0].top, item[0].left)):
-            _lay(band, number, window, piece, kind)
+            _lay(band, number, window, piece if beside is None else piece.relative_to(beside), kind)
+    if beside is not None and (factors := halvings((height, width))):
+        _child(root, "OverviewList", " ".join(map(str, factors)), resampling="mode" if notes.form.classes else "average")
     return Xml.tostring(root, encoding="unicode")
+
+
+def halvings(shape: tuple[int, int]) -> list[int]:
+    """How many times coarser each copy of a raster is, down to one that a tile of the file holds."""
+    return [2**level for level in range(1, ceil(log2(max(max(shape) / TILE_PX, 1))) + 1)]
 
 
 def code_of(crs: CRS | None) -> str | None:
@@ -121,7 +134,7 @@ def _lay(band: Xml.Element, number: int, window: Window, piece: Path, kind: str)
     height, width = window.shape
     size = dict(xSize=str(width), ySize=str(height))
     source = _child(band, "SimpleSource")
-    _child(source, "SourceFilename", str(piece.absolute()), relativeToVRT="0")
+    _child(source, "SourceFilename", piece.as_posix(), relativeToVRT="0" if piece.is_absolute() else "1")
     _child(source, "SourceBand", str(number))
     # The properties spare GDAL opening every piece before the first pixel.
     _child(source, "SourceProperties", RasterXSize=str(width), RasterYSize=str(height), DataType=kind, BlockXSize=str(TILE_PX), BlockYSize=str(TILE_PX))

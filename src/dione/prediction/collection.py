@@ -10,7 +10,7 @@ from shapely.geometry import shape
 from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.prediction.item import COLLECTION, EXTENSIONS, footprint, item
-from dione.prediction.run import Run, installed
+from dione.prediction.run import Run, installed, parts
 
 NAME = "collection.json"
 LICENCE = "other"
@@ -38,8 +38,13 @@ def collection(run: Run) -> pystac.Collection:
     )
     made.add_link(pystac.Link(pystac.RelType.ROOT, f"./{NAME}", media_type=pystac.MediaType.JSON))
     for target in run.targets:
-        one = item(run, target)
-        made.add_link(pystac.Link(pystac.RelType.ITEM, f"./{target.name}.json", media_type=pystac.MediaType.GEOJSON, title=str(one.properties["title"])))
+        for of, part in parts(run, target):
+            where = f"./{target.name}/{part.name}.json" if part.is_tile else f"./{part.name}.json"
+            made.add_link(pystac.Link(pystac.RelType.ITEM, where, media_type=pystac.MediaType.GEOJSON, title=str(item(of, part).properties["title"])))
+        for file in target.files if target.tiles else ():
+            made.add_asset(
+                file.stem, pystac.Asset(f"./{file.name}", title=f"{file.stem}, all tiles as one", media_type=pystac.MediaType.XML, roles=["virtual"])
+            )
     return made
 
 

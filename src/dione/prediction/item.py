@@ -18,7 +18,7 @@ from dione.base.files import write_text
 from dione.base.grid import size_m
 from dione.prediction.cog import code_of
 from dione.prediction.form import NODATA, SCALE, SUPPORT, Form
-from dione.prediction.run import Run, Target, installed
+from dione.prediction.run import Run, Target, installed, item_file, parts
 
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"
@@ -31,9 +31,16 @@ EDGE_POINTS = 16
 """Points along each side of the footprint: a straight side in UTM is curved in longitude and latitude."""
 
 
-def write(out: Path, run: Run, target: Target) -> Path:
-    """OUT/<date>.json; the same run gives the same bytes."""
-    return write_text(out / f"{target.name}.json", json.dumps(item(run, target).to_dict(include_self_link=False), indent=2, ensure_ascii=False) + "\n")
+def write(out: Path, run: Run, target: Target) -> list[Path]:
+    """OUT/<date>.json, or one beside each tile; the same run gives the same bytes. What an earlier run left in the other form goes."""
+    made = [write_text(item_file(part.sr), _text(item(of, part))) for of, part in parts(run, target)]
+    for left in {out / f"{target.name}.json", *(out / target.name).glob(f"{target.name}_r*c*.json")} - set(made):
+        left.unlink(missing_ok=True)
+    return made
+
+
+def _text(made: pystac.Item) -> str:
+    return json.dumps(made.to_dict(include_self_link=False), indent=2, ensure_ascii=False) + "\n"
 
 
 def item(run: Run, target: Target) -> pystac.Item:
@@ -44,7 +51,7 @@ def item(run: Run, target: Target) -> pystac.Item:
     if geometry is not None:
         made.collection_id = COLLECTION
         for relation in (pystac.RelType.ROOT, pystac.RelType.PARENT, pystac.RelType.COLLECTION):
-            made.add_link(pystac.Link(relation, "./collection.json", media_type=pystac.MediaType.JSON))
+            made.add_link(pystac.Link(relation, f"{'..' if target.is_tile else '.'}/collection.json", media_type=pystac.MediaType.JSON))
     if target.sigma is not None:
         made.add_asset("sigma", _asset(target.sigma, run, title="Uncertainty of the reflectance, one standard deviation", roles=["data", "uncertainty"]))
     if target.input is not None:
@@ -96,10 +103,14 @@ def _properties(run: Run, target: Target) -> dict[str, Any]:
         "dione:target": target.day,
         "dione:supports": target.supports,
         "dione:sources": target.sources,
-        "dione:clear_fraction": round(target.clear, 4),
-        "dione:filled_fraction": round(target.filled, 4),
-        **({} if target.consistency is None else {"dione:consistency": round(target.consistency, 6)}),
+        **({} if target.is_tile else _measured(target)),
     }
+
+
+def _measured(target: Target) -> dict[str, Any]:
+    """What was measured on the whole date."""
+    agreed = {} if target.consistency is None else {"dione:consistency": round(target.consistency, 6)}
+    return {"dione:clear_fraction": round(target.clear, 4), "dione:filled_fraction": round(target.filled, 4), **agreed}
 
 
 def _gsd(grid: GeoBox) -> float | None:

@@ -20,7 +20,6 @@ from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Modulation, Resolver
 from dione.prediction import budget, cluster, collection, item, picture, quicklook, report, run, styles, suits
-from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision, Engine, engine
@@ -29,6 +28,7 @@ from dione.prediction.overlap import abreast
 from dione.prediction.painting import Painting
 from dione.prediction.preview import preview
 from dione.prediction.supports import seen, supports
+from dione.prediction.tiles import Surface, Tiles, replaces, surface, whole_blocks
 from dione.prepare.area import sample
 from dione.prepare.select import Choice, Supports, choose
 
@@ -66,6 +66,8 @@ class PredictConfig(BaseModel):
     """Of the network's inner layers: the faster one here, or as said."""
     compress: Packing = "DEFLATE"
     """DEFLATE opens everywhere; ZSTD packs twice as fast."""
+    tiles: Annotated[int, Field(ge=512)] | None = None
+    """Largest side of a file, pixels of the result: each date becomes a grid of such files and a VRT over them. One file by default."""
 
 
 def predict_to(
@@ -119,7 +121,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
 
 def describe(out: Path, done: run.Run) -> list[Path]:
     """All that a person needs beside the finished files of a run, in the same folder."""
-    beside = [path for target in done.targets for path in (item.write(out, done, target), *styles.write(out, target))]
+    beside = [path for target in done.targets for path in (*item.write(out, done, target), *styles.write(out, target))]
     pages = collection.write(out, done), quicklook.write(out, done), report.write(out, done), run.write(out, done)
     return [*beside, *(path for path in pages if path is not None)]
 
@@ -183,26 +185,39 @@ class Session:
 
     def block(self, choice: Choice) -> int:
         """Side of a window, coarse pixels."""
-        return self.config.block or budget.block_px(
-            (self.stack.sizes["y"], self.stack.sizes["x"]), self.resolver, views=len(choice.views), precision=self.engine.precision
-        )
+        views = len(choice.views) if self.config.tiles is None else min(self.config.views, self.stack.sizes["time"])  # tiles are those of every date
+        largest = self.config.block or budget.block_px(self.shape, self.resolver, views=views, precision=self.engine.precision)
+        return largest if self.config.tiles is None else min(largest, self.config.tiles // self.resolver.zoom)
 
-    def canvas(self, choice: Choice, ending: str, form: Form) -> Canvas:
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the input, pixels."""
+        return self.stack.sizes["y"], self.stack.sizes["x"]
+
+    def side(self, choice: Choice) -> int | None:
+        """Of a tile, coarse pixels."""
+        return None if self.config.tiles is None else whole_blocks(self.shape, self.block(choice), self.config.tiles // self.resolver.zoom)
+
+    def canvas(self, choice: Choice, ending: str, form: Form) -> Surface:
         """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
         key = repr((self.identity, self.resolver.name, self.resolver.digest, self.resolver.sees, choice.views, self.engine.precision, run.installed("dione")))
-        grid = finer(stacks.grid_of(self.stack), self.resolver.zoom)
-        made = Canvas(self.out, f"{named(self.stack, choice.target)}_{ending}", grid=grid, block=self.block(choice) * self.resolver.zoom, key=key, form=form)
+        grid, zoom, side = finer(stacks.grid_of(self.stack), self.resolver.zoom), self.resolver.zoom, self.side(choice)
+        name = f"{named(self.stack, choice.target)}_{ending}"
+        made = surface(self.out, name, grid=grid, block=self.block(choice) * zoom, side=side and side * zoom, key=key, form=form)
         if self.fresh:
-            made.clear()
-            made.path.unlink(missing_ok=True)
+            made.remove()
         return made
 
-    def keep(self, choice: Choice, tags: dict[str, str]) -> Path:
-        """The target itself, at 10 m and as it was seen clear, beside its result: to compare with, wherever the series came from."""
+    def measured(self, choice: Choice) -> Surface:
+        """Where the target itself is kept, at 10 m."""
         grid, key = stacks.grid_of(self.stack), repr((self.identity, choice.target))
-        source = Canvas(self.out, f"{named(self.stack, choice.target)}_input", grid=grid, block=KEPT_PX, key=key)
+        made = surface(self.out, f"{named(self.stack, choice.target)}_input", grid=grid, block=KEPT_PX, side=self.side(choice), key=key)
         if self.fresh:
-            source.path.unlink(missing_ok=True)
+            made.remove()
+        return made
+
+    def keep(self, choice: Choice, source: Surface, tags: dict[str, str]) -> Path:
+        """The target as it was seen clear, beside its result: to compare with, wherever the series came from."""
         for window in source.missing():
             values = seen(self.stack, choice.target, window)
             source.paint(window, values, valid=np.asarray(np.isfinite(values).all(0)))
@@ -228,17 +243,21 @@ class Session:
         tags, stack = run.provenance(model_facts(self.resolver), choice), self.stack
         sr, *others = (partial(canvas.finish, tags, compress=self.config.compress) for canvas in painting.canvases)
         # Much of this keeps one core busy at a time.
-        _, source, *_ = abreast(lambda finish: finish(), [sr, partial(self.keep, choice, tags), *others], threads=2)
+        source = self.measured(choice)
+        list(abreast(lambda finish: finish(), [sr, partial(self.keep, choice, source, tags), *others], threads=2))
+        for made in (*painting.canvases, source):
+            replaces(made)
         finished = time.perf_counter()
         measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom, modulation=self.resolver.sees)
-        before = preview(lambda window: picture.read(source, window=window), (stack.sizes["y"], stack.sizes["x"]), crop=crop)
+        before = preview(lambda window: picture.read(source.path, window=window), self.shape, crop=crop)
         return run.Target(
             choice=choice,
             time=stack["time"].values[choice.target],
             sr=painting.sr.path,
             sigma=painting.sigma.path,
             support=painting.support.path,
-            input=source,
+            input=source.path,
+            tiles=tiles_of(*painting.canvases, source),
             before=before,
             clear=measured.clear,
             filled=measured.filled,
@@ -250,6 +269,14 @@ class Session:
             },
             warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
         )
+
+
+def tiles_of(sr: Surface, sigma: Surface, support: Surface, source: Surface) -> tuple[run.Tile, ...]:
+    """What each tile holds; none of a date in one file."""
+    if not (isinstance(sr, Tiles) and isinstance(sigma, Tiles) and isinstance(support, Tiles) and isinstance(source, Tiles)):
+        return ()
+    files = zip(*(each.canvases.values() for each in (sr, sigma, support, source)), strict=True)
+    return tuple(run.Tile(made[-1].grid, *(one.path for one in made)) for made in files)
 
 
 def _warnings(clear: float, filled: float, views: int) -> list[str]:

@@ -39,7 +39,7 @@ def keep(sharp: xr.Dataset, out: str | Path, *, source: xr.Dataset | None = None
         coarse = _coarse(stacks.grid_of(sharp), zoom)
         if source is None:
             done = _run(sharp, coarse, zoom, tuple(_alone(sharp, date, choice, to, zoom) for date, choice in enumerate(choices)))
-            made = [path for target in done.targets for path in (item.write(to, done, target), *styles.write(to, target))]
+            made = [path for target in done.targets for path in (*item.write(to, done, target), *styles.write(to, target))]
             return [*files, *made, *([found] if (found := collection.write(to, done)) else [])]
         _fits(stacks.check(source), coarse, choices)
         targets = tuple(_compared(sharp, source, date, choice, to, zoom) for date, choice in enumerate(choices))

@@ -8,9 +8,9 @@ import xarray as xr
 from dione.base.windows import Window, lattice, widest
 from dione.nets.resolver import Resolver
 from dione.prediction import budget
-from dione.prediction.canvas import Canvas
 from dione.prediction.engine import Engine
 from dione.prediction.scene import Piece, pieces, reach
+from dione.prediction.tiles import Surface
 from dione.prepare.select import Choice
 
 
@@ -22,13 +22,13 @@ class Painting:
     resolver: Resolver
     choice: Choice
     engine: Engine
-    sr: Canvas
-    sigma: Canvas
-    support: Canvas
+    sr: Surface
+    sigma: Surface
+    support: Surface
     """Where the detail comes from."""
 
     @property
-    def canvases(self) -> tuple[Canvas, Canvas, Canvas]:
+    def canvases(self) -> tuple[Surface, Surface, Surface]:
         return self.sr, self.sigma, self.support
 
     @property

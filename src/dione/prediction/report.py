@@ -109,12 +109,11 @@ def where(run: Run) -> Place | None:
 
 
 def _page(target: Target) -> Page:
-    paths = [
-        path
-        for path in (target.sr, target.sigma, target.support, target.input, target.sr.with_name(f"{target.name}.json"))
-        if path is not None and path.exists()
-    ]
+    paths = [path for path in (*target.files, target.sr.with_name(f"{target.name}.json")) if path.exists()]
     files = [(path.name, "./" + quote(path.name), path.stat().st_size / 1e6) for path in paths]
+    files += [(f"{len(target.tiles)} tiles", "./" + quote(target.name), sum(file.stat().st_size for tile in target.tiles for file in tile.files) / 1e6)] * bool(
+        target.tiles
+    )
     return Page(target, band_rows(target), files, timeline(target.choice.dates))
 
 

@@ -3,7 +3,7 @@
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
@@ -35,6 +35,22 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A part of a date that was written in several files."""
+
+    coarse: GeoBox
+    """Its 10 m grid."""
+    sr: Path
+    sigma: Path
+    support: Path
+    input: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.sr, self.sigma, self.support, self.input
+
+
+@dataclass(frozen=True)
 class Target:
     """One date, sharpened and written."""
 
@@ -42,7 +58,7 @@ class Target:
     time: np.datetime64
     """When it was seen, UTC."""
     sr: Path
-    """Finished COG."""
+    """Finished COG, or the VRT over those of `tiles`."""
     sigma: Path | None
     before: Preview
     """The target date at 10 m, for pictures and histograms."""
@@ -59,6 +75,14 @@ class Target:
     """Where its detail comes from: a COG of classes."""
     input: Path | None = None
     """The target at 10 m, where it was seen clear: a COG."""
+    tiles: tuple[Tile, ...] = ()
+    """Of a date in several files; the others are VRTs over them then."""
+    is_tile: bool = False
+    """Whether this is such a part itself; its fractions are then those of the whole date."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(file for file in (self.sr, self.sigma, self.support, self.input) if file is not None)
 
     @property
     def day(self) -> str:
@@ -133,6 +157,16 @@ class Run:
         return tuple(dict.fromkeys([*self.warnings, *(f"{t.day}: {w}" for t in self.targets for w in t.warnings)]))
 
 
+def parts(run: Run, target: Target) -> list[tuple[Run, Target]]:
+    """A date as it is catalogued: each of its tiles as if it were a scene of its own; itself, if it is one file."""
+    if not target.tiles:
+        return [(run, target)]
+    return [
+        (replace(run, coarse=tile.coarse), replace(target, sr=tile.sr, sigma=tile.sigma, support=tile.support, input=tile.input, tiles=(), is_tile=True))
+        for tile in target.tiles
+    ]
+
+
 def provenance(model: Model, choice: Choice) -> dict[str, str]:
     """TIFF tags for a finished file: what made it, from which dates."""
     tags = {
@@ -184,11 +218,10 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 def _target(target: Target) -> dict[str, Any]:
-    files = [file for file in (target.sr, target.sigma, target.support, target.input) if file is not None]
     dates = [dict(day=d.day, item=item_id(d.item), clear=round(d.clear, 4), role=d.role, reason=d.reason) for d in target.choice.dates]
     return {
         "day": target.day,
-        "files": [file.name for file in files] + [f"{target.name}.json"],
+        "files": [file.name for file in target.files] + _catalogued(target),
         "clear": round(target.clear, 4),
         "filled": round(target.filled, 4),
         "consistency": target.consistency,
@@ -196,6 +229,18 @@ def _target(target: Target) -> dict[str, Any]:
         "warnings": list(target.warnings),
         "seconds": dict(target.seconds),
     }
+
+
+def _catalogued(target: Target) -> list[str]:
+    """The STAC item of a date, or its tiles with those of each, below the folder."""
+    if not target.tiles:
+        return [f"{target.name}.json"]
+    return [f"{file.parent.name}/{file.name}" for tile in target.tiles for file in (*tile.files, item_file(tile.sr))]
+
+
+def item_file(sr: Path) -> Path:
+    """Where the STAC item stands beside its file."""
+    return sr.with_name(f"{sr.stem.removesuffix('_sr')}.json")
 
 
 def _plain(value: object) -> object:

@@ -41,6 +41,12 @@ def predict(
     ] = None,
     precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
     compress: Annotated[str, typer.Option(help="Of the GeoTIFFs: deflate, which opens everywhere, or zstd, which is faster.")] = "deflate",
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            min=512, help="Write each date as a grid of GeoTIFFs of at most so many pixels a side, and a VRT that opens them as one; one file by default."
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh/--resume", help="Start over, or go on where the same run stopped.")] = False,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers do the work: tcp://host:8786.")] = None,
     reading: Reading = Reading(),
@@ -63,7 +69,7 @@ def predict(
     if compress not in ("deflate", "zstd"):
         raise typer.BadParameter(f"'{compress}' is neither deflate nor zstd", param_hint="--compress")
     rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
-    config = PredictConfig(**rule, modulation=modulation, block=block, device=device, precision=precision, compress=compress.upper())  # type: ignore[arg-type]
+    config = PredictConfig(**rule, modulation=modulation, block=block, device=device, precision=precision, compress=compress.upper(), tiles=tiles)  # type: ignore[arg-type]
     with staged(output) as folder, transfer(), progress() as tell:
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:
@@ -82,10 +88,12 @@ def summary(run: Any, output: str) -> list[str]:
     clear, filled = (sum(getattr(made, part) for made in targets) / len(targets) for part in ("clear", "filled"))
     apart = [made.consistency for made in targets if made.consistency is not None]
     views = sorted({len(made.choice.views) for made in targets})
+    pieces = len(targets[-1].tiles)
+    others = f", and those of {len(targets) - 1} more" if len(targets) > 1 else ""
     return [
         f"sharpened {days} {run.zoom} times with {run.model.name}, {'–'.join(map(str, {views[0]: 0, views[-1]: 0}))} dates each, in {run.seconds['total']:.0f} s",
         f"seen: {clear:.0%} clear, {filled:.0%} filled from other dates, {max(1 - clear - filled, 0):.0%} nothing",
         f"agrees with the input to {sum(apart) / len(apart):.4f} reflectance" if apart else "agrees with the input: the target saw nothing to compare with",
-        f"files: {output}/{targets[-1].sr.name}, its sigma and support" + (f", and those of {len(targets) - 1} more" if len(targets) > 1 else ""),
+        f"files: {output}/{targets[-1].sr.name}, its sigma and support{others}" + (f"; each over {pieces} tiles" if pieces else ""),
         f"report: {output}/report.html",
     ]
