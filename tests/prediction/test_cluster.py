@@ -60,6 +60,15 @@ def test_a_cluster_gives_the_same_bytes_as_one_machine(workers: LocalCluster, se
     assert sharpened(series, tmp_path / "many", workers.scheduler_address) == sharpened(series, tmp_path / "one")
 
 
+def test_a_cluster_paints_tiles_too(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    tiled = CONFIG.model_copy(update={"tiles": 512, "block": 64})
+    wide = xr.concat([series, series.assign_coords(x=series["x"] + 10 * series.sizes["x"])], "x")
+    made = predict_to(wide, tmp_path, resolver=load("nearest"), config=tiled, scheduler=workers.scheduler_address)
+    assert made.targets[0].sr.suffix == ".vrt" and len(made.targets[0].tiles) >= 2
+    with rasterio.open(made.targets[0].sr) as file:
+        assert file.read(1).any()
+
+
 def test_a_lost_worker_loses_only_what_it_was_at(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
     alone = sharpened(series, tmp_path / "one")
     heard: list[int] = []

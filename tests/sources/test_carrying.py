@@ -32,6 +32,12 @@ def test_a_prediction_is_sent_whole_and_is_that_of_a_folder(bucket: str, run, tm
         rasterio.open(tmp_path / "field" / "2024-05-11_sr.tif") as near,
     ):
         np.testing.assert_array_equal(far.read(), near.read())
+    assert run(*words, f"{bucket}/tiled", "--tiles", "512")[0] == 0
+    names = set(store.find(f"{bucket}/tiled"))
+    assert {name.rsplit("/", 1)[1] for name in names if "/2024-05-11/" in name} >= {
+        f"2024-05-11_r00c00_{what}.tif" for what in ("sr", "sigma", "support", "input")
+    }
+    assert f"{bucket.removeprefix('s3://')}/tiled/2024-05-11_sr.vrt" in names
     assert not any((tmp_path / "kept" / "outputs").iterdir())
 
 

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import rasterio
+from odc.geo.geobox import GeoBox
 from PIL import Image
 from rasterio.transform import from_bounds
 from rasterio.warp import reproject, transform
 
 from dione.base.errors import BadGrid, BadRecipe, BadSource, NotFound
+from dione.prediction.form import REFLECTANCE, SUPPORT
+from dione.prediction.tiles import Tiles
 
 pytest.importorskip("rio_tiler")
 
@@ -174,6 +178,27 @@ def test_a_file_that_is_no_geotiff_is_refused(tmp_path, out):
     (tmp_path / "2024-05-21_sr.tif").write_text(virtual)
     with pytest.raises(BadSource, match="neither GeoTIFF"):
         gallery(tmp_path)
+
+
+def test_results_in_tiles_look_like_those_in_one_file(tmp_path, make_results):
+    from dione.view.folder import gallery
+    from dione.view.tiles import spectra, tile
+
+    whole = make_results(tmp_path / "whole", shape=(150, 150))
+    for path in whole.glob("*.tif"):
+        with rasterio.open(path) as file:
+            form = next(form for form in (SUPPORT, REFLECTANCE) if len(form.bands) == file.count)
+            grid, values = GeoBox(file.shape, file.transform, str(file.crs)), file.read().astype(np.float32) * np.float32(form.scale)
+        made = Tiles(tmp_path / "tiled", path.stem, grid=grid, block=256, side=256, form=form)
+        for window in made.windows():
+            made.paint(window, values[:, *window.slices], valid=values[0][window.slices] > 0)
+        made.finish()
+    one, many = gallery(whole), gallery(tmp_path / "tiled")
+    assert many.bounds == one.bounds and many.worst == one.worst and list(many.dates) == list(one.dates)
+    place = tile_at(*middle(one), 15)[0]
+    for layer in ("input", "sr", "sigma", "support"):
+        assert tile(one, one.dates[DAY], layer, "true", place) == tile(many, replace(many.dates[DAY], tones=one.dates[DAY].tones), layer, "true", place)
+    assert spectra(many, *middle(one)) == spectra(one, *middle(one))
 
 
 def test_without_a_place_on_earth_there_is_no_map(tmp_path, make_results):

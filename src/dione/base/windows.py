@@ -31,6 +31,12 @@ class Window:
         """The same pixels, counted from the corner of `outer`."""
         return Window(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
 
+    def common(self, other: "Window") -> "Window | None":
+        """The pixels that both have; None if there are none."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Window(top, left, bottom, right) if top < bottom and left < right else None
+
     def zoomed(self, zoom: int) -> "Window":
         """The same ground on a grid `zoom` times finer."""
         return Window(self.top * zoom, self.left * zoom, self.bottom * zoom, self.right * zoom)

@@ -54,13 +54,17 @@ def open(
     reflectance is possible, and SCL or CLM (bands, or files of the same date) say clear.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues; reading pixels later may raise BadSource.
     """
-    reading = Reading(bands, pattern, _day(date), scale, offset)
-    scenes = scenes_of(headers.read_all(_rasters(path, pattern)), reading)
+    return of_files(_rasters(path, pattern), Reading(bands, pattern, _day(date), scale, offset), path, align=align)
+
+
+def of_files(files: list[File], reading: Reading, path: str | Path, *, align: bool = False) -> xr.Dataset:
+    """The same of files that were found at `path`."""
+    scenes = scenes_of(headers.read_all(files), reading)
     grid = one_grid(scenes, align=align)
     if grid.crs is None:
         log.warning("%s has no CRS: the result will have none either, and cannot be placed on a map", shown(path))
     reflectance, valid = lazy.arrays(Files(tuple(scenes), grid))
-    notes = {"source": shown(path), "radiometry": radiometry(scenes), "offset_told_by": "given" if offset is not None else "files or assumed"}
+    notes = {"source": shown(path), "radiometry": radiometry(scenes), "offset_told_by": "given" if reading.offset is not None else "files or assumed"}
     return stack.make(reflectance, valid, [scene.time for scene in scenes], grid, items=[scene.item for scene in scenes], **notes)
 
 

@@ -18,7 +18,8 @@ from rasterio.windows import Window as RasterWindow
 
 from dione.base.errors import BadSource
 from dione.base.windows import Window
-from dione.sources.places import shown
+from dione.sources import virtual
+from dione.sources.places import raster, shown
 
 FILES = 256
 """Of so many files it is remembered which blocks were found whole."""
@@ -38,6 +39,8 @@ def read(file: rasterio.DatasetReader, indexes: Sequence[int], window: Window) -
 def check(file: rasterio.DatasetReader, indexes: Sequence[int], window: Window) -> None:
     """Raise BadSource if a block that a window of these bands touches is not what was written, where that can be told: on this disk."""
     path = Path(file.name)
+    if file.driver == "VRT":
+        _tiles(path, indexes, window)
     if not deflated(file) or not path.is_file():
         return
     state = path.stat()
@@ -48,6 +51,14 @@ def check(file: rasterio.DatasetReader, indexes: Sequence[int], window: Window) 
             opened.seek(start)
             inflate(opened.read(size), shown(path))
             seen.add(start)
+
+
+def _tiles(path: Path, indexes: Sequence[int], window: Window) -> None:
+    """The same for each file of a virtual raster of ours."""
+    for one in virtual.laid(path):
+        if (part := window.common(one.window)) is not None:
+            with raster(str(one.path)) as file:
+                check(file, indexes, part.within(one.window))
 
 
 def deflated(file: rasterio.DatasetReader) -> bool:

@@ -19,6 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from dione.base.errors import BadSource, CannotWrite, NotFound
 from dione.base.files import cannot_write
 from dione.base.telling import shown as shown
+from dione.sources import virtual
 
 DRIVERS = {
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
@@ -155,12 +156,15 @@ def raster(path: str) -> Iterator[rasterio.DatasetReader]:
 
 
 def driver_of(path: str) -> str:
-    """The driver for a raster; raises BadSource for what is neither GeoTIFF nor JPEG 2000."""
+    """The driver for a raster; raises BadSource for what is neither GeoTIFF nor JPEG 2000, nor a virtual raster of ours."""
     if path.startswith("/vsizip/"):
         return "JP2OpenJPEG" if path.lower().endswith(".jp2") else "GTiff"
     fs, inside = system(path)
     with fs.open(inside, "rb") as file:
         begin = bytes(file.read(4))
+    if begin == virtual.MARK and path.endswith(".vrt") and not is_remote(path):
+        virtual.check(Path(path))
+        return "VRT"
     if begin not in DRIVERS:
         raise BadSource(f"{shown(path)} is neither GeoTIFF nor JPEG 2000: it begins with {begin!r}\nfetch it again, or take it out of the series")
     return DRIVERS[begin]

@@ -13,14 +13,23 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, NotFound
 from dione.sources import geotiff
-from dione.sources.places import raster
+from dione.sources.places import File, raster
+from dione.sources.sorting import Reading
 
 ENDINGS = ("sr", "sigma", "support")
+KINDS = ("tif", "vrt")
+"""A date is one file, or tiles under a virtual raster."""
 
 
 def is_results(folder: str | Path) -> bool:
     """Whether a folder on this disk holds sharpened dates and their sigma."""
-    return Path(folder).is_dir() and all(any(Path(folder).glob(f"*_{ending}.tif")) for ending in ("sr", "sigma"))
+    return Path(folder).is_dir() and all(found(folder, ending) for ending in ("sr", "sigma"))
+
+
+def found(folder: str | Path, ending: str) -> dict[str, Path]:
+    """The files of a folder that end in `ending`, by the date that their names begin with, in time."""
+    paths = (path for kind in KINDS for path in Path(folder).glob(f"*_{ending}.{kind}"))
+    return dict(sorted((path.stem.removesuffix(f"_{ending}"), path) for path in paths))
 
 
 def open(folder: str | Path) -> xr.Dataset:
@@ -28,18 +37,21 @@ def open(folder: str | Path) -> xr.Dataset:
 
     Raises NotFound for a folder without results, BadSource for one that lacks a date's sigma.
     """
-    paths = {ending: sorted(Path(folder).glob(f"*_{ending}.tif")) for ending in ENDINGS}
-    if not paths["sr"]:
+    dates = {ending: found(folder, ending) for ending in ENDINGS}
+    if not dates["sr"]:
         raise NotFound(f"no sharpened date in {folder}\nneeds the folder that `dione predict -o` wrote")
-    names = [path.name.removesuffix("_sr.tif") for path in paths["sr"]]
-    missing = sorted(set(names) - {path.name.removesuffix("_sigma.tif") for path in paths["sigma"]})
-    if missing:
+    if missing := sorted(set(dates["sr"]) - set(dates["sigma"])):
         raise BadSource(f"{folder} has no sigma of {', '.join(missing)}\nrun `dione predict` again into the same folder")
-    sharp, sigma = (geotiff.open(f"{folder}/*_{ending}.tif") for ending in ("sr", "sigma"))
+    sharp, sigma = (geotiff.of_files([_file(dates[ending][name]) for name in dates["sr"]], Reading(), folder) for ending in ("sr", "sigma"))
     made = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma["reflectance"].variable._data))
-    if len(paths["support"]) == len(names):
-        made = made.assign(support=(stacks.DIMS["valid"], LazilyIndexedArray(Numbers(tuple(map(str, paths["support"])), (sharp.sizes["y"], sharp.sizes["x"])))))
+    if set(dates["sr"]) <= set(dates["support"]):
+        paths = tuple(str(dates["support"][name]) for name in dates["sr"])
+        made = made.assign(support=(stacks.DIMS["valid"], LazilyIndexedArray(Numbers(paths, (sharp.sizes["y"], sharp.sizes["x"])))))
     return made.assign_attrs(source=str(folder))
+
+
+def _file(path: Path) -> File:
+    return File(str(path), path.name, path.stat().st_size)
 
 
 class Numbers(BackendArray):

@@ -1,25 +1,13 @@
-"""XML from outside, read so that it can do no harm.
+"""XML files from outside, of a size that metadata has; `dione.base.xmltext` reads them so that they can do no harm."""
 
-A document that declares a type or an entity is refused before anything is expanded ("billion laughs", local files
-pulled in by external entities), and so is one that is very large. Metadata needs neither. The standard library does it,
-since its parser tells each declaration as it comes; defusedxml refuses the same and had its last release in 2021.
-"""
-
-import re
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
-from xml.parsers import expat
 
 from dione.base.errors import BadSource
+from dione.base.xmltext import parsed
 from dione.sources.places import naming, shown, system
 
 LARGEST_BYTES = 32_000_000
-DEEPEST = 64
-
-
-class Forbidden(Exception):
-    """A declaration that no metadata needs."""
 
 
 def read(path: str | Path) -> ElementTree.Element:
@@ -29,38 +17,4 @@ def read(path: str | Path) -> ElementTree.Element:
         data = file.read(LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
         raise BadSource(f"{shown(path)} is larger than {LARGEST_BYTES // 1_000_000} MB, which no metadata is")
-    try:
-        _harmless(data)
-        root = ElementTree.fromstring(data)
-    except Forbidden as error:
-        raise BadSource(f"{shown(path)} {error}, which is refused: it can pull in other files or fill the memory\ntake the declaration out") from error
-    except (expat.ExpatError, ElementTree.ParseError, LookupError, ValueError) as error:
-        raise BadSource(f"{shown(path)} is no XML: {error}\nit may be damaged or half copied: fetch it again") from error
-    for element in root.iter():
-        element.tag = re.sub(r"^\{.*?\}", "", str(element.tag))
-    return root
-
-
-def _harmless(data: bytes) -> None:
-    """Walk through the document once, building nothing; raise Forbidden at the first declaration."""
-    parser = expat.ParserCreate()
-    depth = 0
-
-    def declared(name: str, *_: Any) -> None:
-        raise Forbidden(f"declares a document type or entity ('{name[:40]}')")
-
-    def opened(*_: Any) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > DEEPEST:
-            raise Forbidden(f"is nested more than {DEEPEST} deep")
-
-    def closed(*_: Any) -> None:
-        nonlocal depth
-        depth -= 1
-
-    parser.StartDoctypeDeclHandler = declared
-    parser.EntityDeclHandler = declared
-    parser.StartElementHandler = opened
-    parser.EndElementHandler = closed
-    parser.Parse(data, True)
+    return parsed(data, shown(path))

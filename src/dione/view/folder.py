@@ -15,7 +15,7 @@ from dione.sources.places import driver_of, raster
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north; degrees."""
-NAMED = re.compile(r"(\d{4}-\d{2}-\d{2}(?:T\d{6})?)_sr\.tif")
+NAMED = re.compile(r"(\d{4}-\d{2}-\d{2}(?:T\d{6})?)_sr\.(?:tif|vrt)")
 LOOK_PX = 512
 """Side at which files are looked at for their brightness."""
 
@@ -54,7 +54,7 @@ def gallery(folder: Path) -> Gallery:
     Raises NotFound (no results there), BadSource (a file that cannot be read), BadGrid (no place on earth).
     """
     home = folder.resolve()
-    found = sorted((match[1], path) for path in home.glob("*_sr.tif") if (match := NAMED.fullmatch(path.name)) and _inside(path, home))
+    found = sorted((match[1], path) for path in home.glob("*_sr.*") if (match := NAMED.fullmatch(path.name)) and _inside(path, home))
     if not found:
         raise NotFound(f"{folder} has no results: no file such as 2024-05-21_sr.tif\nmake some first: dione predict SOURCE -o {folder}")
     bounds = _bounds([path for _, path in found])
@@ -67,14 +67,14 @@ def gallery(folder: Path) -> Gallery:
 
 
 def _shown(name: str, path: Path, home: Path) -> Shown:
-    sigma, source, support = (_beside(home / f"{name}_{what}.tif", home) for what in ("sigma", "input", "support"))
+    sigma, source, support = (_beside(path.with_name(f"{name}_{what}{path.suffix}"), home) for what in ("sigma", "input", "support"))
     values = picture.read(path, max_side=LOOK_PX)
     tones: dict[str, Tone] = {"true": picture.stretch(values, TRUE_COLOUR), "false": picture.stretch(values, FALSE_COLOUR), "ndvi": picture.Greenness()}
     return Shown(name, path, sigma, source, support, tones)
 
 
 def _beside(path: Path, home: Path) -> Path | None:
-    """The file, known to be a GeoTIFF; None if there is none."""
+    """The file, known to be a GeoTIFF or tiles of ours; None if there is none."""
     if not path.is_file() or not _inside(path, home):
         return None
     driver_of(str(path))
