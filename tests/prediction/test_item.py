@@ -20,7 +20,7 @@ def run(tmp_path_factory, make_run):
 
 
 def written(out, run):
-    return json.loads(item.write(out, run, run.targets[0]).read_text())
+    return json.loads(item.write(out, run, run.targets[0])[0].read_text())
 
 
 def test_the_item_is_valid_stac(tmp_path, run):
@@ -56,7 +56,7 @@ def test_assets_are_relative_and_carry_bands_scale_and_provenance(tmp_path, run)
 
 def test_the_same_run_gives_the_same_bytes(tmp_path, run):
     (tmp_path / "b").mkdir()
-    a, b = (item.write(folder, run, run.targets[0]).read_bytes() for folder in (tmp_path, tmp_path / "b"))
+    a, b = (item.write(folder, run, run.targets[0])[0].read_bytes() for folder in (tmp_path, tmp_path / "b"))
     assert a == b
 
 
