@@ -1,4 +1,4 @@
-"""In float32, every operation of the network that ships gives the same bits whatever the number of threads."""
+"""In float32, every operation of the network that ships gives the same bits whatever the number of threads; and none waits for a copy."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from dione import testing
+from dione.nets.blocks import CACHED_PX
 from dione.nets.resolver import load
+from dione.nets.setsr import SetSR, SetSRConfig
 
 THREADS = (2, 3)
 
@@ -58,3 +60,24 @@ def test_no_operation_depends_on_the_number_of_threads(shape: tuple[int, int]) -
     with torch.no_grad(), Compared() as compared:
         net(lr, valid)
     assert compared.count > 100 and compared.differ == set()
+
+
+class Layouts(TorchDispatchMode):
+    """Notes the inputs of convolutions that oneDNN would copy first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copied: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if "conv" in str(func) and args[0].stride(0) != args[0][0].numel():
+            self.copied.add(f"{tuple(args[0].shape)} {args[0].stride()}")
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_single_date_keeps_the_layout_that_convolutions_work_on() -> None:
+    side = int(CACHED_PX**0.5) + 1  # dates of this size are encoded one by one
+    net = SetSR(SetSRConfig(encoder_channels=8, channels=8, blocks=2, heads=2))
+    with torch.inference_mode(), Layouts() as layouts:
+        net(torch.rand(1, 2, 4, side, side), torch.ones(1, 2, side, side, dtype=torch.bool))
+    assert layouts.copied == set()

@@ -6,6 +6,7 @@ Quality Report). The box alone leaves sinc(1/2) = 0.637, the Gaussian of deviati
 """
 
 from functools import lru_cache
+from types import EllipsisType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,19 +47,28 @@ def compensated(x: NDArray[np.float32], seen: NDArray[np.bool_], found: float, w
 
     x: (date, band, y, x), seen: (date, y, x). What was not seen lends its neighbours nothing and becomes zero.
     """
-    weights, reach = compensation(found, wanted), COMPENSATION_MARGIN
-    weight = seen[:, None].astype(np.float32)
-    x = np.where(weight > 0, x, np.float32(0))
+    near = compensation(found, wanted)[COMPENSATION_MARGIN + 1 :]
+    made = np.empty_like(x)
+    for date, there in enumerate(seen):  # one by one: a date stays in the processor's cache
+        made[date] = _mixed(np.where(there, x[date], np.float32(0)), there, near)
+    return made
+
+
+def _mixed(x: NDArray[np.float32], seen: NDArray[np.bool_], near: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(band, y, x) with a share of how each neighbour that was seen differs, along both axes; near: shares of the next, and of the one after."""
     for axis in (-2, -1):
-        pad = [(0, 0)] * (x.ndim - 2) + [(reach, reach) if axis == each else (0, 0) for each in (-2, -1)]
-        around, there = np.pad(x, pad), np.pad(weight, pad)
-        length, made = x.shape[axis], x.copy()
-        for step in (-2, -1, 1, 2):
-            part = [slice(None)] * x.ndim
-            part[axis] = slice(reach + step, reach + step + length)
-            made += weights[reach + step] * (around[tuple(part)] - x) * there[tuple(part)]
+        made = x.copy()
+        for step, share in ((step * side, share) for step, share in enumerate(near, 1) for side in (-1, 1)):
+            here, there = (_moved(axis, by) for by in (-step, step))
+            made[here] += share * (x[there] - x[here]) * seen[there]
         x = made
     return x
+
+
+def _moved(axis: int, by: int) -> tuple[slice | EllipsisType, ...]:
+    """What is left of a picture from which rows (axis -2) or columns (-1) are cut: of its beginning, or of its end where `by` is negative."""
+    part = slice(by, None) if by > 0 else slice(None, by)
+    return (..., part, slice(None)) if axis == -2 else (..., part)
 
 
 def sampling(n_coarse: int, n_fine: int, zoom: float, *, shift_px: ArrayLike = 0.0, modulation: ArrayLike = NYQUIST_MODULATION) -> NDArray[np.float32]:

@@ -195,6 +195,21 @@ def handfuls(x: Float[Tensor, "b t *n h w"]) -> list[slice]:
     return [slice(start, start + each) for start in range(0, x.shape[1], each)]
 
 
+def by_date(x: Float[Tensor, "n c h w"], pictures: int) -> Float[Tensor, "b t c h w"]:
+    """A batch of dates as the dates of so many pictures."""
+    single = not torch.compiler.is_compiling() and len(x) == pictures
+    return x[:, None] if single else rearrange(x, "(b t) c h w -> b t c h w", b=pictures)
+
+
+def as_batch(x: Float[Tensor, "b t c h w"]) -> Float[Tensor, "n c h w"]:
+    """Dates as a batch, for a convolution.
+
+    Of one date the batch keeps its stride: reshaped, oneDNN would take it for another layout and copy it, ten times slower.
+    """
+    single = not torch.compiler.is_compiling() and x.shape[1] == 1
+    return x[:, 0] if single else rearrange(x, "b t c h w -> (b t) c h w")
+
+
 def strips(x: Float[Tensor, "b *n h w"]) -> list[slice]:
     """Slices that go through the rows likewise, for what looks at one pixel at a time."""
     if torch.compiler.is_compiling():

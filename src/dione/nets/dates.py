@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dione.nets.blocks import conv, packed
+from dione.nets.blocks import as_batch, by_date, conv, packed
 
 
 class Attention(nn.Module):
@@ -45,14 +44,13 @@ class Attention(nn.Module):
         self, features: Float[Tensor, "b t e h w"], judged_mean: Float[Tensor, "b e h w"], power_mean: Float[Tensor, "b 1 h w"]
     ) -> Float[Tensor, "b t n h w"]:
         """How much each date is to be believed, by head."""
-        b = len(features)
-        judged = rearrange(self.judge_date(rearrange(features, "b t e h w -> (b t) e h w")), "(b t) e h w -> b t e h w", b=b).add_(judged_mean[:, None])
-        score = rearrange(self._scored(F.relu_(rearrange(judged, "b t e h w -> (b t) e h w"))), "(b t) n h w -> b t n h w", b=b)
+        judged = by_date(self.judge_date(as_batch(features)), len(features)).add_(judged_mean[:, None])
+        score = by_date(self._scored(as_batch(F.relu_(judged))), len(features))
         return score / torch.sqrt((power(features) + power_mean[:, None]) / features.shape[2] + 1e-8)
 
     def _repeated(self, share: Float[Tensor, "b t n h w"]) -> Float[Tensor, "b t e h w"]:
         """Each head's share for its features: by a convolution, many times faster than broadcasting in channels-last."""
-        return rearrange(F.conv2d(packed(rearrange(share, "b t n h w -> (b t) n h w")), self.repeat), "(b t) e h w -> b t e h w", b=len(share))
+        return by_date(F.conv2d(packed(as_batch(share)), self.repeat), len(share))
 
     def _scored(self, judged: Float[Tensor, "n e h w"]) -> Float[Tensor, "n heads h w"]:
         """`self.score`, with its outputs repeated: of few, oneDNN adds up in another order on one thread than on several."""

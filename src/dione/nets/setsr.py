@@ -19,12 +19,11 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
-from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, conv, handfuls, joined, local_mean, masked, summed, without
+from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, as_batch, by_date, conv, handfuls, joined, local_mean, masked, summed, without
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
 from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, likeness, measured
@@ -140,7 +139,7 @@ class SetSR(nn.Module):
             fine = fine + self.enlarge((base - self.reduce(fine)) * covered)
         typical = contrast + SIGMA_FLOOR
         # Uncertainty learns from the picture and must not shape it: no gradient goes back.
-        log_sigma = torch.log(typical) + self.spread((body / typical).detach())
+        log_sigma = torch.log(typical) + self.spread(body.detach() * (1 / typical.detach()).to(body.dtype))
         zoom = self.config.zoom
         return F.pixel_shuffle(without(fine, late), zoom), F.pixel_shuffle(without(log_sigma, late), zoom)
 
@@ -172,12 +171,10 @@ class SetSR(nn.Module):
         weight = torch.cat([self.entry.weight, self.entry_target.weight], 1)
 
         def entered() -> Tensor:
-            shown = joined(
-                [rearrange(part, "b t c h w -> (b t) c h w") for part in (DIFFERENCE_SCALE * apart, around, target[:, None].expand_as(apart))], apart.dtype
-            )
+            shown = joined([as_batch(part) for part in (DIFFERENCE_SCALE * apart, around, target[:, None].expand_as(apart))], apart.dtype)
             return F.conv2d(shown, weight, padding=self.entry.padding)
 
-        return rearrange(self.encoder(entered()), "(b t) c h w -> b t c h w", b=len(target))
+        return by_date(self.encoder(entered()), len(target))
 
 
 @dataclass(frozen=True)
@@ -224,8 +221,8 @@ def differences(
 
 def around_each(x: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]) -> tuple[Float[Tensor, "b t c h w"], Float[Tensor, "b t 1 h w"]]:
     """Local mean of some dates, and how much of it was seen."""
-    mean, share = local_mean(rearrange(x, "b t c h w -> (b t) c h w"), rearrange(seen, "b t c h w -> (b t) c h w"))
-    return rearrange(mean, "(b t) c h w -> b t c h w", b=len(x)), rearrange(share, "(b t) c h w -> b t c h w", b=len(x))
+    mean, share = local_mean(as_batch(x), as_batch(seen))
+    return by_date(mean, len(x)), by_date(share, len(x))
 
 
 class Spread(nn.Module):

@@ -11,12 +11,15 @@ from rasterio.windows import Window as RasterWindow
 from dione.base import optics
 from dione.base.windows import Window
 from dione.prediction.form import SCALE
+from dione.prediction.overlap import abreast
 from dione.prepare.area import sample
 from dione.prepare.select import Choice
 
 SIDE_PX = 256
 COUNT = 8
 """At most COUNT × COUNT windows of SIDE_PX coarse pixels are looked at: whole scenes up to 20 × 20 km, a sample of larger ones."""
+AT_ONCE = 4
+"""Windows looked at at a time."""
 EDGE_PX = 2
 """Coarse pixels left out at the edge of a window, where its surroundings are unknown."""
 
@@ -35,22 +38,23 @@ class Measured:
 
 def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int, modulation: float | None = None) -> Measured:
     """Compare a finished file with its target date, whose sensor left `modulation` at Nyquist; Sentinel-2's if not said."""
-    clear = filled = total = count = pixels = 0.0
     shape = (stack.sizes["y"], stack.sizes["x"])
-    with rasterio.open(path) as file:
-        for window in sample(shape, side=SIDE_PX, count=COUNT):
-            rows, columns = window.slices
-            date = stack[["reflectance", "valid"]].isel(time=choice.target, y=rows, x=columns).compute()
-            target, own = date["reflectance"].values, date["valid"].values
-            fine = window.zoomed(zoom)
-            numbers = file.read(window=RasterWindow(fine.left, fine.top, fine.shape[1], fine.shape[0]))
-            covered = (numbers[0] > 0)[::zoom, ::zoom]
-            clear, filled, pixels = clear + own.sum(), filled + (covered & ~own).sum(), pixels + own.size
-            inner = _inner(window, shape)
-            back = _averaged(numbers * np.float32(SCALE), zoom, modulation or optics.NYQUIST_MODULATION)
-            apart = np.abs(back - target)[:, *inner][:, (own & _surrounded(covered))[inner]]
-            total, count = total + float(apart.sum(dtype=np.float64)), count + apart.size
-    return Measured(float(clear / pixels), float(filled / pixels), total / count if count else None)
+
+    def look(window: Window) -> tuple[int, int, int, float, int]:
+        """Pixels seen clear, filled, and all; the sum of the differences, and how many."""
+        rows, columns = window.slices
+        date = stack[["reflectance", "valid"]].isel(time=choice.target, y=rows, x=columns).compute()
+        target, own = date["reflectance"].values, date["valid"].values
+        with rasterio.open(path) as file:
+            numbers = file.read(window=RasterWindow.from_slices(*window.zoomed(zoom).slices))
+        covered = (numbers[0] > 0)[::zoom, ::zoom]
+        inner = _inner(window, shape)
+        back = _averaged(numbers * np.float32(SCALE), zoom, modulation or optics.NYQUIST_MODULATION)
+        apart = np.abs(back - target)[:, *inner][:, (own & _surrounded(covered))[inner]]
+        return int(own.sum()), int((covered & ~own).sum()), own.size, float(apart.sum(dtype=np.float64)), apart.size
+
+    clear, filled, pixels, total, count = map(sum, zip(*abreast(look, sample(shape, side=SIDE_PX, count=COUNT), threads=AT_ONCE), strict=True))
+    return Measured(clear / pixels, filled / pixels, total / count if count else None)
 
 
 def _averaged(fine: np.ndarray, zoom: int, modulation: float) -> np.ndarray:
