@@ -26,7 +26,7 @@ class Attention(nn.Module):
         self.register_buffer("repeat", torch.eye(heads).repeat_interleave(channels // heads, 0)[:, :, None, None], persistent=False)
 
     def forward(
-        self, features: Sequence[Float[Tensor, "b t e h w"]], valid: Bool[Tensor, "b t h w"]
+        self, features: Sequence[Float[Tensor, "b _ e h w"]], valid: Bool[Tensor, "b t h w"]
     ) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
         """Fused features, and the mean share of each date (sums to one where any date is valid, zero elsewhere).
 
@@ -95,7 +95,7 @@ class Mean(nn.Module):
     """Every date that is valid counts alike."""
 
     def forward(
-        self, features: Sequence[Float[Tensor, "b t e h w"]], valid: Bool[Tensor, "b t h w"]
+        self, features: Sequence[Float[Tensor, "b _ e h w"]], valid: Bool[Tensor, "b t h w"]
     ) -> tuple[Float[Tensor, "b e h w"], Float[Tensor, "b t h w"]]:
         """Fused features, and the share of each date."""
         seen = valid.to(features[0].dtype)
