@@ -11,7 +11,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 from dione.base.errors import DioneError
-from dione.prediction.budget import memory_bytes
+from dione.base.memory import memory_bytes
 
 PROBE_PX = 128
 """Side of the scene that is sharpened to measure, 8 dates; two runs of it."""

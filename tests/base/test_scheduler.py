@@ -6,6 +6,7 @@ import distributed
 import pytest
 
 from dione.base import scheduler
+from dione.base.errors import DioneError
 
 
 class Future:
@@ -37,14 +38,24 @@ class Ends:
     def add(self, future):
         self.waiting.append(future)
 
-    def __iter__(self):
-        while self.waiting:
-            yield self.waiting.popleft()
+    def is_empty(self):
+        return not self.waiting
+
+    def next_batch(self, block):
+        """The next that ends; a task without an end is waited for in vain."""
+        return [self.waiting.popleft()] if self.waiting[0].statuses else []
 
 
 class Client:
-    def __init__(self, *futures):
-        self.futures = futures
+    status = "running"
+
+    def __init__(self, *futures, workers=1):
+        self.futures, self.workers = futures, workers
+
+    def nthreads(self):
+        if isinstance(self.workers, Exception):
+            raise self.workers
+        return {f"worker {number}": 1 for number in range(self.workers)}
 
     def map(self, function, tasks, **told):
         return self.futures
@@ -64,3 +75,17 @@ def test_a_task_whose_worker_was_lost_after_it_had_ended_is_waited_for_again(end
 
 def test_a_task_that_failed_says_why(ended):
     assert ended(Future("error", error=ValueError("no disk\nat all")), Future("error", error=ValueError())) == [(0, None, "no disk"), (1, None, "ValueError")]
+
+
+@pytest.mark.parametrize(("workers", "why"), [(0, "every worker was lost, and none came for 0 s"), (OSError("closed"), "the scheduler is gone")])
+def test_when_nobody_is_left_to_do_the_work_it_is_told_what_to_do(monkeypatch, workers, why):
+    monkeypatch.setattr(distributed, "as_completed", Ends)
+    monkeypatch.setattr(scheduler, "LOOK_S", 0)
+    monkeypatch.setattr(scheduler, "ALONE_S", 0)
+    with pytest.raises(DioneError, match=f"{why}\nwhat is finished is kept: start scheduler and workers again"):
+        list(scheduler.ended(Client(Future(), workers=workers), print, [1]))
+
+
+def test_tasks_whose_data_went_with_the_last_worker_are_told(ended):
+    with pytest.raises(DioneError, match="the scheduler or the last of its workers is gone, and with it what they were at\nwhat is finished is kept"):
+        ended(Future("cancelled"))

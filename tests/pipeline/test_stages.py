@@ -113,7 +113,7 @@ def test_half_done_work_is_gone_on_with_only_for_the_same_settings(world):
 @pytest.mark.parametrize("name", ["deimos", "made-up"])
 def test_the_recipes_of_the_house_can_be_read_and_hand_paths_on(name: str):
     made = read(RECIPES / f"{name}.toml", PipelineRecipe)
-    assert made.build.vhr.scenes == made.out / "scenes.parquet" and Path(made.train.store) == made.out / "patches" and made.train.name == name
+    assert Path(made.build.vhr.scenes) == made.out / "scenes.parquet" and Path(made.train.store) == made.out / "patches" and made.train.name == name
 
 
 def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):

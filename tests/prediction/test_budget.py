@@ -48,7 +48,16 @@ def test_the_block_that_is_offered_would_be_accepted(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize(
     ("cores", "windows", "memory", "device", "wanted"),
-    [(2, 9, 24e9, "cpu", 2), (8, 3, 24e9, "cpu", 3), (64, 900, 8e9, "cpu", 3), (2, 9, 1e9, "cpu", 1), (8, 9, 24e9, "cuda", 1)],
+    [
+        (2, 9, 24e9, "cpu", 2),
+        (8, 3, 24e9, "cpu", 3),
+        (64, 900, 8e9, "cpu", 3),
+        (2, 9, 1e9, "cpu", 1),
+        (1, 900, 4e9, "cpu", 1),
+        (256, 900, 1e12, "cpu", 256),
+        (256, 900, 64e9, "cpu", 28),
+        (8, 9, 24e9, "cuda", 1),
+    ],
 )
 def test_every_core_has_a_window_as_long_as_memory_suffices(
     monkeypatch: pytest.MonkeyPatch, cores: int, windows: int, memory: float, device: str, wanted: int

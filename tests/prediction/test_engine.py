@@ -81,6 +81,18 @@ def test_bfloat16_is_taken_where_the_trial_is_clearly_faster(monkeypatch):
     engine.cache_clear()
 
 
+@pytest.mark.parametrize(("has", "wanted"), [(True, "bfloat16"), (False, "float32")])
+def test_a_gpu_takes_bfloat16_only_if_it_has_it_and_does_not_make_believe(monkeypatch, has, wanted):
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: asked.append(including_emulation) or has)
+    monkeypatch.setattr(torch, "empty", lambda *_, device: None)
+    engine.cache_clear()
+    assert str(engine()) == f"cuda, {wanted}" and asked == [False]
+    assert str(engine("cuda", "float32")) == "cuda, float32"
+    engine.cache_clear()
+
+
 def test_the_trial_times_both_precisions():
     assert all(0 < seconds < 10 for seconds in engines.trial(torch.float32, torch.bfloat16, rounds=1))
 

@@ -4,6 +4,8 @@ Inputs and outputs have to be where every worker reaches them under the same nam
 it was at; others take them over.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +26,9 @@ UNDER_WAY = ("pending", "lost")
 """A task that had ended, on a worker that was lost before anybody had heard of it, is done again."""
 PACKAGES = ("dione", "torch", "numpy", "scipy")
 """What decides the numbers; every worker has to have our version."""
+POLL_S, LOOK_S, ALONE_S = 0.05, 5, 60
+"""How often ends and workers are asked for, and how long new workers are waited for."""
+AGAIN = "what is finished is kept: start scheduler and workers again, and the same command goes on"
 HOW = "start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`; or leave --scheduler out to run here"
 
 
@@ -38,7 +43,7 @@ def connected(address: str) -> Iterator["Client"]:
         client = Client(address, timeout=PATIENCE_S, name="dione")
     except (OSError, ValueError) as error:
         raise DioneError(f"no Dask scheduler answers at {address}: {str(error).splitlines()[0] if str(error) else 'timed out'}\n{HOW}") from error
-    with client:
+    with quiet("distributed.client"), quiet("distributed.utils"), client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE_S)
         except TimeoutError as error:
@@ -47,22 +52,68 @@ def connected(address: str) -> Iterator["Client"]:
         yield client
 
 
+@contextmanager
+def quiet(name: str) -> Iterator[None]:
+    """What a library logs of an error that we tell in our own words stays away."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **shared: Any) -> Iterator[tuple[int, Any, str]]:
-    """Number and result of each task as it ends, or why it failed TRIES times; `shared` may hold what was scattered."""
+    """Number and result of each task as it ends, or why it failed TRIES times; `shared` may hold what was scattered.
+
+    Raises DioneError when the scheduler is gone, or all workers are and none came for ALONE_S.
+    """
     from distributed import as_completed
 
     asked = {future: number for number, future in enumerate(client.map(function, list(tasks), pure=False, retries=TRIES - 1, **shared))}
-    ends = as_completed(asked)
-    for future in ends:
-        number, status = asked[future], future.status
-        if status in UNDER_WAY:
-            ends.add(future)
-            continue
-        if status == "finished":
-            yield number, future.result(), ""
-        else:
-            yield number, None, _why(future)
-        future.release()
+    ends, watch = as_completed(asked), Watch(client)
+    while not ends.is_empty():
+        batch = ends.next_batch(block=False)
+        if not batch:
+            watch.look()
+            time.sleep(POLL_S)
+        for future in batch:
+            number, status = asked[future], future.status
+            if status in UNDER_WAY:
+                ends.add(future)
+                continue
+            if status == "finished":
+                yield number, future.result(), ""
+            elif status == "cancelled":
+                raise DioneError(f"the scheduler or the last of its workers is gone, and with it what they were at\n{AGAIN}")
+            else:
+                yield number, None, _why(future)
+            future.release()
+
+
+class Watch:
+    """Whether there is still somebody to do the work."""
+
+    def __init__(self, client: "Client") -> None:
+        self.client, self.seen, self.looked = client, time.monotonic(), time.monotonic()
+
+    def look(self) -> None:
+        """Raise DioneError when the scheduler is gone, or has had no worker for ALONE_S; asks every LOOK_S."""
+        now = time.monotonic()
+        if now - self.looked < LOOK_S:
+            return
+        self.looked = now
+        try:
+            workers = len(self.client.nthreads()) if self.client.status == "running" else None
+        except (OSError, ValueError):
+            workers = None
+        if workers is None:
+            raise DioneError(f"the scheduler is gone\n{AGAIN}")
+        if workers:
+            self.seen = now
+        elif now - self.seen > ALONE_S:
+            raise DioneError(f"every worker was lost, and none came for {ALONE_S} s\n{AGAIN}")
 
 
 def versions() -> dict[str, str]:

@@ -1,11 +1,11 @@
 """How large a window is: a small one spends its time on the margin around it, a large one costs memory."""
 
-import os
 from math import ceil
 
 import torch
 
 from dione.base.errors import DioneError
+from dione.base.memory import memory_bytes
 from dione.nets.resolver import Resolver
 from dione.prediction.engine import Engine, Precision
 
@@ -51,11 +51,3 @@ def check(block: int, shape: tuple[int, int], resolver: Resolver, *, views: int,
             f"a block of {block} px needs about {needed / 1e9:.0f} GB with {views} dates; this machine has {here / 1e9:.0f} GB\n"
             f"take --block {fits}, or leave it out"
         )
-
-
-def memory_bytes() -> int | None:
-    """Of this machine, if it says."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None

@@ -19,7 +19,7 @@ from dione.base.files import alone, folder
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Modulation, Resolver
-from dione.prediction import budget, cluster, collection, item, picture, quicklook, report, run, styles, suits
+from dione.prediction import budget, cluster, collection, disk, item, picture, quicklook, report, run, styles, suits
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision, Engine, engine
@@ -96,9 +96,10 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
     rule = config.model_dump(include={"target", "views", "max_cloud", "supports", "support_cloud"})
     choices = choose(stack, **rule)
     resolver = suits.seeing(resolver, stack, choices[0].views, config.modulation)
+    disk.check(out, choices, (stack.sizes["y"], stack.sizes["x"]), resolver.zoom)
     used = engine(config.device, config.precision)
     if config.block:
-        budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=config.views, precision=used.precision)
+        budget.check(config.block, (stack.sizes["y"], stack.sizes["x"]), resolver, views=len(choices[0].views), precision=used.precision)
     session = Session(stack, out, resolver, config, used, fingerprint(stack), fresh, progress, scheduler)
     targets: list[run.Target] = []
     for choice in choices:

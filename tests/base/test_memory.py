@@ -1,0 +1,37 @@
+"""What memory a process may take."""
+
+from pathlib import Path
+
+import pytest
+
+from dione.base import memory
+
+GB = 10**9
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "wanted"),
+    [
+        ("0::/\n", {"memory.max": "4000000000\n"}, 4 * GB),  # a container sees its own group as the root
+        ("0::/slurm/job_7/step_0\n", {"slurm/job_7/memory.max": "8000000000", "slurm/job_7/step_0/memory.max": "max"}, 8 * GB),
+        ("9:cpu,memory:/docker/a\n8:pids:/\n", {"memory/docker/a/memory.limit_in_bytes": "3000000000"}, 3 * GB),
+        ("9:memory:/\n", {"memory/memory.limit_in_bytes": "9223372036854771712"}, 64 * GB),
+        ("0::/\n", {}, 64 * GB),
+    ],
+    ids=["container", "job of SLURM", "version 1", "no limit in version 1", "no limit"],
+)
+def test_the_smallest_limit_counts(own: str, files: dict[str, str], wanted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "own").write_text(own)
+    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
+    monkeypatch.setattr(memory, "OWN", tmp_path / "own")
+    monkeypatch.setattr(memory, "_machine", lambda: 64 * GB)
+    assert memory.memory_bytes() == wanted
+
+
+def test_a_system_without_groups_tells_the_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "OWN", tmp_path / "nothing")
+    monkeypatch.setattr(memory, "_machine", lambda: None)
+    assert memory.memory_bytes() is None
