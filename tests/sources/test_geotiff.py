@@ -212,7 +212,7 @@ def test_scale_and_offset_come_from_tags_band_by_band_or_are_given(tmp_path: Pat
     write(tmp_path / "2020-01-01.tif", each, names=BANDS, scales=(1e-4, 1e-4, 1e-4, 2e-4), offsets=(-0.1, -0.1, -0.1, 0))
     tagged = geotiff.open(tmp_path)
     np.testing.assert_allclose(tagged["reflectance"].values[0, [0, 3]], [each[0] * 1e-4 - 0.1, each[3] * 2e-4], atol=1e-6)
-    assert tagged.attrs["radiometry"].count("tags") == 2
+    assert tagged.attrs["radiometry"].count("tags") == 2 and tagged.attrs["offset_told_by"] == "the file's tags"
     given = geotiff.open(tmp_path, scale=1e-3, offset=0.0)
     np.testing.assert_allclose(given["reflectance"].values[0, 0], each[0] * 1e-3, rtol=1e-5)
     assert "given" in given.attrs["radiometry"] and given.attrs["offset_told_by"] == "given"
@@ -222,7 +222,7 @@ def test_integers_without_tags_are_taken_as_reflectance_times_10000_and_that_is_
     write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS)
     stack = geotiff.open(tmp_path)
     assert float(stack["reflectance"].max()) < 0.4
-    assert "assumed" in stack.attrs["radiometry"]
+    assert "assumed" in stack.attrs["radiometry"] and stack.attrs["offset_told_by"] == "assumed"
 
 
 def test_8_bit_pictures_are_refused_all_at_once(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources import decoding, headers, intact, lazy, names
 from dione.sources.places import File, listing, raster, shown, some
-from dione.sources.scenes import Layer, Scene, one_grid, radiometry, scenes_of
+from dione.sources.scenes import Layer, Scene, offset_told_by, one_grid, radiometry, scenes_of
 from dione.sources.sorting import Reading
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def of_files(files: list[File], reading: Reading, path: str | Path, *, align: bo
     if grid.crs is None:
         log.warning("%s has no CRS: the result will have none either, and cannot be placed on a map", shown(path))
     reflectance, valid = lazy.arrays(Files(tuple(scenes), grid))
-    notes = {"source": shown(path), "radiometry": radiometry(scenes), "offset_told_by": "given" if reading.offset is not None else "files or assumed"}
+    notes = {"source": shown(path), "radiometry": radiometry(scenes), "offset_told_by": "given" if reading.offset is not None else offset_told_by(scenes)}
     return stack.make(reflectance, valid, [scene.time for scene in scenes], grid, items=[scene.item for scene in scenes], **notes)
 
 

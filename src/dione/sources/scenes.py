@@ -16,6 +16,7 @@ from dione.sources.headers import Header
 from dione.sources.sorting import Reading, sort
 
 T = TypeVar("T")
+TAGS = "the file's tags"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Layer:
     offset: float
     nodata: float | None
     told_by: str
-    """Where scale and offset came from: 'given', "the file's tags" or 'assumed'."""
+    """Where scale and offset came from: 'given', TAGS or 'assumed'."""
 
     def reflectance(self, numbers: NDArray[Any]) -> NDArray[np.float32]:
         return numbers.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
@@ -86,7 +87,7 @@ def _layer(header: Header, position: int, reading: Reading) -> Layer:
     """Scale and offset as given, else by the file's tags, else by the convention: integers are reflectance × 10000."""
     scale, offset = header.scales[position], header.offsets[position]
     tagged = (scale, offset) != (1.0, 0.0)
-    told_by = "given" if reading.scale is not None or reading.offset is not None else "the file's tags" if tagged else "assumed"
+    told_by = "given" if reading.scale is not None or reading.offset is not None else TAGS if tagged else "assumed"
     if not tagged and "int" in header.dtype:
         scale = 1e-4
     scale = scale if reading.scale is None else reading.scale
@@ -120,6 +121,12 @@ def radiometry(scenes: list[Scene]) -> str:
     layers = unique((layer for scene in scenes for layer in scene.bands), lambda layer: (layer.scale, layer.offset, layer.told_by))
     words = [f"number × {layer.scale:g} {'-' if layer.offset < 0 else '+'} {abs(layer.offset):g} ({layer.told_by})" for layer in layers]
     return "; ".join(words)
+
+
+def offset_told_by(scenes: list[Scene]) -> str:
+    """Who told the offset, where it was not given, in words."""
+    tagged = {layer.told_by == TAGS or layer.offset != 0 for scene in scenes for layer in scene.bands}
+    return TAGS if tagged == {True} else f"{TAGS}, of some; else assumed" if True in tagged else "assumed"
 
 
 def unique(many: Iterable[T], key: Callable[[T], object]) -> list[T]:
