@@ -1,6 +1,6 @@
 """Speed and peak memory of `dione predict`, files in to files out, against HighRes-Net as the pipeline of 2021 ran it, as JSON.
 
-    python benchmarks/prediction.py [--sides 256 512 1024] [--dates 1 4 8 16] [--against 256]
+    python benchmarks/prediction.py [--sides 71 256 1000 3162] [--dates 1 4 16] [--against 256]     # 0.5, 6.6, 100, 1,000 km²
 
 Every run is a process of its own on made-up scenes, start-up counted in. HighRes-Net is that of the pipeline of 2021
 (64 channels, no weights needed for its speed): float32, the whole window at once. `share_of_peak` is arithmetic of the
@@ -67,7 +67,9 @@ def run(side: int, dates: int = DATES, model: str = "setsr-s", *more: str) -> di
         facts = json.loads((Path(folder) / "out" / "run.json").read_text())
     km2 = side * side * 1e-4
     speed = {"seconds": round(seconds, 1), "km2_per_s": round(km2 / seconds, 3), "peak_gb": round(peak, 3)}
-    return {"model": Path(model).stem, "side_px": side, "dates": dates, "km2": round(km2, 1), **speed, "engine": facts["options"]["engine"]}
+    painting = sum(target["seconds"]["predict"] for target in facts["targets"])
+    joined = {"joined_km2_per_s": round(km2 / (facts["seconds"]["total"] - painting), 2)}  # what a cluster's client does alone
+    return {"model": Path(model).stem, "side_px": side, "dates": dates, "km2": round(km2, 1), **speed, **joined, "engine": facts["options"]["engine"]}
 
 
 def against(folder: Path, side: int) -> dict[str, Any]:
@@ -126,12 +128,13 @@ def main(sides: list[int], dates: list[int], side: int) -> dict[str, Any]:
     """All of it."""
     with tempfile.TemporaryDirectory() as folder:
         theirs = against(Path(folder), side)
-    runs = [run(each) for each in sides] + [run(min(sides), count) for count in dates if count != DATES]
+    runs = [run(each) for each in sides] + [run(side, count) for count in dates if count != DATES]
     largest = max((each for each in runs if each["dates"] == DATES), key=lambda each: each["side_px"])
     same = next((each for each in runs if each["side_px"] == side and each["dates"] == DATES), None)
     return {
         "machine": {"cores": os.cpu_count(), "cpu": platform.processor() or platform.machine(), "torch": torch.__version__},
         "help_s": round(min(timed([*DIONE, "--help"])[0] for _ in range(3)), 2),
+        "first_prediction_s": min((each for each in runs if each["dates"] == DATES), key=lambda each: each["side_px"])["seconds"],
         "runs": [theirs, *runs],
         "ratio_same_pixels": round(theirs["seconds"] / same["seconds"], 2) if same else None,
         "ratio_km2_per_s": round(largest["km2_per_s"] / theirs["km2_per_s"], 2),
@@ -141,7 +144,7 @@ def main(sides: list[int], dates: list[int], side: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    given.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024])
+    given.add_argument("--sides", type=int, nargs="+", default=[71, 256, 1000, 3162])
     given.add_argument("--dates", type=int, nargs="*", default=[1, 4, 16])
     given.add_argument("--against", type=int, default=256, help="side of HighRes-Net's window")
     asked = given.parse_args()

@@ -18,6 +18,36 @@ def test_the_prediction_benchmark_tells_speed_memory_and_a_ratio():
     theirs, ours = told["runs"]
     assert (theirs["model"], ours["model"]) == ("highresnet", "setsr-s") and theirs["engine"] == "cpu, float32"
     assert ours["peak_gb"] > 0 and told["ratio_same_pixels"] > 0 and 0 < told["arithmetic"]["share_of_peak"] < 1
+    assert told["first_prediction_s"] == ours["seconds"] > told["help_s"] > 0 and ours["joined_km2_per_s"] > ours["km2_per_s"]
+
+
+@pytest.fixture(scope="module")
+def cost():
+    spec = importlib.util.spec_from_file_location("cost_benchmark", BENCHMARKS / "cost.py")
+    made = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_the_page_on_scale_says_what_follows_from_what_the_page_on_performance_measured(cost):
+    page = (BENCHMARKS.parent / "docs" / "scale.md").read_text()
+    wanted = cost.table(cost.of_page(cost.PERFORMANCE.read_text()))
+    assert f"{cost.BEGIN}\n\n{wanted}\n\n{cost.END}" in page, "run: python benchmarks/cost.py --page docs/scale.md"
+
+
+def test_hours_and_money_follow_from_speed_machines_and_price(cost):
+    alone = cost.Means("alone", machines=1, speed=2.5, price=0.05)
+    many = cost.Means("many", machines=10, speed=2.5, price=0.05, joins=25)
+    assert alone.hours(9_000) == pytest.approx(1) and alone.money(9_000) == pytest.approx(0.05)
+    assert many.hours(9_000) == pytest.approx(0.1 + 0.1) and many.money(9_000) == pytest.approx(10 * 0.1 * 0.05 + 0.1 * 0.05)
+
+
+def test_cost_is_drawn_against_size(cost):
+    runs = [{"model": "setsr-s", "dates": 8, "km2": km2, "seconds": seconds, "peak_gb": 1.0} for km2, seconds in ((100, 40), (6.6, 7))]
+    found = cost.of_json({"runs": [*runs, {"model": "highresnet", "dates": 8}, {"model": "setsr-s", "dates": 4}]})
+    assert [one.km2 for one in found] == [6.6, 100] and found[-1].speed == 2.5
+    drawn = cost.plot(found)
+    assert drawn.count("<circle") == 2 and "100 km²: 0.4 s/km²" in drawn
 
 
 def test_the_training_benchmark_tells_a_ratio():
