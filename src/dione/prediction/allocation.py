@@ -24,3 +24,9 @@ def keep_memory() -> bool:
         return False
     # One arena: only the main one can keep large blocks, and a worker's thread has to have them too.
     return all(library.mallopt(option, value) for option, value in ((MMAP_THRESHOLD, LARGEST), (TRIM_THRESHOLD, NEVER), (ARENA_MAX, 1)))
+
+
+def give_back() -> None:
+    """Give the system what is kept and not in use: after the last window, for what comes then takes other sizes and would be had beside it."""
+    if keep_memory.cache_info().currsize and keep_memory():
+        ctypes.CDLL(None).malloc_trim(0)

@@ -20,6 +20,7 @@ from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Modulation, Resolver
 from dione.prediction import budget, cluster, collection, disk, item, picture, quicklook, report, run, styles, suits
+from dione.prediction.allocation import give_back
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision, Engine, engine
@@ -240,6 +241,7 @@ class Session:
         began = time.perf_counter()
         painting = Painting(self.stack, self.resolver, choice, self.engine, *(self.canvas(choice, ending, form) for ending, form in FORMS.items()))
         self.paint(painting)
+        give_back()
         painted = time.perf_counter()
         tags, stack = run.provenance(model_facts(self.resolver), choice), self.stack
         sr, *others = (partial(canvas.finish, tags, compress=self.config.compress) for canvas in painting.canvases)

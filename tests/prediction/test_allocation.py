@@ -1,0 +1,35 @@
+"""Memory that is kept between windows is given back after the last."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+TRIED = """
+import torch
+from dione.prediction.allocation import give_back, keep_memory
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
+
+if not keep_memory():
+    raise SystemExit(7)
+before = resident()
+many = [torch.ones(1_000_000) for _ in range(50)]
+last = torch.ones(1000)
+del many
+kept = resident() - before
+give_back()
+print(kept, resident() - before)
+"""
+
+
+def test_what_was_kept_for_the_next_window_is_given_back_after_the_last() -> None:
+    if not os.path.exists("/proc/self/statm"):
+        pytest.skip("no /proc on this system to tell how much memory a process has")
+    made = subprocess.run([sys.executable, "-c", TRIED], capture_output=True, text=True)
+    if made.returncode == 7:
+        pytest.skip("the C library of this system is not glibc: nothing is kept")
+    kept, left = map(float, made.stdout.split())
+    assert kept > 150 and left < 50, made.stderr
