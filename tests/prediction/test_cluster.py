@@ -19,6 +19,8 @@ from dione import testing
 from dione.base import scheduler
 from dione.base.errors import DioneError
 from dione.nets.resolver import load
+from dione.prediction import canvas
+from dione.prediction.cog import assemble
 from dione.prediction.job import PredictConfig, predict_to
 
 pytestmark = [
@@ -60,13 +62,19 @@ def test_a_cluster_gives_the_same_bytes_as_one_machine(workers: LocalCluster, se
     assert sharpened(series, tmp_path / "many", workers.scheduler_address) == sharpened(series, tmp_path / "one")
 
 
-def test_a_cluster_paints_tiles_too(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+def test_a_cluster_paints_and_joins_tiles_too(workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiled = CONFIG.model_copy(update={"tiles": 512, "block": 64})
     wide = xr.concat([series, series.assign_coords(x=series["x"] + 10 * series.sizes["x"])], "x")
-    made = predict_to(wide, tmp_path, resolver=load("nearest"), config=tiled, scheduler=workers.scheduler_address)
-    assert made.targets[0].sr.suffix == ".vrt" and len(made.targets[0].tiles) >= 2
-    with rasterio.open(made.targets[0].sr) as file:
-        assert file.read(1).any()
+    alone = predict_to(wide, tmp_path / "one", resolver=load("nearest"), config=tiled).targets[0]
+    joined: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(canvas, "assemble", lambda pieces, path, **_: joined.append(path.name) or assemble(pieces, path, **_))
+        made = predict_to(wide, tmp_path / "many", resolver=load("nearest"), config=tiled, scheduler=workers.scheduler_address).targets[0]
+    assert made.sr.suffix == ".vrt" and len(made.tiles) == 2
+    assert {name.rpartition("_")[2] for name in joined} == {"input.tif"}  # this process, the client, joins nothing that was sharpened
+    for one, many in zip(alone.tiles, made.tiles, strict=True):
+        assert [file.read_bytes() for file in one.files] == [file.read_bytes() for file in many.files]
+    assert [file.read_text() for file in alone.files] == [file.read_text() for file in made.files]
 
 
 def test_a_lost_worker_loses_only_what_it_was_at(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
     client ──painting──▶ every worker, once: the Stack (where its pixels are, not the pixels), weights, canvases
        └────windows────▶ scheduler ──▶ worker: reads the block, sharpens it, writes it to OUT/.dione
 
-The scheduler sees names and four numbers a block. Input and output have to be where every worker reaches them under
+Tiles are joined by workers too; a date in one file by the client. The scheduler sees names and four numbers a block. Input and output have to be where every worker reaches them under
 the same name. A worker's thread is taken for one core. A worker that is lost loses the blocks it was at; others take
 them over, and a run that ends early goes on with the same command.
 """
@@ -16,7 +16,9 @@ from dione.base import scheduler
 from dione.base.errors import DioneError, faults
 from dione.base.windows import Window
 from dione.prediction.allocation import keep_memory
+from dione.prediction.canvas import Canvas
 from dione.prediction.painting import Painting
+from dione.prediction.tiles import Tiles
 
 EACH, LARGEST_GROUP = 8, 8
 """Tasks for every thread, as long as they are of no more blocks than this."""
@@ -44,6 +46,23 @@ def paint(painting: Painting, address: str, tell: Callable[[Window], None]) -> N
                     tell(window)
     if failed:
         raise DioneError(faults("blocks failed on the cluster", failed[:5], "the others are kept; the same command goes on"))
+
+
+def join(painting: Painting, address: str, finish: Callable[[Canvas], object]) -> None:
+    """Have the workers `finish` each tile of a date that is painted; nothing of a date in one file, which the client joins.
+
+    Raises DioneError as `paint` does.
+    """
+    tiles = [made for made in painting.canvases if isinstance(made, Tiles)]
+    for made in tiles:
+        made.begin()
+    canvases = [canvas for made in tiles for canvas in made.canvases.values() if not canvas.finished()]
+    if not canvases:
+        return
+    with scheduler.connected(address) as client:
+        ends = list(scheduler.ended(client, finish, canvases))
+    if failed := [f"{canvases[number].path.name}: {why}" for number, _, why in ends if why]:
+        raise DioneError(faults("tiles failed on the cluster", failed[:5], "the others are kept; the same command goes on"))
 
 
 def groups(windows: list[Window], *, threads: int) -> list[list[Window]]:

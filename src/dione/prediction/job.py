@@ -21,6 +21,7 @@ from dione.base.windows import Window
 from dione.nets.resolver import Modulation, Resolver
 from dione.prediction import budget, cluster, collection, disk, item, picture, quicklook, report, run, styles, suits
 from dione.prediction.allocation import give_back
+from dione.prediction.canvas import Canvas
 from dione.prediction.check import measure
 from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision, Engine, engine
@@ -244,6 +245,8 @@ class Session:
         give_back()
         painted = time.perf_counter()
         tags, stack = run.provenance(model_facts(self.resolver), choice), self.stack
+        if self.scheduler:
+            cluster.join(painting, self.scheduler, partial(Canvas.finish, tags=tags, compress=self.config.compress))
         sr, *others = (partial(canvas.finish, tags, compress=self.config.compress) for canvas in painting.canvases)
         # Much of this keeps one core busy at a time.
         source = self.measured(choice)

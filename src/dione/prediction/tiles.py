@@ -97,9 +97,7 @@ class Tiles:
     def finish(self, tags: Mapping[str, str] | None = None, *, compress: Packing = "DEFLATE") -> Path:
         """Every tile whole, then the VRT over them. Raises CannotWrite; what is whole then stays."""
         canvases = self.canvases
-        folder(self.home)
-        if not self.finished():
-            self.path.unlink(missing_ok=True)  # never a VRT over tiles of two runs
+        self.begin()
         for canvas in canvases.values():
             canvas.finish(tags, compress=compress)
         if not self.finished():
@@ -107,6 +105,12 @@ class Tiles:
             notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.form)
             write_text(self.path, mosaic(pieces, grid=self.grid, notes=notes, beside=self.out) + "\n")
         return self.path
+
+    def begin(self) -> None:
+        """What has to be done before the first tile is finished: there never is a VRT over tiles of two runs."""
+        folder(self.home)
+        if not self.finished():
+            self.path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Forget every block; finished tiles stay."""
