@@ -2,7 +2,7 @@
 
 from collections import deque
 
-import distributed
+import distributed.comm
 import pytest
 
 from dione.base import scheduler
@@ -59,6 +59,26 @@ class Client:
 
     def map(self, function, tasks, **told):
         return self.futures
+
+
+class Lossy:
+    """A client whose first words meet a worker that is gone."""
+
+    def __init__(self, losses):
+        self.losses = losses
+
+    def scatter(self, value, **how):
+        if self.losses:
+            self.losses -= 1
+            raise distributed.comm.CommClosedError("connection reset by peer")
+        return f"{value} everywhere"
+
+
+def test_what_all_workers_share_is_sent_again_when_one_is_lost_meanwhile(monkeypatch):
+    monkeypatch.setattr(scheduler, "PAUSE_S", 0)
+    assert scheduler.everywhere(Lossy(2), "weights") == "weights everywhere"
+    with pytest.raises(DioneError, match="cannot be reached from here: connection reset by peer\nwhat is finished is kept"):
+        scheduler.everywhere(Lossy(9), "weights")
 
 
 @pytest.fixture

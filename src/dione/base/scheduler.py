@@ -26,8 +26,8 @@ UNDER_WAY = ("pending", "lost")
 """A task that had ended, on a worker that was lost before anybody had heard of it, is done again."""
 PACKAGES = ("dione", "torch", "numpy", "scipy")
 """What decides the numbers; every worker has to have our version."""
-POLL_S, LOOK_S, ALONE_S = 0.05, 5, 60
-"""How often ends and workers are asked for, and how long new workers are waited for."""
+POLL_S, LOOK_S, ALONE_S, PAUSE_S = 0.05, 5, 60, 2
+"""How often ends and workers are asked for, how long new workers are waited for, and those that could not be reached."""
 AGAIN = "what is finished is kept: start scheduler and workers again, and the same command goes on"
 HOW = "start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`; or leave --scheduler out to run here"
 
@@ -62,6 +62,17 @@ def quiet(name: str) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+def everywhere(client: "Client", value: T, *, tries: int = TRIES) -> Any:
+    """`value` sent to every worker, once, and not through the scheduler; again if a worker is lost meanwhile. Raises DioneError."""
+    try:
+        return client.scatter(value, broadcast=True, direct=True, hash=False)
+    except OSError as error:
+        if tries == 1:
+            raise DioneError(f"the workers cannot be reached from here: {str(error).splitlines()[0] if str(error) else 'timed out'}\n{AGAIN}") from error
+        time.sleep(PAUSE_S)
+    return everywhere(client, value, tries=tries - 1)
 
 
 def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **shared: Any) -> Iterator[tuple[int, Any, str]]:

@@ -54,7 +54,7 @@ def tallied(source: Source, models: Models, counts: Sequence[int], align_px: flo
     found: dict[int, list[Tallied]] = {}
     failed: list[str] = []
     with scheduler.connected(address) as client:
-        shared = client.scatter(Shared(place, source.split, models, align_px), broadcast=True, direct=True, hash=False)
+        shared = scheduler.everywhere(client, Shared(place, source.split, models, align_px))
         for number, result, why in scheduler.ended(client, score, tasks, shared=shared):
             task = tasks[number]
             if why:

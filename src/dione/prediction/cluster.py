@@ -35,7 +35,7 @@ def paint(painting: Painting, address: str, tell: Callable[[Window], None]) -> N
         return
     failed = []
     with scheduler.connected(address) as client:
-        shared = client.scatter(painting, broadcast=True, direct=True, hash=False)
+        shared = scheduler.everywhere(client, painting)
         tasks = groups(windows, threads=sum(client.nthreads().values()))
         for number, _, why in scheduler.ended(client, blocks, tasks, painting=shared):
             if why:

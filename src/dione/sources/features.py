@@ -1,7 +1,6 @@
 """Arrays of an EOPatch folder (`data/BANDS.npy`, `.npy.gz`, `.zarr`): their form first, their pixels by date."""
 
 import gzip
-import io
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -89,7 +88,8 @@ def _date(feature: Feature, date: int, rows: slice, columns: slice) -> NDArray[A
         return _unpacked(feature)[date, rows, columns]
     if is_remote(feature.path):
         return _range(feature, date)[rows, columns]
-    return np.asarray(np.load(feature.path, mmap_mode="r", allow_pickle=False)[date, rows, columns])
+    # Not by np.load: it parses the header again, which CPython 3.11 now and then fails at from several threads (SystemError).
+    return np.asarray(np.memmap(feature.path, feature.dtype, "r", feature.start, feature.shape)[date, rows, columns])
 
 
 def _range(feature: Feature, date: int) -> NDArray[Any]:
@@ -107,7 +107,7 @@ def _unpacked(feature: Feature) -> NDArray[Any]:
         data = file.read(feature.start + feature.size)
         if file.read(1):  # at its end, gzip looks at the checksum
             raise ValueError("it holds more than its header promises")
-    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False))
+    return np.frombuffer(data, feature.dtype, offset=feature.start).reshape(feature.shape, order="C" if feature.by_rows else "F")
 
 
 def _zarr(path: str) -> Any:

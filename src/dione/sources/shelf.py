@@ -67,7 +67,8 @@ def get(key: Sequence[object]) -> NDArray[Any] | None:
         log.warning("%s is damaged and read again from its source", path)
         path.unlink(missing_ok=True)
         return None
-    made: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    with _guard:  # CPython 3.11 now and then fails (SystemError) at parsing the headers of two at a time
+        made: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
     return made
 
 
