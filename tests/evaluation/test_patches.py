@@ -8,15 +8,15 @@ import zarr
 from dione.base.errors import BadModel, NotFound
 from dione.evaluation import patches
 from dione.nets.resolver import load
-from dione.patches import store
+from dione.patches import shards, store
 from dione.testing import landscape, series, still
 
 
 @pytest.fixture
 def opened(tmp_path, monkeypatch):
     """Nine patches in three shards; the even ones are for test."""
-    monkeypatch.setattr(store, "SHARD_BYTES", 1)
-    monkeypatch.setattr(store, "CHUNK", 4)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 1)
+    monkeypatch.setattr(shards, "CHUNK", 4)
 
     def each():
         for seed in range(9):

@@ -9,7 +9,7 @@ import pytest
 import dione
 from dione import testing
 from dione.base.errors import CannotWrite, NotFound
-from dione.patches import scaling, splitting, store
+from dione.patches import scaling, shards, splitting, store
 from dione.testing import landscape, series
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -28,8 +28,8 @@ def patches(count: int = 6, *, fail_at: int | None = None):
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
-    monkeypatch.setattr(store, "SHARD_BYTES", 1)
-    monkeypatch.setattr(store, "CHUNK", 4)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 1)
+    monkeypatch.setattr(shards, "CHUNK", 4)
 
 
 @pytest.mark.slow

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from dione.base.errors import BadRecipe, NotFound
-from dione.patches import scaling, store
+from dione.patches import scaling, shards, store
 
 
 @pytest.fixture
 def opened(tmp_path, monkeypatch) -> store.Store:
     """Forty patches of two countries, of which ten are for test, in three shards."""
-    monkeypatch.setattr(store, "SHARD_BYTES", 1)
-    monkeypatch.setattr(store, "CHUNK", 16)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 1)
+    monkeypatch.setattr(shards, "CHUNK", 16)
     rng = np.random.default_rng(0)
 
     def patches():

@@ -25,7 +25,8 @@ from dione.base.errors import BadModel, NotFound
 from dione.base.files import folder, write_text
 from dione.nets.resolver import Resolver
 from dione.pages.page import Dress, rendered
-from dione.patches.store import CHUNK, PER_UNIT, Store
+from dione.patches.shards import CHUNK
+from dione.patches.store import PER_UNIT, Store
 from dione.prediction import picture
 from dione.prediction.engine import EXACT
 

@@ -42,7 +42,7 @@ class Cutter:
 
     def _of_pair(self, area: Area, coarse: xr.Dataset, reference: xr.Dataset, told: Mapping[str, Any]) -> Iterator[Patch]:
         """coarse: the pair's dates, the nearest first, which is no order of time."""
-        lr, seen = coarse["reflectance"].values, coarse["valid"].values
+        lr, seen = (self._of_all_dates(coarse[name].values) for name in ("reflectance", "valid"))
         hr, valid = reference["reflectance"].values[0], reference["valid"].values[0]
         zoom, side = hr.shape[-1] // lr.shape[-1], self.rule.size_px
         rng = np.random.default_rng([self.seed, *hashlib.sha256(f"{area.name}/{told['scene']}".encode()).digest()[:8]])
@@ -50,10 +50,13 @@ class Cutter:
         for top, left in sampling.places(Ground(valid, lr[0], self.rarity), self.rule, rng):
             rows, columns = slice(top, top + side), slice(left, left + side)
             fine = slice(zoom * top, zoom * (top + side)), slice(zoom * left, zoom * (left + side))
-            views = np.zeros((self.dates, *lr.shape[1:2], side, side), np.float32)
-            clear = np.zeros((self.dates, side, side), bool)
-            views[: len(lr)], clear[: len(lr)] = lr[:, :, rows, columns], seen[:, rows, columns]
-            yield Patch(views, clear, np.ascontiguousarray(hr[:, *fine]), facts | self._place(affine, told, int(top), int(left), clear))
+            clear = seen[:, rows, columns]
+            yield Patch(lr[:, :, rows, columns], clear, hr[:, *fine], facts | self._place(affine, told, int(top), int(left), clear))
+
+    def _of_all_dates(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(date, …), with zeros for the dates that a reference lacks: patches are cut from it as they are."""
+        lacking = self.dates - len(values)
+        return np.concatenate([values, np.zeros((lacking, *values.shape[1:]), values.dtype)]) if lacking else values
 
     def _facts(self, area: Area, coarse: xr.Dataset, told: Mapping[str, Any]) -> dict[str, Any]:
         """What all patches of a pair have in common."""

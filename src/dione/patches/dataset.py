@@ -11,7 +11,8 @@ from torch import Tensor
 
 from dione.patches import augment as augments
 from dione.patches.augment import AugmentConfig
-from dione.patches.store import PER_UNIT, SHARD, Pixels, Store
+from dione.patches.shards import SHARD
+from dione.patches.store import PER_UNIT, Pixels, Store
 
 
 @dataclass(frozen=True)

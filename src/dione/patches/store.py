@@ -11,47 +11,26 @@ were no whole numbers and have to come out again as they went in. Either way a r
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
-from dione.patches import pixels
+from dione.patches import pixels, shards
 from dione.patches.location import Location
 from dione.patches.pixels import Pixels
-from dione.sources.places import writing
+from dione.patches.shards import PER_UNIT as PER_UNIT
+from dione.patches.shards import PIXELS, SHARD, Patch
 
-PER_UNIT = 10_000
-SHARD, SHARD_BYTES = 1024, 64 * 2**20
-"""A shard holds at most so many patches, and at most so many bytes of them."""
-CHUNK = 64
-PACKING = (BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle"), Crc32cCodec())
-"""A third of the time of plain zstd for a tenth more space: noise does not pack, and the high bits of neighbours are alike.
-Blosc does not notice a byte that is another; the checksum does."""
 AXES = {"lr": 5, "valid": 4, "hr": 4}
-PIXELS, INDEX, ABOUT = "pixels.zarr", "index.parquet", "about.json"
-
-
-@dataclass(frozen=True)
-class Patch:
-    """One row of a store."""
-
-    lr: NDArray[np.float32]
-    """(date, band, y, x) reflectance, the target first."""
-    valid: NDArray[np.bool_]
-    hr: NDArray[np.float32]
-    """(band, zoom·y, zoom·x) reflectance of the target."""
-    facts: dict[str, Any]
-    """Its row of the index."""
+INDEX, ABOUT = "index.parquet", "about.json"
 
 
 def write(
@@ -60,7 +39,7 @@ def write(
     """Write patches as they come, a shard at a time; returns how many. The store appears when it is whole.
 
     tables: what else stands in it, by file name. exact: keep values as float32, unrounded and unbounded; whole numbers from 0 to 65535 otherwise. Memory does not grow
-    with the number of patches: one shard of pixels, and the index as Arrow holds it.
+    with the number of patches: two shards of pixels, and the index as Arrow holds it.
     """
     with Location.of(path).filled(ABOUT) as partial:
         index = _filled(partial, patches, about, exact, tables)
@@ -69,88 +48,12 @@ def write(
 
 def _filled(partial: Location, patches: Iterator[Patch], about: dict[str, Any], exact: bool, tables: Mapping[str, pa.Table]) -> pa.Table:
     """The store at an empty place; its index."""
-    parts: list[pa.Table] = []
-    shard: Shard | None = None
-    for patch in patches:
-        shard = shard or Shard.like(patch, exact)
-        shard.add(patch)
-        if shard.full:
-            parts.append(shard.flush(partial))
-    if shard is None:
-        raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
-    parts += [shard.flush(partial)] if shard.facts else []
-    index = pa.concat_tables(parts, promote_options="permissive")
+    index, zoom = shards.append(partial, patches, exact=exact)
     for name, table in {INDEX: index, **tables}.items():
         partial.write_table(name, table)
-    facts = {"bands": list(BANDS), "zoom": shard.zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", **about}
+    facts = {"bands": list(BANDS), "zoom": zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", **about}
     partial.write(ABOUT, _noted(facts))
     return index
-
-
-@dataclass
-class Shard:
-    """Patches on their way to disk, as they are stored: at most SHARD, and no more than SHARD_BYTES of them."""
-
-    arrays: dict[str, NDArray[Any]]
-    """(row, …)"""
-    exact: bool
-    facts: list[dict[str, Any]] = field(default_factory=list)
-
-    @classmethod
-    def like(cls, patch: Patch, exact: bool) -> "Shard":
-        """Room for patches of this form."""
-        number = np.dtype(np.float32 if exact else np.uint16)
-        forms = {"lr": (patch.lr.shape, number), "valid": (patch.valid.shape, np.dtype(bool)), "hr": (patch.hr.shape, number)}
-        bytes_ = sum(int(np.prod(shape)) * kind.itemsize for shape, kind in forms.values())
-        rows = int(np.clip(SHARD_BYTES // bytes_ // CHUNK * CHUNK, CHUNK, SHARD))
-        return cls({name: np.zeros((rows, *shape), kind) for name, (shape, kind) in forms.items()}, exact)
-
-    @property
-    def rows(self) -> int:
-        return len(self.arrays["lr"])
-
-    @property
-    def zoom(self) -> int:
-        return int(self.arrays["hr"].shape[-1] // self.arrays["lr"].shape[-1])
-
-    @property
-    def full(self) -> bool:
-        return len(self.facts) == self.rows
-
-    def add(self, patch: Patch) -> None:
-        at = len(self.facts)
-        self.arrays["lr"][at], self.arrays["hr"][at] = _numbers(patch.lr, self.exact), _numbers(patch.hr, self.exact)
-        self.arrays["valid"][at] = patch.valid
-        self.facts.append(patch.facts)
-
-    def flush(self, place: Location) -> pa.Table:
-        """Append what is held to the arrays of a store; returns its part of the index. Raises CannotWrite."""
-        with writing(place.address):
-            self._append(place.group(PIXELS, append=True))
-        part = pa.Table.from_pylist(self.facts)
-        self.facts = []
-        return part
-
-    def _append(self, group: zarr.Group) -> None:
-        for name, values in self.arrays.items():
-            if name not in group:
-                shape = values.shape[1:]
-                group.create_array(name, shape=(0, *shape), dtype=values.dtype, chunks=(CHUNK, *shape), shards=(self.rows, *shape), compressors=PACKING)
-            array = group[name]
-            assert isinstance(array, zarr.Array)
-            start = array.shape[0]
-            array.resize((start + len(self.facts), *values.shape[1:]))
-            array[start:] = values[: len(self.facts)]
-
-
-def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
-    """What is stored of it."""
-    if exact:
-        number = reflectance.astype(np.float64) * PER_UNIT
-        nearest = np.round(number)
-        same = (nearest / PER_UNIT).astype(np.float32) == reflectance  # what was a whole number stays one
-        return np.where(same, nearest, number).astype(np.float32)
-    return np.clip(np.round(reflectance * PER_UNIT), 0, 65535).astype(np.uint16)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def open(path: str | Path) -> xr.Dataset:
     kept = _dataset(name)
     stack.check(kept, shown(name))
     if kept.attrs.pop(COMPLETE, None):
-        _nothing_lost(name)
+        _nothing_lost(name, _kept(kept))
     reflectance, valid = lazy.arrays(Store(name, (kept.sizes["time"], kept.sizes["y"], kept.sizes["x"])))
     coords = _coords(kept, name)
     made = (
@@ -101,7 +101,10 @@ class Store:
 
 def _usable(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> lazy.Pixels:
     """Nothing that is not finite, nothing valid that is not possible; (..., band, y, x) and (..., y, x)."""
-    return np.where(np.isfinite(reflectance), reflectance, np.float32(0)), valid & masks.possible(reflectance, axis=-3)
+    possible = masks.possible(reflectance, axis=-3)
+    if not possible.all():
+        reflectance = np.where(np.isfinite(reflectance), reflectance, np.float32(0))
+    return reflectance, valid & possible
 
 
 def _coords(kept: xr.Dataset, name: str) -> dict[Any, xr.DataArray]:
@@ -143,12 +146,12 @@ def _dataset(name: str) -> xr.Dataset:
         raise BadSource(f"{shown(name)} cannot be read as a Zarr store: {why}\nit is damaged or no Stack: write it again with `dione fetch`") from error
 
 
-def _nothing_lost(name: str) -> None:
-    """Raise BadSource when chunks are missing: zarr would read them as zeros without a word."""
+def _nothing_lost(name: str, variables: list[str]) -> None:
+    """Raise BadSource when chunks of these are missing: zarr would read them as zeros without a word."""
     lost = []
     try:
         group = zarr.open_group(name, mode="r", zarr_format=3)
-        for variable in _kept(_opened(name)):
+        for variable in variables:
             array = group[variable]
             if isinstance(array, zarr.Array) and array.nchunks_initialized < array.nchunks:
                 lost.append(f"{array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks of '{variable}'")
