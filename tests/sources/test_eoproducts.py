@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401  gives DataArrays .rio, as EOReader's have
 import xarray as xr
+from rasterio.crs import CRS
 
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadSource, DioneError
@@ -41,7 +42,12 @@ class Product(SimpleNamespace):
         assert as_datetime
         return datetime(2020, 5, 11, 2, 31, 58)
 
-    def load(self, names: list[str]) -> xr.Dataset:
+    def default_transform(self) -> tuple[Any, int, int, Any]:
+        grid = grid_at((5, 6), pixel=2)
+        return grid.affine, 6, 5, CRS.from_user_input(str(grid.crs))
+
+    def load(self, names: list[str], pixel_size: float) -> xr.Dataset:
+        assert pixel_size == 2, "its own pixel, not the nominal one"
         grid = grid_at((5, 6), pixel=2)
         rng = np.random.default_rng(0)
         made = {}
@@ -100,11 +106,12 @@ def test_what_eoreader_does_not_know_or_cannot_read_is_told(reader: SimpleNamesp
 
 def test_a_product_without_near_infrared_is_refused(reader: SimpleNamespace, folder: Path) -> None:
     reader.product.bands = (Band.RED, Band.GREEN, Band.BLUE)
-    with pytest.raises(BadBands, match="no band NIR"):
+    with pytest.raises(BadBands, match="no band nir"):
         vhr.open(folder)
 
 
 def test_without_eoreader_the_command_to_install_it_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "eoreader", None)
+    for name in ("eoreader", "eoreader.reader", "eoreader.exceptions"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(DioneError, match=r"pip install 'dione\[vhr\]'"):
         vhr.open(folder)

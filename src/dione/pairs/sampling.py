@@ -43,7 +43,7 @@ def places(ground: Ground, rule: Sampling, rng: np.random.Generator) -> Places:
 def allowed(valid: NDArray[np.bool_], shape: tuple[int, ...], rule: Sampling) -> Places:
     """Every place where a patch may be cut."""
     zoom = valid.shape[0] // shape[0]
-    whole = valid.reshape(shape[0], zoom, -1).all(1).reshape(shape[0], shape[1], zoom).all(2)
+    whole = np.asarray(valid.reshape(shape[0], zoom, -1).all(1).reshape(shape[0], shape[1], zoom).all(2))
     held = means(whole, rule.size_px) > 1 - 1e-9
     rim, last = rule.rim_px, [side - rule.rim_px - rule.size_px for side in shape]
     rows, columns = np.indices(held.shape) if held.size else (np.zeros((0, 0), int), np.zeros((0, 0), int))

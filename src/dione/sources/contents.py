@@ -11,6 +11,8 @@ from dione.sources.places import naming, system
 READ_WHOLE = 16 * 2**20
 """Local files up to this size are read; of larger ones size and time of change count, of remote ones what the store tells."""
 DEPTH = 8
+NOTED = ".gfs"
+"""What GDAL writes beside a GML file (the masks of SPOT and Pléiades) when it is first read."""
 
 
 def digest(place: str | Path) -> str:
@@ -24,7 +26,7 @@ def digest(place: str | Path) -> str:
         folder = fs.isdir(inside)
         names = [inside] if fs.isfile(inside) else sorted(fs.find(inside, maxdepth=DEPTH)) if folder else sorted(fs.glob(inside))
         base = inside if folder else inside.rpartition("/")[0]
-        return identity.of(*([name[len(base) :], _content(fs, name)] for name in names))
+        return identity.of(*([name[len(base) :], _content(fs, name)] for name in names if not name.endswith(NOTED)))
 
 
 def _content(fs: AbstractFileSystem, name: str) -> str:

@@ -3,9 +3,10 @@
 One bad scene stops no other.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ from pyproj import Transformer
 from shapely.geometry import Polygon
 
 from dione.base.errors import BadSource, DioneError, NotFound, faults
-from dione.sources import plainvhr, vhr
-from dione.sources.places import listing, shown
+from dione.sources import eoproducts, plainvhr, vhr
+from dione.sources.places import File, listing, shown
 from dione.sources.product import Product
 from dione.sources.sensors import SENSORS, Sensor
 
 DEPTH = 8
 """Folders below the one that is looked through."""
 RASTERS = (".tif", ".tiff")
+MARKS = ("dim_*.xml", "*_metadata*.xml", "*_metadata*.json", "*.imd", "*.til")
+"""Names of metadata: SPOT 6/7 and Pléiades (DIMAP 2), PlanetScope and SkySat, Maxar."""
 TOGETHER = timedelta(seconds=10)
 """The two rasters of a scene are taken within this."""
 OVERLAP = 0.5
@@ -45,18 +48,19 @@ class Scan:
 
     def complain(self) -> None:
         """Raise BadSource with every failure, if there is one."""
-        complain(self.failed, len(self.products) + len(self.failed))
+        total = len(self.products) + len(self.failed)
+        complain(self.failed, f"of {total} rasters failed; {'the others are in the table' if self.products else 'there is no other, so no table was written'}")
 
 
-def complain(failed: tuple[Failed, ...], total: int) -> None:
-    """Raise BadSource with every failure, if there is one."""
+def complain(failed: tuple[Failed, ...], of: str) -> None:
+    """Raise BadSource with every failure, if there is one. of: how many there are of what, and what became of the others."""
     if failed:
         lines = [f"{shown(one.path)}\n    {one.why.replace(chr(10), chr(10) + '    ')}" for one in failed]
-        raise BadSource(faults(f"{len(failed)} of {total} rasters failed; the others are in the table", lines))
+        raise BadSource(faults(f"{len(failed)} {of}", lines))
 
 
 def scan(folder: str | Path, *, told: plainvhr.Told = plainvhr.Told(), sensors: Mapping[str, Sensor] = SENSORS) -> Scan:
-    """Every scene below `folder`: each `.dim`, and each other GeoTIFF if `told` names their sensor.
+    """Every scene below `folder`: each `.dim`, and each other GeoTIFF if `told` names their sensor, or else each product of EOReader.
 
     Raises NotFound when there is none; what cannot be read, is there twice, or is pan alone comes back as failed.
     """
@@ -70,8 +74,11 @@ def scan(folder: str | Path, *, told: plainvhr.Told = plainvhr.Told(), sensors: 
     described = {product.raster for product in found} | {f"{dim[:-4]}{ending}" for dim in dims for ending in RASTERS}
     for path in (path for path in rasters if path not in described):
         _try(path, found, failed, lambda path: plainvhr.read(path, told, sensors=sensors))
+    for path in [] if told.sensor else marked(files):
+        if not any(f"{path}/".startswith(f"{product.raster}/") for product in found):
+            _try(path, found, failed, lambda path: vhr.read(_product_of(path, str(folder)), sensors=sensors))
     if not found and not failed:
-        needs = "needs .dim files (Deimos-2, GEOSAT-2), or GeoTIFFs and their --sensor"
+        needs = "needs .dim files (Deimos-2, GEOSAT-2), folders of SPOT 6/7, Pléiades, PlanetScope or Maxar as delivered, or GeoTIFFs and their --sensor"
         raise NotFound(f"no VHR scene in {shown(folder)}, which holds {len(files)} files\n{needs}")
     return _sorted(found, failed)
 
@@ -81,6 +88,17 @@ def _try(path: str, found: list[Product], failed: list[Failed], read: Callable[[
         found.append(read(path))
     except DioneError as error:
         failed.append(Failed(path, str(error)))
+
+
+def marked(files: Iterable[File]) -> list[str]:
+    """The folders that hold metadata of a product that EOReader may know."""
+    return sorted({file.path.rpartition("/")[0] for file in files if any(fnmatchcase(file.name.rpartition("/")[2].lower(), mark) for mark in MARKS)})
+
+
+def _product_of(folder: str, top: str) -> str:
+    """The product that a folder with metadata belongs to: itself or the nearest around it, up to `top`, that EOReader knows; itself where none is."""
+    around = (str(place) for place in (Path(folder), *Path(folder).parents) if place.is_relative_to(top))
+    return next((place for place in around if eoproducts.knows(place)), folder)
 
 
 def _sorted(found: list[Product], failed: list[Failed]) -> Scan:

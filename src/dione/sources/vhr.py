@@ -27,10 +27,13 @@ OWN = (".dim", ".tif", ".tiff")
 
 
 def read(path: str | Path, *, sensors: Mapping[str, Sensor] = SENSORS, **told: Any) -> Product:
-    """What a scene is, from its `.dim`, or for a plain GeoTIFF from what is told: `dione.sources.plainvhr.Told`.
+    """What a scene is: from its `.dim`, for a plain GeoTIFF from what is told (`dione.sources.plainvhr.Told`), by EOReader for a folder.
 
-    Raises NotFound, BadSource and its kinds.
+    Raises NotFound, BadSource and its kinds; DioneError where EOReader is needed and not installed.
     """
+    if not str(path).lower().endswith(OWN):
+        listing(path)
+        return eoproducts.read(path)
     if str(path).lower().endswith(".dim"):
         return dimap.read(path, sensors=sensors)
     return plainvhr.read(path, plainvhr.Told(**told), sensors=sensors)
@@ -43,9 +46,10 @@ def open(scene: str | Path | Product, *, sensors: Mapping[str, Sensor] = SENSORS
     What is neither a `.dim` nor a GeoTIFF goes through EOReader: see `dione.sources.eoproducts`.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues.
     """
-    if not isinstance(scene, Product) and not str(scene).lower().endswith(OWN):
-        listing(scene)
-        return eoproducts.open(scene)
+    place = scene.raster if isinstance(scene, Product) else str(scene)
+    if not place.lower().endswith(OWN):
+        listing(place)
+        return eoproducts.open(place)
     product = scene if isinstance(scene, Product) else read(scene, sensors=sensors, **told)
     grid = grids.north_up(product.grid, shown(product.raster))
     scale, offset = product.scaling()

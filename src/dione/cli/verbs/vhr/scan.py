@@ -9,7 +9,13 @@ from dione.cli.result import Result
 
 
 def scan(
-    folder: Annotated[str, typer.Argument(help="A folder of deliveries: Deimos-2 / GEOSAT-2 (.dim), or GeoTIFFs with --sensor.", show_default=False)],
+    folder: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of deliveries: Deimos-2 / GEOSAT-2 (.dim); SPOT, Pléiades, PlanetScope, Maxar (extra vhr); or GeoTIFFs with --sensor.",
+            show_default=False,
+        ),
+    ],
     output: Annotated[str, typer.Option("-o", "--output", help="The table to write, here or at s3://: scenes.parquet.", show_default=False)],
     sensor: Annotated[str | None, typer.Option(help="Sensor of the GeoTIFFs that come without metadata: pleiades, planetscope, ...")] = None,
     sensors: Annotated[Path | None, typer.Option(help="A TOML file that describes further sensors.")] = None,

@@ -29,4 +29,6 @@ def statistics(
         made = add(rows, opener, rule=CloudRule(blue_above, all_below), sharpen=method(sharpen), progress=tell)
     file, failed = scenetable.write(output or table, made.rows), tuple(deliveries.Failed(*one) for one in made.failed)
     facts = {"table": file, "rasters": len(made.rows), "failed": failed}
-    return Result(facts, [f"{file}: {len(made.rows)} rasters"], lambda: deliveries.complain(failed, len(rows)))
+    total = len({row["scene"] for row in rows})
+    of = f"of {total} scenes failed; their rows stand in the table as they were"
+    return Result(facts, [f"{file}: {len(made.rows)} rasters"], lambda: deliveries.complain(failed, of))
