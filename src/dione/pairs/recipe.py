@@ -52,7 +52,7 @@ class Boxes(Table):
     """`[areas]`."""
 
     regions: Annotated[str, BeforeValidator(str)] | None = None
-    """GeoJSON of polygons in longitude and latitude, here or at s3://; by default the ground that the scenes show."""
+    """Polygons, here or at s3://: GeoJSON in longitude and latitude, or another vector file in its own CRS (extra `vector`); by default the ground that the scenes show."""
     size_m: PositiveInt = 2000
     buffer: float = Field(default=0.2, ge=0, le=1)
     """Of the side, half of it on each side."""

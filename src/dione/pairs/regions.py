@@ -1,4 +1,4 @@
-"""Regions of interest: the polygons of a GeoJSON, in longitude and latitude. One that is none stops no other."""
+"""Regions of interest: the polygons of a GeoJSON in longitude and latitude, or of another vector file. One that is none stops no other."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,16 @@ from shapely.geometry.base import BaseGeometry
 
 from dione.base import documents
 from dione.base.errors import BadRecipe, NotFound, faults
+from dione.pairs import vectors
 from dione.sources.carrying import get
 
 ADVICE = "give polygons in EPSG:4326 whose outlines do not cross themselves (QGIS: Reproject layer, Fix geometries)"
 
 
 def read(path: str) -> Mapping[str, Any]:
-    """The GeoJSON in a file, here or at s3://; raises NotFound, BadRecipe."""
+    """The regions in a file, here or at s3://, as GeoJSON; raises NotFound, BadRecipe, DioneError where pyogrio is needed and not there."""
+    if not path.lower().endswith(vectors.GEOJSON):
+        return vectors.read(path)
     try:
         found = documents.json_of(get(path))
     except NotFound as error:
