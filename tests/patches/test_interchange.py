@@ -286,3 +286,20 @@ def test_the_real_sample_is_read_normalised_and_written_again(shared_data, tmp_p
     export_folder(opened, tmp_path / "again")
     shutil.copy(folder / INDEX, tmp_path / "index.pq")
     check_same(folder, tmp_path / "again", paths)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_samples_in_an_object_store_come_in_as_from_disk(bucket, old_folder, tmp_path):
+    import s3fs
+
+    s3fs.S3FileSystem().put(f"{old_folder}/", f"{bucket}/samples/", recursive=True)
+    assert import_folder(f"{bucket}/samples", f"{bucket}/brought").failed == {}
+    import_folder(old_folder, tmp_path / "store")
+    here, there = store.read(tmp_path / "store"), store.read(f"{bucket}/brought")
+    assert here.index.equals(there.index) and all(np.array_equal(getattr(here, name)[:], getattr(there, name)[:]) for name in ("lr", "valid", "hr"))
+    gone = files(old_folder)[1].name
+    s3fs.S3FileSystem().rm_file(f"{bucket}/samples/{gone}")
+    assert list(import_folder(f"{bucket}/samples", tmp_path / "less").failed) == [gone]
+    assert import_folder(f"{bucket}/samples", tmp_path / "allowed", allow_absent=True).absent == [gone]
+    with pytest.raises(NotFound, match=r"no npz_info.pq in s3://bucket/nothing"):
+        import_folder(f"{bucket}/nothing", tmp_path / "none")

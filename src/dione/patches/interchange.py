@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from dione.base import parquet
 from dione.base.errors import BadSource, DioneError, NotFound, faults
 from dione.patches import sample, store, tables
+from dione.sources.carrying import brought_from
+from dione.sources.places import listing, shown
 
 INDEX = "npz_info.pq"
 NEEDED = ("singleton_npz_filename", "eopatch", "train_test_validation")
@@ -38,7 +40,7 @@ class Imported:
     absent: list[str] = field(default_factory=list)
     """Files that the index names and that were allowed not to be there."""
 
-    def raise_failed(self, out: Path) -> None:
+    def raise_failed(self, out: str | Path) -> None:
         """Raises BadSource with every sample that is not in the store."""
         if self.failed:
             told = [f"{name}: {' '.join(why.split())}" for name, why in self.failed.items()]
@@ -47,21 +49,25 @@ class Imported:
 
 
 def import_folder(
-    folder: Path, out: Path, *, dates: int | None = None, sensor: str = SENSOR, allow_absent: bool = False, progress: Progress = lambda *_: None
+    folder: str | Path, out: str | Path, *, dates: int | None = None, sensor: str = SENSOR, allow_absent: bool = False, progress: Progress = lambda *_: None
 ) -> Imported:
     """Write a store at `out` of every sample that `folder`'s index names and that can be read; what cannot is told in the result.
+
+    Both may be at s3://; samples are then brought here one by one.
 
     dates: of each patch, the newest kept (as many as the sample with the most has).
     allow_absent: a file that is not there is no failure, as in a part of a larger dataset.
     Raises NotFound or BadSource where nothing can be read: no index, no normalisation, no whole sample.
     """
-    rows = read_index(folder)
-    norms = tables.read(folder)
+    with brought_from(folder, (INDEX, *tables.FILES)) as here:
+        rows = read_index(here, folder)
+        norms = tables.read(here, folder)
     if dates is None:
         dates = max([int(row["num_tstamps"]) for row in rows if row.get("num_tstamps")], default=8)
     result = Imported()
     if allow_absent:
-        result.absent = [str(row["singleton_npz_filename"]) for row in rows if not _inside(folder, str(row["singleton_npz_filename"])).is_file()]
+        there = {file.name for file in listing(folder)}
+        result.absent = [name for row in rows if _plain(name := str(row["singleton_npz_filename"])) not in there]
         rows = [row for row in rows if str(row["singleton_npz_filename"]) not in set(result.absent)]
     about = {
         "made_by": "dione dataset import",
@@ -73,15 +79,15 @@ def import_folder(
     except BadSource as error:
         if result.failed:
             result.raise_failed(out)
-        raise BadSource(f"{folder / INDEX} names no sample that is there") from error
+        raise BadSource(f"{shown(folder)}/{INDEX} names no sample that is there") from error
     return result
 
 
-def read_index(folder: Path) -> list[dict[str, Any]]:
-    """The rows of npz_info.pq; raises NotFound or BadSource."""
+def read_index(folder: Path, place: str | Path | None = None) -> list[dict[str, Any]]:
+    """The rows of npz_info.pq; raises NotFound or BadSource. place: where the folder's files are from, if it holds copies."""
     path = folder / INDEX
     if not path.is_file():
-        raise NotFound(f"no {INDEX} in {folder}\nneeded the older pipeline's index of samples, with the columns {', '.join(NEEDED)}")
+        raise NotFound(f"no {INDEX} in {shown(place or folder)}\nneeded the older pipeline's index of samples, with the columns {', '.join(NEEDED)}")
     table = parquet.read(path, "index of samples", "put a whole copy there")
     missing = [name for name in NEEDED if name not in table.column_names]
     if missing:
@@ -90,14 +96,15 @@ def read_index(folder: Path) -> list[dict[str, Any]]:
 
 
 def _patches(
-    folder: Path, rows: list[dict[str, Any]], norms: tables.Tables, dates: int, sensor: str, result: Imported, progress: Progress
+    folder: str | Path, rows: list[dict[str, Any]], norms: tables.Tables, dates: int, sensor: str, result: Imported, progress: Progress
 ) -> Iterator[store.Patch]:
     """Every sample that fits the first; the others are noted as failed."""
     first: tuple[int, ...] = ()
     for number, row in enumerate(rows):
         name = str(row["singleton_npz_filename"])
         try:
-            made = patch(_inside(folder, name), row, norms, dates=dates, sensor=sensor)
+            with brought_from(folder, (_plain(name),)) as here:
+                made = patch(here / name, row, norms, dates=dates, sensor=sensor)
             shape = made.lr.shape + made.hr.shape
             if first and shape != first:
                 raise BadSource(f"its sizes (dates, bands, px; bands, px) are {shape}, those of the first sample {first}; needed the same")
@@ -109,11 +116,11 @@ def _patches(
         progress("import", number + 1, len(rows))
 
 
-def _inside(folder: Path, name: str) -> Path:
-    path = folder / name
+def _plain(name: str) -> str:
+    """The name of a file, which leads nowhere else."""
     if Path(name).name != name:
         raise BadSource(f"'{name}' is not the name of a file beside {INDEX}")
-    return path
+    return name
 
 
 def patch(path: Path, row: dict[str, Any], norms: tables.Tables, *, dates: int, sensor: str = SENSOR) -> store.Patch:

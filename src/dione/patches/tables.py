@@ -25,8 +25,10 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
 from dione.base.files import whole
 from dione.patches import objects
+from dione.sources.places import shown
 
 COUNTRIES, SENTINEL, REFERENCE = "s2_norm_per_country.pq", "s2_min_max_norm.npz", "deimos_min_max_norm.npz"
+FILES = (COUNTRIES, SENTINEL, REFERENCE)
 Array = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any]]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -101,11 +103,14 @@ class Tables(BaseModel):
         return np.asarray(self.normalised(reflectance, country) * self.reference.width + self.reference.low)
 
 
-def read(folder: Path) -> Tables:
-    """The three files of a folder; raises NotFound with those that are missing, BadSource for what does not fit."""
-    missing = [name for name in (COUNTRIES, SENTINEL, REFERENCE) if not (folder / name).is_file()]
+def read(folder: Path, place: str | Path | None = None) -> Tables:
+    """The three files of a folder; raises NotFound with those that are missing, BadSource for what does not fit.
+
+    place: where the folder's files are from, if it holds copies.
+    """
+    missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
-        raise NotFound(f"{folder} lacks {', '.join(missing)}\nneeded what the older pipeline normalised with, beside its samples")
+        raise NotFound(f"{shown(place or folder)} lacks {', '.join(missing)}\nneeded what the older pipeline normalised with, beside its samples")
     spans = {name: {key: array.tolist() for key, array in objects.read(folder / file, ("p1", "p99")).items()} for name, file in _SPANS.items()}
     try:
         return Tables.model_validate({"countries": _moments(folder / COUNTRIES), **spans})

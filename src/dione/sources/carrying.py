@@ -7,7 +7,7 @@ with staged("s3://bucket/field") as folder:
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
@@ -50,6 +50,21 @@ def brought(place: str | Path) -> Iterator[Path]:
         with naming(place):
             fs.get_file(inside, str(copy))
         yield copy
+
+
+@contextmanager
+def brought_from(folder: str | Path, names: Iterable[str]) -> Iterator[Path]:
+    """A folder on this disk with these of its files, as far as they are there: itself, or copies for as long as the block lasts. Raises BadSource."""
+    if not is_remote(folder):
+        yield Path(folder)
+        return
+    fs, inside = system(str(folder).rstrip("/"))
+    with tempfile.TemporaryDirectory() as copies:
+        with naming(folder):
+            for name in names:
+                if fs.isfile(f"{inside}/{name}"):
+                    fs.get_file(f"{inside}/{name}", f"{copies}/{name}")
+        yield Path(copies)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`dione dataset import`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,8 +9,10 @@ from dione.cli.result import Result, plain
 
 
 def import_(
-    folder: Annotated[Path, typer.Argument(help="Samples of the older pipeline: .npz files beside npz_info.pq and their normalisation.", show_default=False)],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The patch store to make.", show_default=False)],
+    folder: Annotated[
+        str, typer.Argument(help="Samples of the older pipeline, here or at s3://: .npz files beside npz_info.pq and their normalisation.", show_default=False)
+    ],
+    output: Annotated[str, typer.Option("-o", "--output", help="The patch store to make, here or at s3://.", show_default=False)],
     dates: Annotated[int | None, typer.Option(min=1, help="Dates kept of each patch, the newest; as many as the longest has by default.")] = None,
     sensor: Annotated[str, typer.Option(help="Which sensor the labels are from.")] = "deimos-2",
     allow_absent: Annotated[bool, typer.Option("--allow-absent", help="Samples that the index names and that are not there are no failure.")] = False,
