@@ -112,7 +112,7 @@ ONE_PLACE = {
                 "view/tiles.py",
                 "demo.py",
             ),  # our own, or the demo's
-            *("testing/__init__.py", "testing/archive.py", "testing/safe.py", "testing/theia.py", "testing/delivery.py"),
+            *("testing/__init__.py", "testing/archive.py", "testing/safe.py", "testing/theia.py", "testing/delivery.py", "testing/spot.py"),
         },
     ),
 }
