@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dione.base.errors import BadSource, DioneError
+from dione.base.errors import BadSource, CannotWrite, DioneError
 from dione.pipeline import run as pipeline
 from dione.pipeline.recipe import PipelineRecipe
 from dione.pipeline.run import Stage
@@ -131,3 +131,23 @@ def test_the_verb_prints_a_line_a_stage_and_ends_with_1_when_something_failed(ru
     (tmp_path / "delivery").mkdir()
     code, told, err = run("run", RECIPES / "made-up.toml")
     assert code == 1 and "scan        failed" in told and "train       not run" in told and "no VHR scene in delivery" in err
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_is_made_for_an_object_store_is_sent_there_and_goes_on_from_here(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import s3fs
+
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    values = {"name": "x", "out": f"{bucket}/run", "vhr": {"deliveries": "d"}, "build": {"sentinel2": {"source": "s"}}, "train": {}}
+    recipe = PipelineRecipe.model_validate(values)
+
+    def work(context):
+        (context.recipe.out / "scores.json").write_text("{}")
+        return Outcome("done")
+
+    monkeypatch.setattr(pipeline, "stages_of", lambda told: (Stage("one", work, (), 0, (), (told.out / "scores.json",)),))
+    assert [one.how for one in pipeline.run(recipe).ended] == ["made"]
+    assert sorted(s3fs.S3FileSystem().ls("bucket/run")) == ["bucket/run/pipeline.json", "bucket/run/scores.json"]
+    assert [one.how for one in pipeline.run(PipelineRecipe.model_validate(recipe.model_dump())).ended] == ["up to date"]
+    with pytest.raises(CannotWrite, match="no-such-bucket"):
+        pipeline.run(PipelineRecipe.model_validate(values | {"out": "s3://no-such-bucket/run"}))

@@ -7,6 +7,8 @@ from pydantic import Field, PositiveInt, model_validator
 
 from dione.pairs.recipe import BuildRecipe, Table
 from dione.prediction.job import PredictConfig
+from dione.sources.carrying import here
+from dione.sources.places import is_remote
 from dione.training.config import TrainRecipe
 
 
@@ -68,7 +70,9 @@ class PipelineRecipe(Table):
 
     name: str
     out: Path
-    """Everything is written below it."""
+    """Everything is written below it; named at s3://, a folder on this disk that is the same for the same address."""
+    sent_to: str | None = None
+    """What `out` named, where that is at s3://: what was made is sent there in the end. It is not said in a recipe."""
     vhr: Deliveries
     build: BuildRecipe
     curate: Curation = Curation()
@@ -84,7 +88,8 @@ class PipelineRecipe(Table):
         """Paths between stages."""
         if not isinstance(values, dict) or not isinstance(values.get("out"), str | Path):
             return values
-        out, made = Path(values["out"]), dict(values)
+        made = {**values, "out": here(values["out"]), "sent_to": str(values["out"]) if is_remote(values["out"]) else values.get("sent_to")}
+        out = made["out"]
         if isinstance(build := values.get("build", {}), dict):
             made["build"] = {**build, "vhr": {"scenes": out / "scenes.parquet", **build.get("vhr", {})}}
         if isinstance(train := values.get("train", {}), dict):

@@ -21,6 +21,7 @@ from dione.base.files import alone, folder, write_text
 from dione.pipeline import stages
 from dione.pipeline.recipe import PipelineRecipe
 from dione.pipeline.stages import Context, Outcome, Progress
+from dione.sources.carrying import begun, send
 from dione.sources.contents import digest
 
 STATE = "pipeline.json"
@@ -101,9 +102,18 @@ def run(
     progress: Progress = lambda *_: None,
     tell: Callable[[Ended], None] = lambda _: None,
 ) -> Run:
-    """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date."""
+    """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date.
+
+    What is made for an address at s3:// is sent there in the end, the state last; it stays on this disk too, so that a run here goes on.
+    Raises CannotWrite: before anything is made, if the store does not take a file.
+    """
+    if recipe.sent_to:
+        begun(recipe.sent_to)
     with alone(folder(recipe.out)):
-        return _run(recipe, workers, fresh, progress, tell)
+        made = _run(recipe, workers, fresh, progress, tell)
+        if recipe.sent_to:
+            send(recipe.out, recipe.sent_to, last=STATE)
+    return made
 
 
 def _run(recipe: PipelineRecipe, workers: int | None, fresh: bool, progress: Progress, tell: Callable[[Ended], None]) -> Run:
