@@ -25,4 +25,4 @@ def check(out: Path, choices: Sequence[Choice], shape: tuple[int, int], zoom: in
     held = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     if needed > held + shutil.disk_usage(out).free:
         dates = "the date takes" if len(choices) == 1 else f"the {len(choices)} dates take"
-        raise CannotWrite(f"{out} is too small: sharpened, {dates} at least {size(int(needed))}\n{room(out)}")
+        raise CannotWrite(f"cannot write {out}: sharpened, {dates} more than there is room for\n{room(out, f'at least {size(int(needed))}')}")
