@@ -52,7 +52,7 @@ def test_a_bad_scene_ends_both_verbs_with_1_and_is_told_and_the_others_are_there
     assert len(scenetable.read(table)) == 5
     next(folder.rglob("DE2_MS4*M000.tif")).unlink()
     assert dione(monkeypatch, "vhr", "statistics", table) == 1
-    assert "1 of 5 rasters failed" in capsys.readouterr().err
+    assert "1 of 3 scenes failed; their rows stand in the table as they were" in capsys.readouterr().err
     assert [row.get("blue_clear_mean_dn") is not None for row in scenetable.read(table)] == [False, False, True, False, True]
 
 
