@@ -3,9 +3,10 @@
     client ──painting──▶ every worker, once: the Stack (where its pixels are, not the pixels), weights, canvases
        └────windows────▶ scheduler ──▶ worker: reads the block, sharpens it, writes it to OUT/.dione
 
-Tiles are joined by workers too; a date in one file by the client. The scheduler sees names and four numbers a block. Input and output have to be where every worker reaches them under
-the same name. A worker's thread is taken for one core. A worker that is lost loses the blocks it was at; others take
-them over, and a run that ends early goes on with the same command.
+Tiles are joined by workers too; a date in one file by the client. The scheduler sees names and four numbers a block.
+Input and output have to be where every worker reaches them under the same name. A worker's thread is taken for one core.
+A worker that is lost loses the blocks it was at; others take them over, and a run that ends early goes on with the same
+command.
 """
 
 from collections.abc import Callable
