@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dione.base import processors
 from trials.record import Row, Size, Trial, tally
 
 SPOILT, HARMFUL = "spoilt in a seeded way, over every door", "made to do harm: bombs, lies, ways out, code"
@@ -31,7 +32,7 @@ def tried(size: Size, folder: Path) -> Iterator[Row]:
 
 
 def workers() -> int:
-    return min(os.cpu_count() or 1, 4)
+    return min(processors.count(), 4)
 
 
 def _row(what: str, outcomes: list[dict[str, Any]], minutes: float, seed: int) -> Row:

@@ -1,6 +1,5 @@
 """What is installed here, and what this machine can do: `dione doctor`."""
 
-import os
 import platform
 import re
 import time
@@ -10,6 +9,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from dione.base import processors
 from dione.base.errors import DioneError
 from dione.base.memory import memory_bytes
 
@@ -49,11 +49,11 @@ def look(*, probe: bool = True) -> Checkup:
     lacking = {extra: found for extra, needs in extras.items() if (found := [fault for one in needs if (fault := _lacks(one))])}
     versions = {"dione": _version("dione"), "python": platform.python_version(), **{name: _version(name) for name in SHOWN}}
     if faults:
-        return Checkup(versions, {"cores": _cores()}, lacking, faults)
+        return Checkup(versions, {"cores": processors.count()}, lacking, faults)
     try:
         return Checkup(versions, _machine(), lacking, faults, _speed() if probe else {})
     except (DioneError, ImportError, OSError) as error:
-        return Checkup(versions, {"cores": _cores()}, lacking, [f"a made-up scene cannot be sharpened: {error}"])
+        return Checkup(versions, {"cores": processors.count()}, lacking, [f"a made-up scene cannot be sharpened: {error}"])
 
 
 def lines(found: Checkup) -> list[str]:
@@ -96,15 +96,17 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _machine() -> dict[str, Any]:
     from dione.prediction.engine import engine
 
     used = engine()
-    return {"cores": _cores(), "memory_gb": round((memory_bytes() or 0) / 1e9, 1), "device": used.device, "precision": used.precision, "gpus": _gpus()}
+    return {
+        "cores": processors.count(),
+        "memory_gb": round((memory_bytes() or 0) / 1e9, 1),
+        "device": used.device,
+        "precision": used.precision,
+        "gpus": _gpus(),
+    }
 
 
 def _gpus() -> list[str]:

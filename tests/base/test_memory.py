@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dione.base import memory
+from dione.base import cgroups, memory
+from tests.base.conftest import Grouped
 
 GB = 10**9
 
@@ -20,18 +21,13 @@ GB = 10**9
     ],
     ids=["container", "job of SLURM", "version 1", "no limit in version 1", "no limit"],
 )
-def test_the_smallest_limit_counts(own: str, files: dict[str, str], wanted: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    (tmp_path / "own").write_text(own)
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path)
-    monkeypatch.setattr(memory, "OWN", tmp_path / "own")
+def test_the_smallest_limit_counts(own: str, files: dict[str, str], wanted: int, grouped: Grouped, monkeypatch: pytest.MonkeyPatch) -> None:
+    grouped(own, files)
     monkeypatch.setattr(memory, "_machine", lambda: 64 * GB)
     assert memory.memory_bytes() == wanted
 
 
 def test_a_system_without_groups_tells_the_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "OWN", tmp_path / "nothing")
+    monkeypatch.setattr(cgroups, "OWN", tmp_path / "nothing")
     monkeypatch.setattr(memory, "_machine", lambda: None)
     assert memory.memory_bytes() is None

@@ -63,5 +63,5 @@ def test_every_core_has_a_window_as_long_as_memory_suffices(
     monkeypatch: pytest.MonkeyPatch, cores: int, windows: int, memory: float, device: str, wanted: int
 ) -> None:
     monkeypatch.setattr(budget, "memory_bytes", lambda: int(memory))
-    monkeypatch.setattr(budget.torch, "get_num_threads", lambda: cores)
+    monkeypatch.setattr(budget, "threads", lambda: cores)
     assert budget.at_once(windows, 448, Engine(device, "bfloat16"), load("setsr-s"), views=8) == wanted

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-"""Linux's control groups (man 7 cgroups), and which of them this process is in."""
+from dione.base.cgroups import groups, words
+
+LIMITS = {1: "memory.limit_in_bytes", 2: "memory.max"}
+"""The file of a group, by version. No limit is "max" in version 2, a number beyond all memory in version 1."""
 
 
 def memory_bytes() -> int | None:
@@ -22,27 +23,5 @@ def _machine() -> int | None:
 
 
 def _allowed() -> Iterator[int]:
-    """What this process's group and each that it is in allow, of version 2 and 1."""
-    try:
-        lines = OWN.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        root, name = (CGROUPS / "memory", "memory.limit_in_bytes") if controllers else (CGROUPS, "memory.max")
-        inner = root / path.lstrip("/")
-        for group in (inner, *inner.parents):
-            if group.is_relative_to(root):
-                yield from _limit(group / name)
-
-
-def _limit(file: Path) -> Iterator[int]:
-    """The number in a file, if there is one; no limit is "max" in version 2, a number beyond all memory in version 1."""
-    try:
-        told = file.read_text().strip()
-    except OSError:
-        return
-    if told.isdigit():
-        yield int(told)
+    for version, group in groups("memory"):
+        yield from (int(word) for word in words(group / LIMITS[version]) if word.isdigit())

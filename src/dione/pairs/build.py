@@ -5,7 +5,6 @@
 An area that stands in the larder as the same settings and inputs made it is not made again. One that fails stops no other.
 """
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from shapely.geometry import mapping
 
+from dione.base import processors
 from dione.base.errors import BadSource, DioneError, faults
 from dione.pairs import areas as area_tables
 from dione.pairs import regions as region_files
@@ -82,7 +82,7 @@ def build(
     larder = Larder(areas if is_remote(areas) else str(Path(areas).absolute()))
     run = uuid4().hex
     tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
-    kept, failed, fresh_ones = make_missing(tasks, workers or os.cpu_count() or 1, fresh, progress, scheduler)
+    kept, failed, fresh_ones = make_missing(tasks, workers or processors.count(), fresh, progress, scheduler)
     visits = [visit for one in kept.values() for visit in one.visits]
     _tables(larder, boxes, visits)
     failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}

@@ -1,7 +1,6 @@
 """Sharp scenes → a store of simulated training patches."""
 
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from dione.base import processors
 from dione.base.errors import NotFound
 from dione.base.workers import each
 from dione.patches import scenes, store, tone
@@ -63,7 +63,7 @@ def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = N
         tasks += [Task(place, config, tones, (config.seed, part, number)) for number, place in enumerate(found)]
     if not tasks:
         raise NotFound("the recipe names no scenes; needed at least one [[scenes]] table")
-    for group in each(made, tasks, workers=workers or os.cpu_count() or 1):
+    for group in each(made, tasks, workers=workers or processors.count()):
         yield from group
 
 

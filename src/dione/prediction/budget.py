@@ -4,6 +4,7 @@ from math import ceil
 
 import torch
 
+from dione.base import processors
 from dione.base.errors import DioneError
 from dione.base.memory import memory_bytes
 from dione.nets.resolver import Resolver
@@ -38,7 +39,12 @@ def at_once(windows: int, block: int, engine: Engine, resolver: Resolver, *, vie
         return 1
     each = window_bytes(block + 2 * resolver.margin, views=views, precision=engine.precision)
     fits = int(SHARE * (memory_bytes() or 0) / each)
-    return max(min(torch.get_num_threads(), windows, fits), 1)
+    return max(min(threads(), windows, fits), 1)
+
+
+def threads() -> int:
+    """What the network may work on at a time: torch's threads, as far as there are processors for them."""
+    return min(torch.get_num_threads(), processors.count())
 
 
 def check(block: int, shape: tuple[int, int], resolver: Resolver, *, views: int, precision: Precision) -> None:

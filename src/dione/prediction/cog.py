@@ -16,6 +16,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.enums import Interleaving
 from rasterio.errors import RasterioError
 
+from dione.base import processors
 from dione.base.errors import BadSource, CannotWrite
 from dione.base.files import room, size, whole
 from dione.base.windows import Window
@@ -51,7 +52,7 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
     """
     half = workshop / "assembling.tif"
     # Differences of neighbours are nearly noise: more effort than the least makes no smaller file, only a later one.
-    layout = dict(compress=compress, level=1, predictor="STANDARD", blocksize=TILE_PX, bigtiff="IF_SAFER", num_threads="ALL_CPUS")
+    layout = dict(compress=compress, level=1, predictor="STANDARD", blocksize=TILE_PX, bigtiff="IF_SAFER", num_threads=processors.count())
     overviews = dict(overviews="IGNORE_EXISTING", resampling="MODE" if notes.form.classes else "AVERAGE")
     try:
         with rasterio.Env(**FRUGAL):

@@ -1,6 +1,5 @@
 """report.html: one page that opens anywhere, without network: look, compare, and know what made it."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from dione.base import processors
 from dione.base.files import write_text
 from dione.base.grid import size_m
 from dione.pages.page import Dress, rendered
@@ -100,7 +100,7 @@ def sights(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight]:
         return Sight(support.day, "support", support.clear, views.of_support(support.parts, run.zoom, room=small // len(supports)))
 
     dates = [*(partial(of_target, target) for target in shown), *(partial(of_support, support) for support in supports)]
-    return abreast(lambda sight: sight(), dates, threads=min(os.cpu_count() or 1, AT_ONCE))
+    return abreast(lambda sight: sight(), dates, threads=min(processors.count(), AT_ONCE))
 
 
 def where(run: Run) -> Place | None:

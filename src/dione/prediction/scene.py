@@ -15,7 +15,7 @@ from dione.base import optics
 from dione.base.windows import Window
 from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
-from dione.prediction import form, support
+from dione.prediction import budget, form, support
 from dione.prediction.engine import EXACT, Engine
 from dione.prediction.overlap import abreast
 from dione.prepare.select import Choice
@@ -96,7 +96,7 @@ def pieces(
     The result does not depend on how the scene is cut: the margin is the receptive field's radius, and at the edge of
     the scene every window sees the same edge.
     """
-    free, threads = BoundedSemaphore(at_once), torch.get_num_threads()
+    free, before = BoundedSemaphore(at_once), torch.get_num_threads()
 
     def make(window: Window) -> Used:
         raw = read(stack, choice.views, window, reach(resolver), least).compensated(resolver)
@@ -105,9 +105,9 @@ def pieces(
         return use(piece)
 
     try:
-        yield from abreast(make, windows, threads=at_once + 1, begin=lambda: torch.set_num_threads(max(threads // at_once, 1)))
+        yield from abreast(make, windows, threads=at_once + 1, begin=lambda: torch.set_num_threads(max(budget.threads() // at_once, 1)))
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int, least: tuple[int, int] = (0, 0)) -> Raw:
