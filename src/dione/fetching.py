@@ -43,14 +43,22 @@ class Fetched:
 
 
 def fetch(
-    fields: Mapping[str, Mapping[str, Any]], folder: str, opener: Opener, *, settings: object, overwrite: bool = False, progress: Progress = lambda *_: None
+    fields: Mapping[str, Mapping[str, Any]],
+    folder: str,
+    opener: Opener,
+    *,
+    settings: object,
+    wrong: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    progress: Progress = lambda *_: None,
 ) -> Fetched:
     """Keep the Stack of every area in a folder, here or at s3://.
 
+    wrong: areas that are none, and why; they count as failed.
     settings: all that the Stacks depend on beside their area; one that was fetched by other settings is reported, or replaced
     if `overwrite`. An account that has no more to give fails the areas that are left, which the same command then fetches.
     """
-    fresh, there, failed = [], [], {}
+    fresh, there, failed = [], [], dict(wrong or {})
     for done, (name, geometry) in enumerate(fields.items(), 1):
         place, key = f"{folder.rstrip('/')}/{name}.zarr", identity.of(json.dumps(geometry, sort_keys=True), settings)
         try:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shapely.geometry import box, mapping
+from shapely.geometry import box
 
 from dione.base.errors import BadRecipe
+from dione.base.features import Features
 from dione.base.grid import finer
 from dione.pairs.areas import areas, neighbours, read, utm, write
 
@@ -15,7 +16,7 @@ SQUARE = box(1.20, 43.60, 1.26, 43.64)  # about 4.8 × 4.4 km
 
 
 def regions(*shapes, **facts):
-    return {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": mapping(one), "properties": facts} for one in shapes]}
+    return Features(shapes, {key: np.full(len(shapes), value) for key, value in facts.items()})
 
 
 def test_cores_tile_the_ground_and_grids_nest_with_each_other_and_with_both_pixels():
@@ -57,7 +58,7 @@ def test_neighbours_are_told_also_across_regions_zones_and_corners(tmp_path: Pat
 
 
 def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
-    found = areas({"type": "FeatureCollection", "features": [*regions(SQUARE, name="a", country="A")["features"], *regions(SQUARE, name="b")["features"]]})
+    found = areas(Features((SQUARE, SQUARE), {"name": np.array(["a", "b"]), "country": np.array(["A", None])}))
     assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}
 
 
@@ -70,9 +71,8 @@ def test_the_southern_half_has_zones_of_its_own():
     [
         (dict(regions=regions(SQUARE), size_m=2005), "multiple of 10"),
         (dict(regions=regions(SQUARE), size_m=100, buffer=0.1), "the buffer on each side is 5 m"),
-        (dict(regions=regions(box(5e5, 4e6, 5.1e5, 4.1e6))), "EPSG:4326"),
-        (dict(regions={"type": "Nothing"}), "no GeoJSON"),
-        (dict(regions={"type": "FeatureCollection", "features": []}), "no polygon"),
+        (dict(regions=regions(box(5e5, 4e6, 5.1e5, 4.1e6))), "needs a polygon in longitude and latitude"),
+        (dict(regions=regions()), "no polygon"),
     ],
 )
 def test_what_cannot_be_cut_is_told(wrong, says):

@@ -216,7 +216,7 @@ def test_a_region_that_is_none_stops_no_other_and_the_command_ends_with_1(made: 
     code, out, err = run("dataset", "build", tmp_path / "build.toml", "-o", tmp_path / "store", "--areas", made.folder / "areas", "--workers", 1)
     assert code == 1 and f"{built.patches} patches" in out and "4 failed" in out
     told = " ".join(err.split())
-    assert all(words in told for words in ("region line is a LineString", "region bow crosses itself", "region metres is a Polygon", "region 5 is no GeoJSON"))
+    assert all(words in told for words in ("region line is a LineString", "region bow crosses itself", "region metres is a Polygon", "region 5 has no shape"))
 
 
 def test_areas_without_a_sentinel2_date_are_told_and_no_store_is_left(made: World, tmp_path: Path, recipe_for):

@@ -1,7 +1,6 @@
 """Areas as people write them."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,8 @@ import shapely
 from shapely.geometry import mapping
 
 from dione.base import area as areas
-from dione.base.errors import BadRecipe, DioneError, NotFound
+from dione.base.errors import BadRecipe, NotFound
+from dione.base.features import collection
 from dione.prepare import mgrs
 from dione.prepare.naming import parse
 
@@ -63,20 +63,10 @@ def test_tiles_lie_where_their_products_do(tile: str, crs: str, box: tuple[int, 
     np.testing.assert_allclose(areas.reprojected(areas.geometry(parse(tile)), areas.DEGREES, crs).bounds, box, atol=1e-3)
 
 
-def test_a_file_in_another_crs_is_turned(tmp_path: Path) -> None:
-    metres = areas.reprojected(POLYGON, areas.DEGREES, "EPSG:2154")
-    named = {"type": "FeatureCollection", "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}}}
-    (tmp_path / "field.geojson").write_text(json.dumps({**named, "features": [{"type": "Feature", "properties": {}, "geometry": mapping(metres)}]}))
-    np.testing.assert_allclose(bounds(str(tmp_path / "field.geojson")), BOX, atol=1e-6)
-
-
-def test_other_vector_files_are_read_in_their_own_crs(tmp_path: Path) -> None:
-    pyogrio = pytest.importorskip("pyogrio.raw")
-    metres = areas.reprojected(POLYGON, areas.DEGREES, "EPSG:2154")
-    halves = [shapely.box(*metres.bounds)]
-    pyogrio.write(tmp_path / "fields.gpkg", np.array(shapely.to_wkb(halves), object), [], [], crs="EPSG:2154", geometry_type="Polygon")
-    made = areas.geometry(parse(str(tmp_path / "fields.gpkg")))
-    assert made.contains(POLYGON.buffer(-1e-5)) and made.area < 1.1 * POLYGON.area
+def test_all_features_of_a_file_are_one_area(tmp_path: Path) -> None:
+    parts = [shapely.box(0.60, 43.65, 0.70, 43.75), shapely.box(0.70, 43.65, 0.75, 43.75)]
+    (tmp_path / "fields.geojson").write_text(json.dumps(collection(parts, {})))
+    assert areas.geometry(parse(str(tmp_path / "fields.geojson"))).equals(POLYGON)
 
 
 @pytest.mark.parametrize(
@@ -106,10 +96,3 @@ def test_a_size_goes_with_a_point_only() -> None:
     for text in ("0.60,43.65,0.75,43.75", "31TCJ", POLYGON.wkt):
         with pytest.raises(BadRecipe, match="a point only"):
             parse(text, size_m=100)
-
-
-def test_without_pyogrio_other_files_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "fields.gpkg").write_bytes(b"x")
-    monkeypatch.setitem(sys.modules, "pyogrio.raw", None)
-    with pytest.raises(DioneError, match=r"dione\[vector\]"):
-        parse(str(tmp_path / "fields.gpkg"))

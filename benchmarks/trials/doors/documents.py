@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import nn
 
+from dione.base.features import of_geojson
 from dione.nets import resolver, shiftnet
 from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.resolver import About
@@ -143,7 +144,7 @@ def patches(folder: Path) -> str:
 
 
 def areas_table(folder: Path) -> str:
-    return str(areas.write(folder / areas.FILE, areas.areas(REGIONS)))
+    return str(areas.write(folder / areas.FILE, areas.areas(of_geojson(json.dumps(REGIONS), "regions"))))
 
 
 def scenes_table(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """Outlines with what is known of each: read from and written to GeoPackage, GeoJSON and CSV.
 
-GeoJSON needs nothing more; other vector files need pyogrio (extra `vector`).
+GeoJSON and CSV need nothing more; other vector files need pyogrio (extra `vector`).
 """
 
 import csv
@@ -14,14 +14,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
-from shapely.geometry import mapping, shape
 
-from dione.base.documents import json_in
-from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
+from dione.base import vectorfile
+from dione.base.area import DEGREES
+from dione.base.errors import CannotWrite
+from dione.base.features import collection, plain
 from dione.base.files import whole
-
-INSTALL = "pip install 'dione[vector]'"
-DEGREES = "EPSG:4326"
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,9 +41,7 @@ class Parcels:
     @property
     def __geo_interface__(self) -> dict[str, Any]:
         """A GeoJSON feature collection in the CRS of the parcels."""
-        rows = [{name: _plain(values[at]) for name, values in self.columns.items()} for at in range(len(self))]
-        features = [{"type": "Feature", "id": str(at), "geometry": mapping(one), "properties": rows[at]} for at, one in enumerate(self.geometries)]
-        return {"type": "FeatureCollection", "features": features}
+        return collection(self.geometries, self.columns)
 
     def to_crs(self, crs: str) -> "Parcels":
         """The same in another CRS."""
@@ -66,37 +62,13 @@ class Parcels:
 
 
 def read(path: str | Path) -> Parcels:
-    """Polygons and their columns from GeoJSON, or any vector file that GDAL reads (extra `vector`). Raises NotFound, BadSource, DioneError."""
-    of = Path(path)
-    if not of.is_file():
-        raise NotFound(f"no parcels at {of}\nneeds a vector file with polygons: GeoPackage, Shapefile, GeoJSON")
-    made = _geojson(of) if of.suffix.lower() in (".geojson", ".json") else _vectors(of)
-    kinds = {one.geom_type for one in made.geometries} - {"Polygon", "MultiPolygon"}
-    if kinds or not len(made):
-        raise BadSource(f"{of} holds {', '.join(sorted(kinds)) or 'nothing'}, needs polygons")
-    return made
+    """Polygons and their columns from a vector file, as `dione.base.vectorfile` reads it. Raises NotFound, BadRecipe, DioneError."""
+    found = vectorfile.read(path, source=f"the file of parcels {path}").whole(_fault)
+    return Parcels(found.geometries, found.columns, found.crs)
 
 
-def _geojson(path: Path) -> Parcels:
-    try:
-        features = json_in(path)["features"]
-        geometries = tuple(shape(one["geometry"]) for one in features)
-    except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError) as error:
-        raise BadSource(f"{path} is no GeoJSON feature collection: {type(error).__name__} {error}") from error
-    rows = [one.get("properties") or {} for one in features]
-    names = sorted({name for row in rows for name in row})
-    return Parcels(geometries, {name: np.array([row.get(name) for row in rows]) for name in names}, DEGREES)
-
-
-def _vectors(path: Path) -> Parcels:
-    pyogrio = _pyogrio(path)
-    try:
-        about, _, shapes, columns = pyogrio.raw.read(path)
-    except (RuntimeError, ValueError, OSError) as error:  # RuntimeError is the root of pyogrio's own
-        raise BadSource(f"{path} holds no vectors that GDAL can read: {error}") from error
-    if not about["crs"]:
-        raise BadSource(f"{path} does not tell its CRS\nsave it again with one")
-    return Parcels(tuple(shapely.from_wkb(shapes)), dict(zip(about["fields"], columns, strict=True)), about["crs"])
+def _fault(parcel: shapely.Geometry) -> str:
+    return "" if parcel.geom_type in ("Polygon", "MultiPolygon") else f"is a {parcel.geom_type}, needs a polygon"
 
 
 def _write_geojson(parcels: Parcels, path: Path) -> None:
@@ -107,12 +79,12 @@ def _write_csv(parcels: Parcels, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(parcels.columns)
-        rows.writerows(zip(*(map(_plain, values) for values in parcels.columns.values()), strict=True))
+        rows.writerows(zip(*(map(plain, values) for values in parcels.columns.values()), strict=True))
 
 
 def _write_gpkg(parcels: Parcels, path: Path) -> None:
     """GDAL wants the file's ending, and names the layer after it: it is written beside and moved, its layer called parcels."""
-    pyogrio = _pyogrio(path)
+    pyogrio = vectorfile.needed(path.name, "write GeoJSON")
     shapes = np.array(
         shapely.to_wkb(np.array([shapely.multipolygons([one]) if one.geom_type == "Polygon" else one for one in parcels.geometries], object)), object
     )
@@ -128,19 +100,3 @@ def _write_gpkg(parcels: Parcels, path: Path) -> None:
 
 
 WRITERS = {".gpkg": _write_gpkg, ".geojson": _write_geojson, ".json": _write_geojson, ".csv": _write_csv}
-
-
-def _pyogrio(path: Path) -> Any:
-    try:
-        import pyogrio
-        import pyogrio.errors
-        import pyogrio.raw
-    except ImportError as error:
-        raise DioneError(f"{path.name} needs pyogrio, which is not installed ({error})\ninstall the extra: {INSTALL}; or use GeoJSON") from error
-    return pyogrio
-
-
-def _plain(value: Any) -> Any:
-    """A number of Python; None for one that is none."""
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not np.isfinite(value) else value

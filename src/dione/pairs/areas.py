@@ -24,7 +24,8 @@ from shapely.geometry.base import BaseGeometry
 
 from dione.base import parquet
 from dione.base.errors import BadRecipe, BadSource, faults
-from dione.pairs.regions import polygons
+from dione.base.features import Features
+from dione.pairs import regions
 from dione.prepare.neighbours import touching
 
 PIXEL_M = 10
@@ -78,13 +79,13 @@ class Area:
         return shapely.transform(box(left, bottom, right, top), lambda at: np.column_stack(turn(at[:, 0], at[:, 1])))
 
 
-def areas(of: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = "name") -> tuple[Area, ...]:
-    """The areas whose cores a GeoJSON's polygons touch, in order of their names.
+def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = "name") -> tuple[Area, ...]:
+    """The areas whose cores polygons in longitude and latitude touch, in order of their names.
 
     buffer: of the side, half of it on each side, as the prior art counts. epsg: the UTM zone to use for all, e.g. that of
     the Sentinel-2 files; by default the one in which each region's middle lies. name: the property that names a region;
     those without are numbered. An area that two regions touch belongs to the first.
-    Raises BadRecipe for sizes that are no whole pixels, and for what is no GeoJSON of polygons.
+    Raises BadRecipe for sizes that are no whole pixels, and for features that are no polygons.
     """
     margin = size_m * buffer / 2
     wrong = [
@@ -94,8 +95,8 @@ def areas(of: Mapping[str, Any], *, size_m: int = 2000, buffer: float = 0.2, eps
     ]
     if wrong or size_m <= 0 or buffer < 0:
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
-    found: dict[str, Area] = {}
-    for number, (polygon, facts) in enumerate(polygons(of)):
+    shapes, found = of.whole(regions.fault), dict[str, Area]()
+    for number, (polygon, facts) in enumerate(zip(shapes.geometries, shapes.rows(), strict=True)):
         zone = epsg or utm(polygon.representative_point())
         site = str(facts.get(name) or f"region{number}")
         rest = {key: value for key, value in facts.items() if key != name and isinstance(value, str | int | float | bool)}

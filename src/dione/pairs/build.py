@@ -16,10 +16,10 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
-from shapely.geometry import mapping
 
 from dione.base import processors
 from dione.base.errors import BadSource, DioneError, faults
+from dione.base.features import Features
 from dione.pairs import areas as area_tables
 from dione.pairs import regions as region_files
 from dione.pairs.areas import Area
@@ -100,12 +100,12 @@ def build(
     return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), fresh_ones, tuple(sorted(failed.items())))
 
 
-def _regions(recipe: BuildRecipe, rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _regions(recipe: BuildRecipe, rows: Iterable[Mapping[str, Any]]) -> Features:
     """The regions of interest, or the ground of the scenes."""
     if recipe.areas.regions is not None:
         return region_files.read(recipe.areas.regions)
-    features = [{"type": "Feature", "geometry": mapping(scene.footprint), "properties": {}} for scene in scenes(rows, recipe.vhr)]
-    return {"type": "FeatureCollection", "features": [feature | {"properties": {recipe.areas.name: "scenes"}} for feature in features]}
+    ground = tuple(scene.footprint for scene in scenes(rows, recipe.vhr))
+    return Features(ground, {recipe.areas.name: np.full(len(ground), "scenes")}, source="the ground of the scenes")
 
 
 def _all_cloud(visits: list[Visit]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dione.base import documents, identity
+from dione.base import documents, identity, vectorfile
 from dione.base.errors import DioneError, faults
 from dione.base.files import alone, folder, write_text
 from dione.pipeline import stages
@@ -174,7 +174,7 @@ def _build_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:
     source, regions = recipe.build.sentinel2.source, recipe.build.areas.regions
     fixed = source.partition("{")[0]
     local = [] if recipe.build.sentinel2.archive or not fixed else [fixed.rstrip("/") if fixed != source else source]
-    return (*local, *([str(regions)] if regions else []))
+    return (*local, *([vectorfile.split(regions)[0]] if regions else []))
 
 
 def _predictions(recipe: PipelineRecipe) -> tuple[Path, ...]:

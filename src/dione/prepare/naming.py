@@ -5,7 +5,7 @@
 31TCJ                               a tile of Sentinel-2
 POLYGON ((0.6 43.6, ...))           WKT in longitude and latitude
 {"type": "Polygon", ...}            GeoJSON
-field.geojson, fields.gpkg, ...     a file: GeoJSON, or what GDAL reads as vectors (extra `vector`), in its own CRS
+field.geojson, fields.gpkg, ...     a file of vectors, as `base/vectorfile.py` reads it
 """
 
 import re
@@ -15,21 +15,19 @@ from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
-from shapely.geometry import box, mapping, shape
-from shapely.geometry.base import BaseGeometry
+from pyproj import Transformer
+from shapely.geometry import box, mapping
 
 from dione.base import area as areas
-from dione.base.area import FAULTS, Area
-from dione.base.documents import json_of
-from dione.base.errors import BadRecipe, DioneError, NotFound
+from dione.base import vectorfile
+from dione.base.area import Area
+from dione.base.errors import BadRecipe, NotFound
+from dione.base.features import Features, of_geojson
 from dione.prepare import mgrs
 
 WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, GeoPackage, Shapefile"
 PIXEL_M = 10
 """Squares around a point lie on multiples of it, as Sentinel-2's pixels do."""
-INSTALL = "pip install 'dione[vector]'"
 
 
 def parse(text: str, *, size_m: float | None = None) -> Area:
@@ -43,10 +41,10 @@ def parse(text: str, *, size_m: float | None = None) -> Area:
     if re.match(r"\s*(MULTI)?(POINT|LINESTRING|POLYGON)|\s*GEOMETRYCOLLECTION", text, re.IGNORECASE):
         return _plain(_of_wkt(text, size_m), text, None)
     if text.lstrip().startswith("{"):
-        return _plain(_of_json(text, "the area"), "GeoJSON", size_m)
+        return _plain(_of(of_geojson(text, "the area")), "GeoJSON", size_m)
     if mgrs.is_tile(text) and not Path(text).exists():
         return _plain(mapping(areas.reprojected(box(*mgrs.box_of(text)), mgrs.crs_of(text), areas.DEGREES)), text, size_m)
-    return _plain(_of_file(Path(text), text), text, size_m)
+    return _plain(_of_file(text), text, size_m)
 
 
 def area_of(area: Any, *, size_m: float | None = None) -> Area:
@@ -103,61 +101,14 @@ def _of_wkt(text: str, size_m: float | None) -> Area:
     return dict(mapping(made))
 
 
-def _of_json(text: str | bytes, name: str) -> Mapping[str, Any]:
+def _of_file(text: str) -> Mapping[str, Any]:
     try:
-        read = json_of(text)
-    except ValueError as error:
-        raise BadRecipe(f"{name} is not GeoJSON: {error}\nneeds a geometry, feature or collection in longitude and latitude") from error
-    if not isinstance(read, dict):
-        raise BadRecipe(f"{name} is not GeoJSON: it holds a {type(read).__name__}, needs a geometry, feature or collection")
-    return _in_degrees(read, name)
+        return _of(vectorfile.read(text, source=f"area {text}"))
+    except NotFound as error:
+        raise NotFound(f"area '{text}' is neither {WAYS} that can be read\n{error}") from error
 
 
-def _in_degrees(read: dict[str, Any], name: str) -> Mapping[str, Any]:
-    """GeoJSON of before 2016 may name another CRS; it is turned into longitude and latitude."""
-    said = read.get("crs")
-    held = said.get("properties") if isinstance(said, dict) else None
-    named = held.get("name") if isinstance(held, dict) else None
-    if named is None or re.search(r"CRS84|EPSG::?4326$", str(named)):
-        return read
-    try:
-        collected = shapely.GeometryCollection([shape(one) for one in areas.geometries(read)])
-    except FAULTS as error:
-        raise BadRecipe(f"{name} is no GeoJSON geometry: {type(error).__name__} {error}\nneeds a geometry, feature or collection") from error
-    return dict(mapping(_turned(collected, str(named), name)))
-
-
-def _turned(geometry: BaseGeometry, crs: str, name: str) -> BaseGeometry:
-    try:
-        known = CRS.from_user_input(crs)
-    except CRSError as error:
-        raise BadRecipe(f"{name} is in a CRS that is not known: '{crs}'\nsave it in longitude and latitude (EPSG:4326)") from error
-    try:
-        return areas.reprojected(geometry, known.to_wkt(), areas.DEGREES)
-    except (ProjError, *FAULTS) as error:
-        raise BadRecipe(f"{name} cannot be placed by its CRS '{crs:.60}': {error}\nsave it in longitude and latitude (EPSG:4326)") from error
-
-
-def _of_file(path: Path, text: str) -> Mapping[str, Any]:
-    try:
-        if path.suffix.lower() in (".json", ".geojson") or not path.is_file():
-            return _of_json(path.read_bytes(), text)
-    except OSError as error:
-        raise NotFound(f"area '{text}' is neither {WAYS} that can be read: {error.strerror}") from error
-    try:
-        from pyogrio.raw import read
-    except ImportError as error:
-        raise DioneError(f"area {text} needs pyogrio, which is not installed ({error})\ninstall the extra: {INSTALL}; or save it as GeoJSON") from error
-    try:
-        about, _, shapes, _ = read(path, columns=[])
-    except (RuntimeError, ValueError, OSError) as error:  # RuntimeError is the root of pyogrio's own
-        raise BadRecipe(f"area {text} holds no vectors that GDAL can read: {error}") from error
-    if shapes is None or not len(shapes):
-        raise BadRecipe(f"area {text} holds no shape")
-    if not about["crs"]:
-        raise BadRecipe(f"area {text} does not tell its CRS\nsave it again with one, or as GeoJSON in longitude and latitude")
-    try:
-        collected = shapely.GeometryCollection(list(shapely.from_wkb(shapes)))
-    except FAULTS as error:
-        raise BadRecipe(f"area {text} holds shapes that are none: {error}\nsave it again, or as GeoJSON") from error
-    return dict(mapping(_turned(collected, about["crs"], text)))
+def _of(found: Features) -> Mapping[str, Any]:
+    """All of a file as one area."""
+    placed = found.whole().in_degrees().geometries
+    return dict(mapping(placed[0] if len(placed) == 1 else shapely.GeometryCollection(placed)))

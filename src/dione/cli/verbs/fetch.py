@@ -37,12 +37,14 @@ def fetch(
     if reading.area is not None:
         raise typer.BadParameter("says one area, --areas many; give one of them", param_hint="--area")
     settings = [source, dates, asdict(reading)]
+    shapes, wrong = fields(areas, name=name)
     with transfer(), progress("area") as tell:
         made = fetching.fetch(
-            fields(areas, name=name),
+            shapes,
             output,
             lambda geometry: replace(reading, area=json.dumps(geometry)).open(source, dates),
             settings=settings,
+            wrong=wrong,
             overwrite=overwrite,
             progress=tell,
         )

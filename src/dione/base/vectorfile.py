@@ -1,0 +1,86 @@
+"""Vector files: GeoJSON by ourselves; whatever else GDAL reads (GeoPackage, Shapefile, …) by pyogrio, the extra `vector`.
+
+fields.geojson         in longitude and latitude, or in the CRS that it names
+fields.gpkg            in its own CRS
+fields.gpkg#parcels    one of its layers, where several hold shapes
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from dione.base.area import DEGREES
+from dione.base.errors import BadRecipe, DioneError, NotFound
+from dione.base.features import NO_SHAPE, NOTHING, Features, of_geojson
+
+GEOJSON = (".json", ".geojson")
+INSTALL = "pip install 'dione[vector]'"
+
+
+def read(place: str | Path, *, source: str = "", here: Path | None = None) -> Features:
+    """All features of a file, in their own CRS; one without a usable geometry is told in `wrong`.
+
+    place: a file, or one of its layers, FILE#LAYER. source: what messages call it. here: its copy on this disk, if it is elsewhere.
+    Raises NotFound; BadRecipe for a file that is empty or damaged, holds no feature, leaves its layer open or does not tell its
+    CRS; DioneError without pyogrio.
+    """
+    name, layer = split(place)
+    file, source = here or Path(name), source or str(place)
+    try:
+        size = file.stat().st_size
+        if file.suffix.lower() in GEOJSON and size:
+            return of_geojson(file.read_bytes(), source)
+    except OSError as error:
+        raise NotFound(f"{source} cannot be read: {error.strerror}\nneeds a vector file: GeoJSON, GeoPackage, Shapefile") from error
+    if not size:
+        raise BadRecipe(f"{source} is empty, 0 bytes\nsave it again")
+    return _of_gdal(file, layer, source)
+
+
+def split(place: str | Path) -> tuple[str, str | None]:
+    """File and layer of FILE#LAYER; a file may have a # in its name."""
+    file, _, layer = str(place).rpartition("#")
+    return (file, layer) if Path(file).suffix and not os.path.exists(place) else (str(place), None)
+
+
+def _of_gdal(file: Path, layer: str | None, source: str) -> Features:
+    pyogrio = needed(source, f"save it as GeoJSON: ogr2ogr -t_srs {DEGREES} {file.stem}.geojson {file.name}")
+    try:
+        chosen = _layer(pyogrio.list_layers(file), layer, source)
+        about, _, shapes, columns = pyogrio.raw.read(file, layer=chosen)
+    except (RuntimeError, ValueError, OSError) as error:  # RuntimeError is the root of pyogrio's own
+        raise BadRecipe(f"{source} holds no vectors that GDAL can read: {error}\nsave it again, as GeoPackage or GeoJSON") from error
+    if not len(shapes):
+        raise BadRecipe(f"{source} holds no feature; needs at least one")
+    if not about["crs"]:
+        beside = f" ({file.stem}.prj, beside it, would)" if file.suffix.lower() == ".shp" else ""
+        raise BadRecipe(f"{source} does not tell its CRS{beside}\nsave it again with one, or as GeoJSON in longitude and latitude")
+    geometries = shapely.from_wkb(shapes, on_invalid="ignore")
+    wrong = {at: NO_SHAPE if shapes[at] is None else "is of a kind that is not known" for at, one in enumerate(geometries) if one is None}
+    known = tuple(NOTHING if one is None else one for one in geometries)
+    return Features(known, dict(zip(map(str, about["fields"]), columns, strict=True)), about["crs"], source, wrong)
+
+
+def _layer(held: Any, wanted: str | None, source: str) -> str:
+    """The layer that is wanted, or the only one with shapes. held: name and kind of each."""
+    names = [str(name) for name, kind in held if kind is not None]
+    if not names:
+        raise BadRecipe(f"{source} holds no shapes, only tables: {', '.join(str(name) for name, _ in held) or 'none'}\nneeds points, lines or polygons")
+    if wanted in names:
+        return str(wanted)
+    if wanted is None and len(names) == 1:
+        return names[0]
+    found = f"has no layer '{wanted}'" if wanted else "has several layers"
+    raise BadRecipe(f"{source} {found}: {', '.join(names)}\nsay which behind the name of the file: #{names[0]}")
+
+
+def needed(what: str, instead: str) -> Any:
+    """pyogrio. Raises DioneError with what needs it, how to install it, and what can be done instead."""
+    try:
+        import pyogrio
+        import pyogrio.raw
+    except ImportError as error:
+        raise DioneError(f"{what} needs pyogrio, which is not installed ({error})\ninstall the extra: {INSTALL}; or {instead}") from error
+    return pyogrio
