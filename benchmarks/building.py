@@ -25,6 +25,7 @@ import numpy as np
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
+from dione.pairs import larder
 from dione.pairs.areas import Area
 from dione.pairs.cutting import Cutter
 from dione.pairs.larder import Kept, Larder
@@ -68,8 +69,9 @@ def patches(areas: list[tuple[Area, Kept]], count: int, size: int) -> Iterator[s
     """As many as wanted; the same areas again and again, read anew each time."""
     left = count
     while left > 0:
-        for area, kept in areas:
-            for patch in cutter(count, size).patches(area, kept):
+        by_name = {kept.name: area for area, kept in areas}
+        for kept, read in larder.read(kept for _, kept in areas):
+            for patch in cutter(count, size).patches(by_name[kept.name], kept.pairs, read.result()):
                 if left > 0:
                     yield patch
                 left -= 1

@@ -21,6 +21,7 @@ from dione.base import processors
 from dione.base.errors import BadSource, DioneError, faults
 from dione.base.features import Features
 from dione.pairs import areas as area_tables
+from dione.pairs import larder as larders
 from dione.pairs import regions as region_files
 from dione.pairs.areas import Area
 from dione.pairs.cutting import Cutter
@@ -130,13 +131,14 @@ def _cutter(recipe: BuildRecipe, boxes: Mapping[str, Area], kept: Mapping[str, K
 
 def _patches(cutter: Cutter, boxes: Mapping[str, Area], kept: Mapping[str, Kept], failed: dict[str, str], progress: Progress) -> Iterator[store.Patch]:
     """Area by area; one whose Stacks cannot be read any more is noted as failed, and will be made again."""
-    for done, (name, one) in enumerate(kept.items(), 1):
+    paired = [one for one in kept.values() if one.pairs]
+    for done, (one, stacks) in enumerate(larders.read(paired), 1):
         try:
-            yield from cutter.patches(boxes[name], one)
+            yield from cutter.patches(boxes[one.name], one.pairs, stacks.result())
         except DioneError as error:
             one.forget()
-            failed[name] = f"{error}\nrun the same command again: the area is made anew"
-        progress("patches", done, len(kept))
+            failed[one.name] = f"{error}\nrun the same command again: the area is made anew"
+        progress("patches", done, len(paired))
 
 
 def _tables(larder: Larder, boxes: tuple[Area, ...], visits: list[Visit]) -> None:

@@ -1,7 +1,7 @@
-"""Kept areas → patches of the one form that all stores have: an area is read once, and its patches are cut from memory."""
+"""Kept areas → patches of the one form that all stores have: an area's patches are cut from memory."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dione.base import stack as stacks
 from dione.pairs import sampling
 from dione.pairs.areas import PIXEL_M, Area
-from dione.pairs.larder import Kept
+from dione.pairs.larder import Stacks
 from dione.pairs.recipe import Sampling
 from dione.pairs.sampling import Ground
 from dione.patches.store import Patch
@@ -32,18 +32,15 @@ class Cutter:
     shadows: frozenset[tuple[str, str]]
     """(area, scene) with a cloudy neighbour."""
 
-    def patches(self, area: Area, kept: Kept) -> Iterator[Patch]:
-        """The patches of every reference of an area."""
-        if not kept.pairs:
-            return
-        coarse, references = kept.coarse(), kept.references()
-        for at, told in enumerate(kept.pairs):
-            yield from self._of_pair(area, coarse.isel(time=told["dates"]), references.isel(time=[at]), told)
+    def patches(self, area: Area, pairs: Sequence[Mapping[str, Any]], stacks: Stacks) -> Iterator[Patch]:
+        """The patches of every pair that an area was kept with."""
+        coarse, references = stacks
+        for at, told in enumerate(pairs):
+            yield from self._of_pair(area, coarse, references.isel(time=at), told)
 
     def _of_pair(self, area: Area, coarse: xr.Dataset, reference: xr.Dataset, told: Mapping[str, Any]) -> Iterator[Patch]:
-        """coarse: the pair's dates, the nearest first, which is no order of time."""
-        lr, seen = (self._of_all_dates(coarse[name].values) for name in ("reflectance", "valid"))
-        hr, valid = reference["reflectance"].values[0], reference["valid"].values[0]
+        lr, seen = (self._of_dates(coarse[name].values, told["dates"]) for name in ("reflectance", "valid"))
+        hr, valid = reference["reflectance"].values, reference["valid"].values
         zoom, side = hr.shape[-1] // lr.shape[-1], self.rule.size_px
         rng = np.random.default_rng([self.seed, *hashlib.sha256(f"{area.name}/{told['scene']}".encode()).digest()[:8]])
         facts, affine = self._facts(area, coarse, told), stacks.grid_of(coarse).affine
@@ -53,18 +50,19 @@ class Cutter:
             clear = seen[:, rows, columns]
             yield Patch(lr[:, :, rows, columns], clear, hr[:, *fine], facts | self._place(affine, told, int(top), int(left), clear))
 
-    def _of_all_dates(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(date, …), with zeros for the dates that a reference lacks: patches are cut from it as they are."""
-        lacking = self.dates - len(values)
-        return np.concatenate([values, np.zeros((lacking, *values.shape[1:]), values.dtype)]) if lacking else values
+    def _of_dates(self, values: NDArray[Any], dates: Sequence[int]) -> NDArray[Any]:
+        """(date, …) a pair's own, the nearest first, and zeros for those that it lacks: patches are cut from it as they are."""
+        made = np.zeros((self.dates, *values.shape[1:]), values.dtype)
+        made[: len(dates)] = values[list(dates)]
+        return made
 
     def _facts(self, area: Area, coarse: xr.Dataset, told: Mapping[str, Any]) -> dict[str, Any]:
         """What all patches of a pair have in common."""
         measured = {name: told[name] for name in told if name not in ("dates", "days", "clear", "local")}
         shadow = (area.name, str(told["scene"])) in self.shadows
         where = {"site": area.site, "place": area.name, "coarse_m": PIXEL_M, "epsg": area.epsg, "split": "none", "shadow": shadow}
-        times = [str(time)[:19] for time in coarse["time"].values]
-        return {**area.facts, **where, **measured, "dates": times, "files": [str(item) for item in coarse["item"].values]}
+        times, items = (coarse[name].values[list(told["dates"])] for name in ("time", "item"))
+        return {**area.facts, **where, **measured, "dates": [str(time)[:19] for time in times], "files": [str(item) for item in items]}
 
     def _place(self, affine: Affine, told: Mapping[str, Any], top: int, left: int, clear: NDArray[np.bool_]) -> dict[str, Any]:
         """What is a patch's own: where it lies, how much of each date it saw, how far the reference is off there."""

@@ -28,7 +28,7 @@ def export(opened: Store, out: str, *, progress: Progress = lambda *_: None) -> 
     found = list(_kept(opened))
     for done, (area, kept) in enumerate(found, 1):
         about = {"site": area.site, **area.facts, "pairs": kept.pairs}
-        for name, stack in (("sentinel2", kept.coarse()), ("reference", kept.references())):
+        for name, stack in zip(("sentinel2", "reference"), kept.stacks(), strict=True):
             write(f"{out.rstrip('/')}/{area.name}/{name}", stack, {"dione": about})
         progress("export", done, len(found))
     return len(found)

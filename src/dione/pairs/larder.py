@@ -9,7 +9,8 @@ FOLDER/<area>/area.json                  pairs, visits, and the key of what made
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ from dione.sources import zarrstack
 from dione.sources.carrying import put
 from dione.sources.places import naming, shown, system, writing
 
+Stacks = tuple[xr.Dataset, xr.Dataset]
+"""Sentinel-2, and the references."""
 NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
 
 
@@ -63,11 +66,22 @@ class Kept:
         with writing(self.folder):
             fs.rm_file(f"{inside}/{NOTE}")
 
-    def coarse(self) -> xr.Dataset:
-        return zarrstack.load(f"{self.folder}/{COARSE}")
+    def stacks(self) -> Stacks:
+        """What was kept, in memory. Raises BadSource."""
+        return zarrstack.load(f"{self.folder}/{COARSE}"), zarrstack.load(f"{self.folder}/{REFERENCE}")
 
-    def references(self) -> xr.Dataset:
-        return zarrstack.load(f"{self.folder}/{REFERENCE}")
+
+def read(kept: Iterable[Kept]) -> Iterator[tuple[Kept, Future[Stacks]]]:
+    """Each with its Stacks, as soon as they are there; the next ones are read meanwhile, so that two areas are held."""
+    before: tuple[Kept, Future[Stacks]] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="areas") as behind:
+        for one in kept:
+            coming = one, behind.submit(one.stacks)
+            if before is not None:
+                yield before
+            before = coming
+        if before is not None:
+            yield before
 
 
 @dataclass(frozen=True)
