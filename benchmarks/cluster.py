@@ -18,7 +18,8 @@ from prediction import write_scene
 
 import dione
 from dione.nets.resolver import load
-from dione.prediction.job import PredictConfig, predict_to
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
 
 CONFIG = PredictConfig(block=128)
 

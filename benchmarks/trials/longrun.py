@@ -79,13 +79,14 @@ def blocks(size: Size, folder: Path) -> Row:
     from dione import testing
     from dione.nets.resolver import load
     from dione.prediction import job
+    from dione.prediction.config import PredictConfig
 
     side = int(np.ceil((size.jobs / 10) ** 0.5))
     stack = testing.series(testing.landscape((32, 32), seed=1), days=1, seed=1).stack
     wide = stack.isel(y=np.arange(4 * side) % 32, x=np.arange(4 * side) % 32).assign_coords(
         y=stack["y"].values[0] - 10.0 * np.arange(4 * side), x=stack["x"].values[0] + 10.0 * np.arange(4 * side)
     )
-    config = job.PredictConfig(precision="float32", device="cpu", views=1).model_copy(update={"block": 4})
+    config = PredictConfig(precision="float32", device="cpu", views=1).model_copy(update={"block": 4})
     told: list[int] = []
     memory: list[float] = []
 
@@ -170,10 +171,11 @@ def _predicting(folder: Path) -> Callable[[], dict[str, bytes]]:
     from dione import testing
     from dione.nets.resolver import load
     from dione.prediction import job
+    from dione.prediction.config import PredictConfig
 
     os.environ["DIONE_CACHE"] = str(folder / "cache")
     source = testing.write_geotiffs(testing.series(testing.landscape((48, 60), seed=2), days=3, cloud=0.1, seed=2).stack, folder / "in")
-    config = job.PredictConfig(precision="float32", device="cpu", block=32)
+    config = PredictConfig(precision="float32", device="cpu", block=32)
 
     def predict() -> dict[str, bytes]:
         out = victims.fresh(folder / "out")

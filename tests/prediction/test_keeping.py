@@ -9,7 +9,8 @@ import rasterio
 
 import dione
 from dione.base.errors import BadGrid, BadSource
-from dione.prediction.job import PredictConfig, predict_to
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
 from dione.testing import landscape, series
 
 

@@ -16,7 +16,8 @@ from dione.base import stack as stacks
 from dione.base.errors import BadGrid, BadModel, BadValues
 from dione.nets import resolver as resolvers
 from dione.nets.resolver import Resolver
-from dione.prediction.job import PredictConfig, predict_to
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
 
 SHAPE = (44, 52)
 LANDMARKS = ((12.3, 14.8), (12.0, 37.5), (30.7, 13.1), (31.4, 38.9))

@@ -19,8 +19,9 @@ from dione.base.errors import BadSource, CannotWrite
 from dione.base.windows import Window
 from dione.nets.resolver import load
 from dione.prediction.canvas import Canvas
+from dione.prediction.config import PredictConfig
 from dione.prediction.form import SUPPORT, Form
-from dione.prediction.job import PredictConfig, predict_to
+from dione.prediction.job import predict_to
 from dione.prediction.tiles import Tiles, replaces, whole_blocks
 from dione.testing import grid_at, landscape, series
 
@@ -38,7 +39,8 @@ def image(grid: GeoBox, form: Form = Form()) -> tuple[np.ndarray, np.ndarray]:
 
 
 def painted(made: Canvas | Tiles) -> Path:
-    values, valid = image(made.grid, made.form)
+    whole = made.whole if isinstance(made, Tiles) else made
+    values, valid = image(whole.grid, whole.form)
     for window in made.missing():
         rows, columns = window.slices
         made.paint(window, values[:, rows, columns], valid=valid[rows, columns])
@@ -49,8 +51,8 @@ def painted(made: Canvas | Tiles) -> Path:
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """One file, and tiles of 1024 pixels under a VRT."""
     out, form = tmp_path_factory.mktemp("both"), SUPPORT if request.param == "support" else Form()
-    whole = painted(Canvas(out, "2018-08-15_sr", grid=FINE, block=256, form=form))
-    return whole, painted(Tiles(out, "2018-08-15_sr", grid=FINE, block=256, side=1024, form=form))
+    whole = Canvas(out, "2018-08-15_sr", grid=FINE, block=256, form=form)
+    return painted(whole), painted(Tiles(whole, side=1024))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def test_tiles_are_whole_blocks_and_share_a_scene_out_evenly() -> None:
 
 def test_a_killed_run_keeps_the_tiles_and_blocks_that_were_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid = grid_at((900, 900), pixel=2.5)
-    made = Tiles(tmp_path, "2018-08-15_sr", grid=grid, block=256, side=512)
+    made = Tiles(Canvas(tmp_path, "2018-08-15_sr", grid=grid, block=256), side=512)
     values, valid = image(grid)
     for window in made.windows():
         rows, columns = window.slices
@@ -152,7 +154,7 @@ def test_a_killed_run_keeps_the_tiles_and_blocks_that_were_whole(tmp_path: Path,
 
 def test_no_vrt_ever_stands_over_tiles_of_two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid = grid_at((600, 600), pixel=2.5)
-    first, second = (Tiles(tmp_path, "2018-08-15_sr", grid=grid, block=256, side=512, key=key) for key in ("first", "second"))
+    first, second = (Tiles(Canvas(tmp_path, "2018-08-15_sr", grid=grid, block=256, key=key), side=512) for key in ("first", "second"))
     painted(first)
     assert first.finished() and not second.finished() and len(second.missing()) == 9
     replaced: list[bool] = []
@@ -169,8 +171,8 @@ def test_no_vrt_ever_stands_over_tiles_of_two_runs(tmp_path: Path, monkeypatch: 
 
 def test_one_form_of_a_date_takes_the_place_of_the_other(tmp_path: Path) -> None:
     grid = grid_at((600, 600), pixel=2.5)
-    whole, small = Canvas(tmp_path, "2018-08-15_sr", grid=grid, block=256), Tiles(tmp_path, "2018-08-15_sr", grid=grid, block=256, side=256)
-    large = Tiles(tmp_path, "2018-08-15_sr", grid=grid, block=256, side=512)
+    whole = Canvas(tmp_path, "2018-08-15_sr", grid=grid, block=256)
+    small, large = Tiles(whole, side=256), Tiles(whole, side=512)
     (tmp_path / "2018-08-15").mkdir()
     (tmp_path / "2018-08-15" / "mine.tif").touch()
     for made, left in ((whole, 0), (small, 9), (large, 4), (whole, 0)):
@@ -246,7 +248,7 @@ def test_the_same_run_again_paints_nothing(source, runs: tuple[Path, Path]) -> N
 
 
 def test_a_block_knows_its_tile() -> None:
-    made = Tiles(Path("out"), "2018-08-15_sr", grid=grid_at((900, 700), pixel=2.5), block=256, side=512)
+    made = Tiles(Canvas(Path("out"), "2018-08-15_sr", grid=grid_at((900, 700), pixel=2.5), block=256), side=512)
     windows = list(made.windows())
     assert len(set(windows)) == len(windows) == 12 and sum(w.shape[0] * w.shape[1] for w in windows) == 900 * 700
     assert windows[:4] == [Window(0, 0, 256, 256), Window(0, 256, 256, 512), Window(256, 0, 512, 256), Window(256, 256, 512, 512)]

@@ -16,7 +16,7 @@ from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadValues
 from dione.base.masks import valid_from_scl
-from dione.prediction.job import fingerprint
+from dione.prepare import fingerprint
 from dione.prepare.area import crop
 from dione.sources import shelf
 from dione.testing import archive
@@ -143,17 +143,17 @@ def test_a_series_is_known_by_its_products_until_its_pixels_are_in_memory(server
     publish(server, product(3))
     stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
     server.forget()
-    known = fingerprint(stack)
-    assert server.requests == [] and fingerprint(sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)) == known
+    known = fingerprint.of(stack)
+    assert server.requests == [] and fingerprint.of(sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)) == known
     west, south, east, north = AREA
     triangle = {"type": "Polygon", "coordinates": [[(west, south), (east, south), (east, north), (west, south)]]}
     square = {"type": "Polygon", "coordinates": [[(west, south), (east, south), (east, north), (west, north), (west, south)]]}
-    assert fingerprint(crop(stack, triangle)) != fingerprint(crop(stack, square))
-    assert fingerprint(stack.assign(valid=~stack["valid"])) != known
+    assert fingerprint.of(crop(stack, triangle)) != fingerprint.of(crop(stack, square))
+    assert fingerprint.of(stack.assign(valid=~stack["valid"])) != known
     brighter = stack.assign(reflectance=stack["reflectance"] * np.float32(1.1))
-    assert fingerprint(brighter) != fingerprint(stack.load())
+    assert fingerprint.of(brighter) != fingerprint.of(stack.load())
     server.items[0]["properties"]["updated"] = "2025-01-01T00:00:00Z"
-    assert fingerprint(sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)) != known
+    assert fingerprint.of(sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)) != known
 
 
 def test_the_newest_processing_of_a_pass_counts_and_the_other_is_told(server: Loopback) -> None:

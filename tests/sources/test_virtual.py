@@ -8,6 +8,7 @@ import rasterio
 
 from dione.base.errors import BadSource
 from dione.base.windows import Window
+from dione.prediction.canvas import Canvas
 from dione.prediction.tiles import Tiles
 from dione.sources import virtual
 from dione.sources.places import raster
@@ -17,8 +18,8 @@ from dione.testing import grid_at
 @pytest.fixture
 def vrt(tmp_path: Path) -> Path:
     """Two tiles side by side."""
-    made = Tiles(tmp_path / "out", "2018-08-15_sr", grid=grid_at((256, 500), pixel=2.5), block=256, side=256)
-    made.out.mkdir()
+    made = Tiles(Canvas(tmp_path / "out", "2018-08-15_sr", grid=grid_at((256, 500), pixel=2.5), block=256), side=256)
+    made.whole.out.mkdir()
     for window in made.windows():
         made.paint(window, np.full((4, *window.shape), 0.1, np.float32), valid=np.ones(window.shape, bool))
     return made.finish()

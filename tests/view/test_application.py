@@ -19,6 +19,7 @@ from rasterio.transform import from_bounds
 from rasterio.warp import reproject, transform
 
 from dione.base.errors import BadGrid, BadRecipe, BadSource, NotFound
+from dione.prediction.canvas import Canvas
 from dione.prediction.form import REFLECTANCE, SUPPORT
 from dione.prediction.tiles import Tiles
 
@@ -189,7 +190,7 @@ def test_results_in_tiles_look_like_those_in_one_file(tmp_path, make_results):
         with rasterio.open(path) as file:
             form = next(form for form in (SUPPORT, REFLECTANCE) if len(form.bands) == file.count)
             grid, values = GeoBox(file.shape, file.transform, str(file.crs)), file.read().astype(np.float32) * np.float32(form.scale)
-        made = Tiles(tmp_path / "tiled", path.stem, grid=grid, block=256, side=256, form=form)
+        made = Tiles(Canvas(tmp_path / "tiled", path.stem, grid=grid, block=256, form=form), side=256)
         for window in made.windows():
             made.paint(window, values[:, *window.slices], valid=values[0][window.slices] > 0)
         made.finish()

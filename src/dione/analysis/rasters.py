@@ -16,7 +16,7 @@ from dione.base.files import folder
 from dione.base.windows import Window
 from dione.prediction.canvas import Canvas
 from dione.prediction.form import Form
-from dione.prediction.run import installed
+from dione.prediction.record import installed
 
 BLOCK_PX = 2048
 FLAG = Form(bands=("flag",), dtype="uint8", unit="class", classes=changes.CLASSES)

@@ -66,6 +66,12 @@ def days(stack: xr.Dataset) -> list[str]:
     return [str(day) for day in stack["time"].values.astype("datetime64[D]")]
 
 
+def label(stack: xr.Dataset, date: int) -> str:
+    """What tells a date from the others, and its files begin with: its day, with the time of day if the series has several that day."""
+    day = days(stack)[date]
+    return day if days(stack).count(day) == 1 else f"{day}T{str(stack['time'].values[date])[11:19].replace(':', '')}"
+
+
 def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
     """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once.
 

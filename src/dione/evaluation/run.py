@@ -21,7 +21,7 @@ from dione.measure.coverage import LEVELS
 from dione.nets.resolver import Resolver, load
 from dione.nets.zoo import BASELINES
 from dione.patches import store
-from dione.prediction.run import versions
+from dione.prediction.record import versions
 from dione.sources import open as open_source
 from dione.sources.carrying import staged
 

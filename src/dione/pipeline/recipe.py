@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field, PositiveInt, model_validator
 
 from dione.pairs.recipe import BuildRecipe, Table
-from dione.prediction.job import PredictConfig
+from dione.prediction.config import PredictConfig
 from dione.sources.carrying import here
 from dione.sources.places import is_remote
 from dione.training.config import TrainRecipe

@@ -15,7 +15,8 @@ from dione.pairs.build import build
 from dione.patches import curate, scaling, splitting, store
 from dione.pipeline.recipe import PipelineRecipe, Prediction
 from dione.prediction import eoresult
-from dione.prediction.job import PredictConfig, predict_to
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
 from dione.prepare import scenestatistics
 from dione.prepare.brightness import CloudRule
 from dione.prepare.radiometry import check_values

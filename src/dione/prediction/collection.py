@@ -10,7 +10,8 @@ from shapely.geometry import shape
 from dione.base.bands import BANDS
 from dione.base.files import write_text
 from dione.prediction.item import COLLECTION, EXTENSIONS, footprint, item
-from dione.prediction.run import Run, installed, parts
+from dione.prediction.record import installed
+from dione.prediction.run import Run, parts
 
 NAME = "collection.json"
 LICENCE = "other"

@@ -72,6 +72,8 @@ SUPPORT = Form(
     ),
 )
 """Where detail comes from (`dione.prediction.support`). Blues and orange: told apart by the colour-blind too."""
+FORMS = {"sr": REFLECTANCE, "sigma": SIGMA, "support": SUPPORT}
+"""What is written of each target, by the ending of its file."""
 
 
 def encode(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint16]:

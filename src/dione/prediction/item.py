@@ -18,7 +18,8 @@ from dione.base.files import write_text
 from dione.base.grid import size_m
 from dione.prediction.cog import code_of
 from dione.prediction.form import NODATA, SCALE, SUPPORT, Form
-from dione.prediction.run import Run, Target, installed, item_file, parts
+from dione.prediction.record import installed
+from dione.prediction.run import Run, Target, item_file, parts
 
 EXTENSIONS = [
     f"https://stac-extensions.github.io/{name}/schema.json"

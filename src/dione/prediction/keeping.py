@@ -18,7 +18,7 @@ from dione.base.windows import Window
 from dione.prediction import collection, item, origin, run, styles
 from dione.prediction.check import measure
 from dione.prediction.form import REFLECTANCE
-from dione.prediction.job import describe, named
+from dione.prediction.job import describe
 from dione.prediction.memory import VARIABLES, write, write_date
 from dione.prediction.preview import Array, preview, thinned
 from dione.prediction.supports import seen, supports
@@ -86,7 +86,7 @@ def _compared(sharp: xr.Dataset, source: xr.Dataset, date: int, choice: Choice, 
     """A date beside what was measured, as `dione predict` tells it."""
     files, at, shape = _files(sharp, date, to), choice.target, (source.sizes["y"], source.sizes["x"])
     found = measure(files["sr"], source, choice, zoom=zoom)
-    kept = write_date(source, at, "reflectance", to / f"{named(sharp, date)}_input.tif", REFLECTANCE)
+    kept = write_date(source, at, "reflectance", to / f"{stacks.label(sharp, date)}_input.tif", REFLECTANCE)
     before = preview(lambda window: seen(source, at, window), shape)
     told: dict[str, Any] = {"clear": found.clear, "filled": found.filled, "consistency": found.consistency}
     return run.Target(choice, sharp["time"].values[date], **files, input=kept, before=before, **told)
@@ -94,4 +94,4 @@ def _compared(sharp: xr.Dataset, source: xr.Dataset, date: int, choice: Choice, 
 
 def _files(sharp: xr.Dataset, date: int, to: Path) -> dict[str, Any]:
     """What `write` wrote of a date."""
-    return {ending: to / f"{named(sharp, date)}_{ending}.tif" if variable in sharp else None for ending, variable in VARIABLES.items()}
+    return {ending: to / f"{stacks.label(sharp, date)}_{ending}.tif" if variable in sharp else None for ending, variable in VARIABLES.items()}

@@ -10,11 +10,10 @@ from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import lattice, widest
 from dione.nets.resolver import Resolver, load
-from dione.prediction import budget, run, suits
+from dione.prediction import budget, record, suits
 from dione.prediction.canvas import Canvas
 from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
-from dione.prediction.form import Form
-from dione.prediction.job import FORMS, named
+from dione.prediction.form import FORMS, Form
 from dione.prediction.origin import kept
 from dione.prediction.scene import Piece, pieces, reach
 from dione.prepare.radiometry import check_values
@@ -112,13 +111,15 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     present = [(ending, variable) for ending, variable in VARIABLES.items() if variable in sharp]
     dates = range(sharp.sizes["time"])
     return [
-        write_date(sharp, date, variable, Path(out) / f"{named(sharp, date)}_{ending}.tif", FORMS[ending]) for date in dates for ending, variable in present
+        write_date(sharp, date, variable, Path(out) / f"{stacks.label(sharp, date)}_{ending}.tif", FORMS[ending])
+        for date in dates
+        for ending, variable in present
     ]
 
 
 def write_date(stack: xr.Dataset, date: int, variable: str, path: Path, form: Form) -> Path:
     """One variable of one date as a COG, window by window; a file that was there is replaced."""
-    tags = {"TIFFTAG_SOFTWARE": f"dione {run.installed('dione')}", **({"DIONE_MODEL": str(stack.attrs["model"])} if "model" in stack.attrs else {})}
+    tags = {"TIFFTAG_SOFTWARE": f"dione {record.installed('dione')}", **({"DIONE_MODEL": str(stack.attrs["model"])} if "model" in stack.attrs else {})}
     canvas = Canvas(folder(path.parent), path.stem, grid=stacks.grid_of(stack), block=2048, form=form)
     canvas.clear()
     canvas.path.unlink(missing_ok=True)

@@ -15,7 +15,8 @@ from dione.pages.place import Place, place
 from dione.prediction import item, views
 from dione.prediction.form import SUPPORT
 from dione.prediction.overlap import abreast
-from dione.prediction.run import Run, Support, Target, item_id, versions
+from dione.prediction.record import versions
+from dione.prediction.run import Run, Support, Target, item_id
 from dione.prediction.spread import BandRow, band_rows
 from dione.prediction.timeline import Timeline, timeline
 from dione.prediction.views import Picture, Worst

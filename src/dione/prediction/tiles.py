@@ -10,49 +10,38 @@ tile of a file stands twice on the disk.
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from dione.base.files import folder, write_text
 from dione.base.windows import Window, lattice
 from dione.prediction.canvas import RUN_TAG, WORK, Canvas
 from dione.prediction.cog import Notes, Packing, mosaic
-from dione.prediction.form import REFLECTANCE, Form
 
 
 @dataclass(frozen=True)
 class Tiles:
     """What a Canvas is, in several files; equal ones are one."""
 
-    out: Path
-    name: str
-    """The VRT's name without its ending: 2018-08-15_sr."""
-    _: KW_ONLY
-    grid: GeoBox
-    """The whole date's."""
-    block: int
-    """Largest side of a block, pixels of `grid`."""
+    whole: Canvas
+    """What it would be as one file."""
     side: int
-    """Of a tile, pixels of `grid`; whole blocks."""
-    key: str = ""
-    """As a Canvas has it."""
-    form: Form = REFLECTANCE
+    """Of a tile, pixels of the grid; whole blocks."""
 
     @property
     def path(self) -> Path:
         """Where the VRT stands."""
-        return self.out / f"{self.name}.vrt"
+        return self.whole.path.with_suffix(".vrt")
 
     @property
     def home(self) -> Path:
         """Where the tiles of a date stand."""
-        return self.out / self._date
+        return self.whole.out / self._parts[0]
 
     @property
     def run(self) -> str:
@@ -62,7 +51,7 @@ class Tiles:
     @property
     def canvases(self) -> dict[Window, Canvas]:
         """Each tile and where it lies, row by row."""
-        height, width = self.grid.shape
+        height, width = self.whole.grid.shape
         return {window: self._canvas(window) for window in lattice((height, width), self.side)}
 
     def windows(self) -> Iterator[Window]:
@@ -102,8 +91,8 @@ class Tiles:
             canvas.finish(tags, compress=compress)
         if not self.finished():
             pieces = {place: canvas.path for place, canvas in canvases.items()}
-            notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.form)
-            write_text(self.path, mosaic(pieces, grid=self.grid, notes=notes, beside=self.out) + "\n")
+            notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.whole.form)
+            write_text(self.path, mosaic(pieces, grid=self.whole.grid, notes=notes, beside=self.whole.out) + "\n")
         return self.path
 
     def begin(self) -> None:
@@ -124,30 +113,30 @@ class Tiles:
             canvas.remove()
 
     @property
-    def _date(self) -> str:
-        return self.name.rpartition("_")[0]
+    def block(self) -> int:
+        """As a Canvas has it."""
+        return self.whole.block
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        """Date and ending of the name."""
+        date, _, ending = self.whole.name.rpartition("_")
+        return date, ending
 
     def _place(self, window: Window) -> Window:
         """The tile that holds a block."""
         top, left = (edge // self.side * self.side for edge in (window.top, window.left))
-        return Window(top, left, min(top + self.side, self.grid.shape[0]), min(left + self.side, self.grid.shape[1]))
+        return Window(top, left, *(min(edge + self.side, end) for edge, end in zip((top, left), self.whole.grid.shape, strict=True)))
 
     def _canvas(self, place: Window) -> Canvas:
         rows, columns = place.slices
-        date, _, ending = self.name.rpartition("_")
+        date, ending = self._parts
         name = f"{date}_r{place.top // self.side:02}c{place.left // self.side:02}_{ending}"
-        return Canvas(self.home, name, grid=self.grid[rows, columns], block=self.block, key=self.key, form=self.form)
+        return replace(self.whole, out=self.home, name=name, grid=self.whole.grid[rows, columns])
 
 
 Surface = Canvas | Tiles
 """Where a date is painted: one file or several."""
-
-
-def surface(out: Path, name: str, *, grid: GeoBox, block: int, side: int | None, key: str, form: Form = REFLECTANCE) -> Surface:
-    """One file, or tiles of `side` pixels."""
-    if side is None:
-        return Canvas(out, name, grid=grid, block=block, key=key, form=form)
-    return Tiles(out, name, grid=grid, block=block, side=side, key=key, form=form)
 
 
 def whole_blocks(shape: tuple[int, int], block: int, most: int) -> int:
@@ -159,12 +148,13 @@ def whole_blocks(shape: tuple[int, int], block: int, most: int) -> int:
 
 def replaces(made: Surface) -> None:
     """Take away what an earlier run into the same folder left of this date in the other form, or in tiles of another size."""
-    date, _, ending = made.name.rpartition("_")
+    whole = made.whole if isinstance(made, Tiles) else made
     keep = {canvas.path for canvas in made.canvases.values()} if isinstance(made, Tiles) else set()
-    (made.out / f"{made.name}.{'tif' if keep else 'vrt'}").unlink(missing_ok=True)
-    for tile in set((made.out / date).glob(f"{date}_r*c*_{ending}.tif")) - keep:
+    whole.path.with_suffix(".tif" if keep else ".vrt").unlink(missing_ok=True)
+    date, _, ending = whole.name.rpartition("_")
+    for tile in set((whole.out / date).glob(f"{date}_r*c*_{ending}.tif")) - keep:
         tile.unlink(missing_ok=True)
-    for blocks in (made.out / date / WORK).glob(f"{date}_r*c*_{ending}"):
+    for blocks in (whole.out / date / WORK).glob(f"{date}_r*c*_{ending}"):
         shutil.rmtree(blocks, ignore_errors=True)
 
 

@@ -58,8 +58,9 @@ def predict(
     if supports not in ("best", "past"):
         raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
     from dione.nets.resolver import load
-    from dione.prediction.job import PredictConfig, predict_to
-    from dione.prediction.run import facts
+    from dione.prediction.config import PredictConfig
+    from dione.prediction.job import predict_to
+    from dione.prediction.record import facts
     from dione.sources.carrying import staged
 
     resolver = load(model)

@@ -1,0 +1,37 @@
+"""The settings of a prediction."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dione.nets.resolver import Modulation
+from dione.prediction.cog import Packing
+from dione.prediction.engine import AnyPrecision
+from dione.prepare.select import Supports
+
+
+class PredictConfig(BaseModel):
+    """What decides the pixels of a prediction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str = "latest"
+    """A date, 'latest' (clear enough) or 'all'."""
+    views: int = 8
+    max_cloud: float = 0.5
+    supports: Supports = "best"
+    """The best dates, or the latest clear ones before the target."""
+    support_cloud: float = 0.05
+    """Of those in the past: largest cloudy fraction."""
+    block: Annotated[int, Field(ge=16)] | None = None
+    """Side of a window, pixels of the input; by default what 4 GB are enough for."""
+    device: str = "auto"
+    """Where to compute: a GPU if there is one, else the processor; or cpu, cuda, cuda:1."""
+    modulation: Modulation | None = None
+    """What the input's sensor left at Nyquist, by default measured. What is sharper or softer than the model was made for is brought there first."""
+    precision: AnyPrecision = "auto"
+    """Of the network's inner layers: the faster one here, or as said."""
+    compress: Packing = "DEFLATE"
+    """DEFLATE opens everywhere; ZSTD packs twice as fast."""
+    tiles: Annotated[int, Field(ge=512)] | None = None
+    """Largest side of a file, pixels of the result: each date becomes a grid of such files and a VRT over them. One file by default."""

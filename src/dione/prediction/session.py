@@ -1,0 +1,162 @@
+"""One target of a run: from the blocks that are still missing to its finished, measured files."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from dione.base import stack as stacks
+from dione.base.grid import finer
+from dione.base.windows import Window
+from dione.nets.resolver import Resolver
+from dione.prediction import budget, cluster, picture, record, run
+from dione.prediction.allocation import give_back
+from dione.prediction.canvas import Canvas
+from dione.prediction.check import measure
+from dione.prediction.config import PredictConfig
+from dione.prediction.engine import Engine
+from dione.prediction.form import FORMS, Form
+from dione.prediction.overlap import abreast
+from dione.prediction.painting import Painting
+from dione.prediction.preview import preview
+from dione.prediction.supports import seen
+from dione.prediction.tiles import Surface, Tiles, replaces, whole_blocks
+from dione.prepare.select import Choice
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how many blocks are, and how many there are."""
+KEPT_PX = 2048
+"""Side of the pieces in which a target is copied, pixels of the input."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What all targets of one run have in common."""
+
+    stack: xr.Dataset
+    out: Path
+    resolver: Resolver
+    config: PredictConfig
+    engine: Engine
+    identity: str
+    """Fingerprint of the input."""
+    fresh: bool
+    progress: Progress
+    scheduler: str | None = None
+    """Address of a Dask scheduler whose workers paint the blocks."""
+
+    def block(self, choice: Choice) -> int:
+        """Side of a window, coarse pixels."""
+        views = len(choice.views) if self.config.tiles is None else min(self.config.views, self.stack.sizes["time"])  # tiles are those of every date
+        largest = self.config.block or budget.block_px(self.shape, self.resolver, views=views, precision=self.engine.precision)
+        return largest if self.config.tiles is None else min(largest, self.config.tiles // self.resolver.zoom)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the input, pixels."""
+        return self.stack.sizes["y"], self.stack.sizes["x"]
+
+    def side(self, choice: Choice) -> int | None:
+        """Of a tile, coarse pixels."""
+        return None if self.config.tiles is None else whole_blocks(self.shape, self.block(choice), self.config.tiles // self.resolver.zoom)
+
+    def canvas(self, choice: Choice, ending: str, form: Form) -> Surface:
+        """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
+        model, name = self.resolver, f"{stacks.label(self.stack, choice.target)}_{ending}"
+        key = self.identity, model.name, model.digest, model.sees, choice.views, self.engine.precision, record.installed("dione")
+        grid = finer(stacks.grid_of(self.stack), model.zoom)
+        return self._surface(choice, Canvas(self.out, name, grid=grid, block=self.block(choice) * model.zoom, key=repr(key), form=form), model.zoom)
+
+    def measured(self, choice: Choice) -> Surface:
+        """Where the target itself is kept, at 10 m."""
+        name, key = f"{stacks.label(self.stack, choice.target)}_input", (self.identity, choice.target)
+        return self._surface(choice, Canvas(self.out, name, grid=stacks.grid_of(self.stack), block=KEPT_PX, key=repr(key)), 1)
+
+    def _surface(self, choice: Choice, whole: Canvas, zoom: int) -> Surface:
+        """One file, or its tiles; empty, if the run starts over."""
+        side = self.side(choice)
+        made = whole if side is None else Tiles(whole, side * zoom)
+        if self.fresh:
+            made.remove()
+        return made
+
+    def keep(self, choice: Choice, source: Surface, tags: dict[str, str]) -> Path:
+        """The target as it was seen clear, beside its result: to compare with, wherever the series came from."""
+        for window in source.missing():
+            values = seen(self.stack, choice.target, window)
+            source.paint(window, values, valid=np.asarray(np.isfinite(values).all(0)))
+        return source.finish(tags, compress=self.config.compress)
+
+    def paint(self, painting: Painting) -> None:
+        """Paint every block that is still missing, here or on a cluster."""
+        missing, day = painting.missing(), painting.choice.day
+        done = count(painting.count - len(missing) + 1)
+        self.progress(day, painting.count - len(missing), painting.count)
+        if self.scheduler:
+            cluster.paint(painting, self.scheduler, lambda _: self.progress(day, next(done), painting.count))
+            return
+        for _ in painting.paint(missing):
+            self.progress(day, next(done), painting.count)
+
+    def sharpen(self, choice: Choice, *, crop: Window | None = None) -> run.Target:
+        """One target from its blocks to its finished files, measured; `crop` is the part that its close-up shows, if it is not to choose."""
+        began = time.perf_counter()
+        painting = Painting(self.stack, self.resolver, choice, self.engine, *(self.canvas(choice, ending, form) for ending, form in FORMS.items()))
+        self.paint(painting)
+        give_back()
+        painted = time.perf_counter()
+        tags, stack = record.provenance(record.model(self.resolver), choice), self.stack
+        if self.scheduler:
+            cluster.join(painting, self.scheduler, partial(Canvas.finish, tags=tags, compress=self.config.compress))
+        sr, *others = (partial(canvas.finish, tags, compress=self.config.compress) for canvas in painting.canvases)
+        # Much of this keeps one core busy at a time.
+        source = self.measured(choice)
+        list(abreast(lambda finish: finish(), [sr, partial(self.keep, choice, source, tags), *others], threads=2))
+        for made in (*painting.canvases, source):
+            replaces(made)
+        finished = time.perf_counter()
+        measured = measure(painting.sr.path, stack, choice, zoom=self.resolver.zoom, modulation=self.resolver.sees)
+        before = preview(lambda window: picture.read(source.path, window=window), self.shape, crop=crop)
+        return run.Target(
+            choice=choice,
+            time=stack["time"].values[choice.target],
+            sr=painting.sr.path,
+            sigma=painting.sigma.path,
+            support=painting.support.path,
+            input=source.path,
+            tiles=tiles_of(*painting.canvases, source),
+            before=before,
+            clear=measured.clear,
+            filled=measured.filled,
+            consistency=measured.consistency,
+            seconds={
+                "predict": round(painted - began, 3),
+                "finish": round(finished - painted, 3),
+                "measure": round(time.perf_counter() - finished, 3),
+            },
+            warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
+        )
+
+
+def tiles_of(sr: Surface, sigma: Surface, support: Surface, source: Surface) -> tuple[run.Tile, ...]:
+    """What each tile holds; none of a date in one file."""
+    if not (isinstance(sr, Tiles) and isinstance(sigma, Tiles) and isinstance(support, Tiles) and isinstance(source, Tiles)):
+        return ()
+    files = zip(*(each.canvases.values() for each in (sr, sigma, support, source)), strict=True)
+    return tuple(run.Tile(made[-1].grid, *(one.path for one in made)) for made in files)
+
+
+def _warnings(clear: float, filled: float, views: int) -> list[str]:
+    found = []
+    if views == 1:
+        found.append("one date only: all added detail comes from what the model learned, none from other dates")
+    if filled > 0.01:
+        found.append(f"{filled:.0%} of the area was under cloud and is filled from other dates; its sigma is larger")
+    if 1 - clear - filled > 0.01:
+        found.append(f"{1 - clear - filled:.0%} of the area was seen on no date and is nodata")
+    return found
