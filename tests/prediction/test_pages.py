@@ -12,7 +12,7 @@ from PIL import Image
 
 from dione.base.windows import Window
 from dione.pages import page
-from dione.prediction import item, picture, quicklook, report, spread, views
+from dione.prediction import item, picture, quicklook, record, report, spread, views
 from dione.prediction import run as runs
 from dione.prediction.form import SUPPORT
 from dione.prediction.preview import liveliest, preview, thinned
@@ -155,7 +155,7 @@ def test_more_dates_than_can_be_looked_at_are_said(tmp_path, run, monkeypatch):
 @pytest.mark.parametrize(("shape", "place"), [((1, 1), {}), ((7, 5), {"crs": None}), ((5, 31), {"crs": "EPSG:4326", "pixel": 1e-4, "left": 1.2, "top": 43.6})])
 def test_any_scene_has_its_pages(tmp_path, make_run, shape, place):
     run = make_run(tmp_path, shape=shape, days=2, cloud=0, **place)
-    for write in (runs.write, quicklook.write, report.write):
+    for write in (record.write, quicklook.write, report.write):
         assert write(tmp_path, run).stat().st_size > 0
     assert ("without a known place" in (tmp_path / "report.html").read_text()) == ("crs" in place and place["crs"] is None)
 
@@ -176,7 +176,7 @@ def test_the_quicklook_shows_both_under_one_stretch(tmp_path, run):
 
 
 def test_run_json_tells_the_run_and_repeats_itself(tmp_path, run):
-    first, second = (runs.write(tmp_path, run).read_bytes() for _ in range(2))
+    first, second = (record.write(tmp_path, run).read_bytes() for _ in range(2))
     told = json.loads(first)
     assert first == second
     assert told["options"] == {"views": 8, "max_cloud": 0.5, "target": "latest"} and told["versions"]["dione"] and told["versions"]["gdal"]
