@@ -12,7 +12,7 @@ from typing import Any
 import xarray as xr
 
 from dione.base import identity
-from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound, faults
+from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound, faults, grouped
 from dione.sources import zarrstack
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,9 @@ class Fetched:
     def raise_failed(self, folder: str) -> None:
         """Raises BadSource with a table of what failed."""
         if self.failed:
-            told = [f"{name}: {why.replace(chr(10), chr(10) + '    ')}" for name, why in self.failed.items()]
-            whole = len(self.fresh) + len(self.there)
-            raise BadSource(faults(f"{len(told)} of {len(told) + whole} areas were not fetched; {folder} holds the others", told, "the same command goes on"))
+            missing, whole = len(self.failed), len(self.fresh) + len(self.there)
+            head = f"{missing} of {missing + whole} areas were not fetched; {folder} holds the others"
+            raise BadSource(faults(head, grouped(self.failed.items()), "the same command goes on"))
 
 
 def fetch(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
 from dione.base import bands, files, grid, optics, stack, windows
-from dione.base.errors import BadBands, BadGrid, CannotWrite, NotAStack
+from dione.base.errors import BadBands, BadGrid, CannotWrite, NotAStack, grouped
 from dione.testing import grid_at, landscape, series
 
 
@@ -81,6 +81,11 @@ def test_blurring_keeps_brightness_and_undoes_nothing_else():
     matrix = optics.sampling(11, 44, 4, shift_px=[0.0, 0.4])
     assert matrix.shape == (2, 11, 44) and np.allclose(matrix.sum(-1), 1, atol=1e-6)
     assert np.allclose(optics.kernel(4).sum(), 1, atol=1e-6)
+
+
+def test_what_failed_for_one_reason_is_told_once_with_how_many_there_are():
+    failed = [(f"area {number}", "no date\ntake more" if number % 2 else "torn") for number in range(1, 11)]
+    assert grouped(failed) == ["area 1, area 3, area 5 and 2 more\n    no date\n    take more", "area 2, area 4, area 6 and 2 more\n    torn"]
 
 
 def test_the_taps_are_the_matrix():

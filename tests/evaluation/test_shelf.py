@@ -47,6 +47,10 @@ def test_patches_can_be_asked_for_by_name(found, opened):
     assert [str(patch) for batch in cases for patch in batch.keys["patch"]] == [p for p in ("3", "5") if p in found.rows.keys["patch"]]
 
 
+def test_all_splits_can_be_scored_together(opened):
+    assert shelf.shelf(opened, MODELS, split="all").rows.tolist() == opened.rows().tolist()
+
+
 def test_an_empty_split_is_told(opened):
     with pytest.raises(NotFound, match="it has \\['test', 'train'\\]"):
         shelf.shelf(opened, MODELS, split="validation")

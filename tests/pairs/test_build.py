@@ -20,7 +20,7 @@ from dione.patches import store
 from dione.prepare import scenestatistics
 from dione.prepare.normalise import Normalisation
 from dione.prepare.pair import PairRule
-from dione.sources import scenetable
+from dione.sources import deliveries, scenetable
 from dione.testing.world import World
 
 
@@ -193,6 +193,30 @@ def test_bad_scenes_are_told_and_stop_no_others(made: World, tmp_path: Path, rec
     assert not why["M000"] and ended.patches > 0
     with pytest.raises(BadSource, match=r"M002(?s:.*)cannot be read"):
         ended.raise_failed(tmp_path / "store")
+
+
+def test_a_scene_that_is_one_glare_fails_by_name_and_an_area_without_sentinel2_and_a_region_without_a_scene_too(made: World, tmp_path: Path, recipe_for, run):
+    from dione.recipe import text
+
+    glaring = Path(shutil.copytree(made.folder / "delivery", tmp_path / "delivery"))
+    with rasterio.open(next(glaring.rglob("DE2_MS4*M000.tif")), "r+") as file:
+        file.write(np.full((4, *file.shape), 4095, np.uint16))
+    scenetable.write(tmp_path / "scenes.parquet", map(scenetable.row, deliveries.scan(glaring).products))
+    shutil.copytree(made.sentinel2, tmp_path / "series" / "west")
+    regions = json.loads(made.regions.read_text())
+    far = json.loads(json.dumps(regions["features"][0]))
+    far["properties"]["name"], far["geometry"]["coordinates"] = "far", [[[x + 1, y] for x, y in far["geometry"]["coordinates"][0]]]
+    regions["features"].append(far)
+    (tmp_path / "regions.geojson").write_text(json.dumps(regions))
+    areas_ = {"regions": tmp_path / "regions.geojson", "size_m": 160, "buffer": 0.5}
+    recipe = recipe_for(made, sentinel2={"source": f"{tmp_path}/series/{{site}}"}, vhr={"scenes": tmp_path / "scenes.parquet"}, areas=areas_)
+    (tmp_path / "build.toml").write_text(text(recipe))
+    code, out, err = run("dataset", "build", tmp_path / "build.toml", "-o", tmp_path / "store", "--workers", 1)
+    assert code == 1 and "left out" in out and "areas are shown by no scene" in out
+    assert "M000" in err and "the whole scene cannot be sharpened" in err
+    assert "region far" in err and "no scene of the table shows any" in err and "nothing found at" in err
+    rows_ = pq.read_table(tmp_path / "store-areas" / VISITS).to_pylist()
+    assert {row["outcome"] for row in rows_ if not row["scene"]} == {"failed"} and any(row["outcome"] == "paired" for row in rows_)
 
 
 def test_a_region_that_is_none_stops_no_other_and_the_command_ends_with_1(made: World, built: Built, tmp_path: Path, recipe_for, run):

@@ -157,7 +157,7 @@ def test_one_bad_sample_stops_none_of_the_others_and_each_is_told(old_folder, tm
     with pytest.raises(BadSource) as told:
         result.raise_failed(tmp_path / "store")
     said = str(told.value)
-    assert "3 of 4 samples" in said and f"{one.name}: " in said and "no array 'labels'" in said and "no file" in said
+    assert "3 of 4 samples" in said and f"{one.name}\n" in said and "no array 'labels'" in said and "no file" in said
 
 
 def test_no_whole_sample_makes_no_store(old_folder, tmp_path):

@@ -50,9 +50,9 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
                 for name, before in needs.items()
             )
 
-        def run(self) -> dict[str, str]:
+        def run(self, **how: bool) -> dict[str, str]:
             self.ran.clear()
-            self.last = pipeline.run(recipe)
+            self.last = pipeline.run(recipe, **how)
             return {one.name: one.how for one in self.last.ended}
 
     (tmp_path / "input").write_text("a")
@@ -97,6 +97,16 @@ def test_what_failed_in_part_goes_on_and_is_told_every_time(world):
     world.partly = {"one"}
     assert set(world.run().values()) == {"made"} and world.last.failed == [("one: a part", "why")]
     assert set(world.run().values()) == {"up to date"} and world.last.failed == [("one: a part", "why")]
+    with pytest.raises(DioneError, match="--retry"):
+        world.last.raise_failed()
+
+
+def test_what_failed_in_part_is_tried_again_when_that_is_asked_for(world):
+    world.partly = {"two"}
+    world.run()
+    world.partly = set()
+    assert world.run(retry=True) == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"} and not world.last.failed
+    assert not world.fresh["two"]
 
 
 def test_half_done_work_is_gone_on_with_only_for_the_same_settings(world):
@@ -114,6 +124,33 @@ def test_half_done_work_is_gone_on_with_only_for_the_same_settings(world):
 def test_the_recipes_of_the_house_can_be_read_and_hand_paths_on(name: str):
     made = read(RECIPES / f"{name}.toml", PipelineRecipe)
     assert Path(made.build.vhr.scenes) == made.out / "scenes.parquet" and Path(made.train.store) == made.out / "patches" and made.train.name == name
+
+
+def test_the_recipe_that_explains_every_setting_of_build_says_what_they_are():
+    from dione.pairs.recipe import BuildRecipe
+
+    made = read(RECIPES / "build.toml", BuildRecipe)
+    least = BuildRecipe.model_validate(
+        {"sentinel2": {"source": made.sentinel2.source}, "vhr": {"scenes": made.vhr.scenes}, "areas": {"regions": made.areas.regions}}
+    )
+    assert made == least
+    explained = (RECIPES / "build.toml").read_text()
+    tables = [BuildRecipe, *(type(getattr(made, name)) for name in ("vhr", "areas", "pairing", "sampling"))]
+    assert not [name for table in tables for name in table.model_fields if name not in explained]
+
+
+def test_a_series_to_predict_is_opened_as_the_recipe_says(recipe: PipelineRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from dione.pipeline import stages
+    from dione.testing import landscape, series, write_geotiffs
+
+    write_geotiffs(series(landscape((24, 28)), days=3).stack, tmp_path / "series")
+    for path in (tmp_path / "series").glob("*.tif"):
+        path.rename(path.with_name(f"scene_{path.stem}_v1.tif"))
+    told = {"name": "x", "source": str(tmp_path / "series"), "pattern": "scene_%Y-%m-%d*.tif", "scale": 5e-5, "dates": "2024-05-05/2024-05-20", "target": "all"}
+    changed = PipelineRecipe.model_validate(recipe.model_dump() | {"predict": [told]})
+    monkeypatch.setattr(stages, "weights", lambda _: "bicubic")
+    made = stages.predicted(stages.Context(changed, None, True, lambda *_: None))
+    assert not made.failed and made.words == "x: 2 dates"
 
 
 def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):

@@ -15,10 +15,26 @@ NAMES = "blue,green,red,nir"
 def test_in_and_out_as_eopatch_with_every_date_from_its_past(run, tmp_path):
     made = testing.series(testing.landscape((20, 24), seed=1), days=6).stack
     made["valid"].values[2] = False  # one date is all cloud: neither sharpened nor of help
+    made["valid"].values[1, :4, :12] = False  # one is a tenth cloud, which is asked to be good enough
     arrays = {"data/BANDS": np.moveaxis(made["reflectance"].values, 1, -1), "mask/IS_VALID": made["valid"].values[..., None]}
     eofolder.save(tmp_path / "in", arrays=arrays, times=list(made["time"].values), grid=stacks.grid_of(made))
 
-    words = ("--bands", NAMES, "--target", "all", "--supports", "past", "--views", 3, "--model", "bicubic-median", "--eopatch", "MEDIAN")
+    words = (
+        "--bands",
+        NAMES,
+        "--target",
+        "all",
+        "--supports",
+        "past",
+        "--support-cloud",
+        0.2,
+        "--views",
+        3,
+        "--model",
+        "bicubic-median",
+        "--eopatch",
+        "MEDIAN",
+    )
     code, _, err = run("predict", tmp_path / "in", "-o", tmp_path / "out", *words)
     assert code == 0, err
 

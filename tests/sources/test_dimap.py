@@ -85,6 +85,8 @@ def test_an_unknown_order_of_bands_is_refused_not_guessed(dim: Path) -> None:
     spoil(dim, "Deimos-2", "Nobody-1")
     with pytest.raises(BadBands, match=r"4 bands in an unknown order.*'Band'.*mission 'Nobody-1'"):
         dimap.read(dim)
+    with pytest.raises(BadBands, match=r"missions = \['NOBODY-1'\].*--sensors"):
+        dimap.read(dim)
     ours = {**SENSORS, "nobody": SENSORS["deimos-2"].model_copy(update={"missions": ("NOBODY-1",)})}
     assert [band.index for band in dimap.read(dim, sensors=ours).bands] == [4, 3, 2, 1]
 

@@ -16,7 +16,12 @@ A message says what was found, what was needed and what to do, every fault at on
 in letters that a terminal only shows (dione.base.telling), wherever its words came from.
 """
 
+from collections.abc import Iterable
+
 from dione.base import telling
+
+MOST_NAMED = 3
+"""Of what failed for one and the same reason."""
 
 
 class DioneError(Exception):
@@ -69,3 +74,16 @@ class CannotWrite(DioneError):
 def faults(head: str, found: list[str], advice: str = "") -> str:
     """One message from many faults: a head line, a dash a fault, and what to do."""
     return "\n".join([f"{head}:", *(f"  - {fault}" for fault in found), *([advice] if advice else [])])
+
+
+def grouped(failed: Iterable[tuple[str, str]]) -> list[str]:
+    """(what, why) of many as faults for `faults`: what failed for one reason stands together, its reason once below it."""
+    by_reason: dict[str, list[str]] = {}
+    for what, why in failed:
+        by_reason.setdefault(why, []).append(what)
+    return [f"{_listed(names)}\n    {why.replace(chr(10), chr(10) + '    ')}" for why, names in by_reason.items()]
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:MOST_NAMED])} and {more} more"

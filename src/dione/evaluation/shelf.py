@@ -14,6 +14,8 @@ from dione.patches.store import PER_UNIT, Store
 from dione.prediction.engine import EXACT
 
 BATCH = 64
+ALL = "all"
+"""In place of a split: every patch that is kept."""
 BORDER_PX = 1
 """Coarse pixels on every side that are not scored."""
 
@@ -74,9 +76,11 @@ class Shelf:
 
 def shelf(store: Store, models: Models, *, split: str = "test") -> Shelf:
     """A split of a store, found fit for these models. Raises NotFound for an empty split, BadSource for other bands, BadModel for another zoom."""
-    rows = store.rows(split=split)
+    rows = store.rows() if split == ALL else store.rows(split=split)
     if not len(rows):
-        raise NotFound(f"{store.path} has no patch in split '{split}'; it has {sorted(set(store.index['split'].to_pylist()))}\nname one of these with --split")
+        raise NotFound(
+            f"{store.path} has no patch in split '{split}'; it has {sorted(set(store.index['split'].to_pylist()))}\nname one of these with --split, or all"
+        )
     if tuple(store.about["bands"]) != BANDS:
         raise BadSource(f"{store.path} holds the bands {store.about['bands']}, needs {list(BANDS)}\nmake a store of these bands")
     wrong = [f"{name} enlarges {resolver.zoom} times" for name, resolver in models.items() if resolver.zoom != store.about["zoom"]]

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from dione.base import processors
-from dione.base.errors import BadSource, DioneError, faults
+from dione.base.errors import BadSource, DioneError, faults, grouped
 from dione.base.features import Features
 from dione.pairs import areas as area_tables
 from dione.pairs import larder as larders
@@ -37,6 +37,7 @@ from dione.sources import scenetable
 from dione.sources.places import is_remote
 
 VISITS = "visits.parquet"
+VISIT_COLUMNS = pa.schema({**dict.fromkeys(("area", "scene", "time", "outcome", "why"), pa.string()), "cover": pa.float64(), "cloud": pa.float64()})
 MOST_TOLD = 20
 
 
@@ -49,6 +50,10 @@ class Built:
     pairs: int
     left_out: int
     """Scenes in areas that the rules left out."""
+    reasons: tuple[str, ...]
+    """By which rule, and how often; the most frequent first."""
+    unseen: int
+    """Areas that no scene shows."""
     fresh: int
     """Areas that were made now; the others stood in the larder."""
     failed: tuple[tuple[str, str], ...]
@@ -57,8 +62,8 @@ class Built:
     def raise_failed(self, out: str | Path) -> None:
         """Raises BadSource with a table of everything that failed."""
         if self.failed:
-            told = [f"{what}\n    {why.replace(chr(10), chr(10) + '    ')}" for what, why in self.failed]
-            raise BadSource(faults(f"{len(self.failed)} of the areas and scenes failed; {out} holds {self.patches} patches of the others", told))
+            head = f"{len(self.failed)} of the areas and scenes failed; {out} holds {self.patches} patches of the others"
+            raise BadSource(faults(head, grouped(self.failed), f"{VISITS}, beside the kept areas, tells of every area and scene"))
 
 
 def build(
@@ -85,9 +90,10 @@ def build(
     tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
     kept, failed, fresh_ones = make_missing(tasks, workers or processors.count(), fresh, progress, scheduler)
     visits = [visit for one in kept.values() for visit in one.visits]
-    _tables(larder, boxes, visits)
+    _tables(larder, boxes, visits, failed)
     failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}
-    failed |= _all_cloud(visits) | wrong
+    unseen = [area for area in boxes if area.name in kept and not kept[area.name].visits]
+    failed |= _all_cloud(visits) | _nowhere(unseen, boxes) | wrong
     by_name = {area.name: area for area in boxes}
     cutter = _cutter(recipe, by_name, kept, visits)
     about = {"made_by": "dione dataset build", "recipe": recipe.model_dump(mode="json"), "areas": areas}
@@ -98,7 +104,8 @@ def build(
     exact = recipe.pairing.harmonise == "scene"  # which may lie below zero
     count = store.write(out, chain([first], patches), about, exact=exact, tables={area_tables.FILE: area_tables.table(boxes)})
     outcomes = [visit.outcome for visit in visits]
-    return Built(count, len(boxes), outcomes.count("paired"), outcomes.count("left out"), fresh_ones, tuple(sorted(failed.items())))
+    paired, left_out = (outcomes.count(outcome) for outcome in ("paired", "left out"))
+    return Built(count, len(boxes), paired, left_out, _reasons(visits), len(unseen), fresh_ones, tuple(sorted(failed.items())))
 
 
 def _regions(recipe: BuildRecipe, rows: Iterable[Mapping[str, Any]]) -> Features:
@@ -122,6 +129,16 @@ def _all_cloud(visits: list[Visit]) -> dict[str, str]:
     }
 
 
+def _nowhere(unseen: Iterable[Area], boxes: Iterable[Area]) -> dict[str, str]:
+    """Regions of which no scene shows anything: the wrong place, or the wrong table."""
+    areas, blank = (Counter(area.site for area in listed) for listed in (boxes, unseen))
+    return {
+        f"region {site}": f"no scene of the table shows any of its {count} areas\nadd scenes of it, or take it out of the regions"
+        for site, count in areas.items()
+        if blank[site] == count
+    }
+
+
 def _cutter(recipe: BuildRecipe, boxes: Mapping[str, Area], kept: Mapping[str, Kept], visits: list[Visit]) -> Cutter:
     cloudy = [(visit.area, visit.scene) for visit in visits if visit.cloud is not None and visit.cloud > recipe.pairing.max_cloud]
     shadows = suspects({name: area.outline for name, area in boxes.items()}, cloudy, near=area_tables.NEAR_DEGREES)
@@ -141,11 +158,13 @@ def _patches(cutter: Cutter, boxes: Mapping[str, Area], kept: Mapping[str, Kept]
         progress("patches", done, len(paired))
 
 
-def _tables(larder: Larder, boxes: tuple[Area, ...], visits: list[Visit]) -> None:
-    """Written beside the areas."""
+def _tables(larder: Larder, boxes: tuple[Area, ...], visits: list[Visit], failed: Mapping[str, str]) -> None:
+    """Written beside the areas; an area that failed before any scene was looked at has a row without a scene."""
     larder.table(area_tables.FILE, area_tables.table(boxes))
-    if visits:
-        larder.table(VISITS, pa.Table.from_pylist([visit.row for visit in visits]))
+    rows = [visit.row for visit in visits]
+    rows += [Visit(area, "", np.datetime64("NaT", "ns"), "failed", why).row for area, why in failed.items()]
+    if rows:
+        larder.table(VISITS, pa.Table.from_pylist(rows, VISIT_COLUMNS))
 
 
 def _nothing(boxes: tuple[Area, ...], visits: list[Visit], failed: Mapping[str, str]) -> str:
@@ -153,7 +172,11 @@ def _nothing(boxes: tuple[Area, ...], visits: list[Visit], failed: Mapping[str, 
     paired = sum(visit.outcome == "paired" for visit in visits)
     told = [f"{paired} references were paired, but there is no place where a patch fits: look at size_px and rim_px"] if paired else []
     told += [f"{what}: {' '.join(why.split())}" for what, why in failed.items()][:MOST_TOLD]
-    # Alike but for their figures: told once, with how often.
-    alike = Counter(re.sub(r"\d+%", "…%", " ".join(visit.why.split()).partition(" (")[0], count=1) for visit in visits if visit.outcome == "left out")
-    told += [f"{count} times: {why}" for why, count in alike.most_common(MOST_TOLD)]
+    told += _reasons(visits)
     return faults(f"none of {len(boxes)} areas gave a patch", told or ["no scene shows any of them"], "loosen [pairing], or take other areas or scenes")
+
+
+def _reasons(visits: list[Visit]) -> tuple[str, ...]:
+    """Why scenes were left out; those that are alike but for their figures are told once, with how often."""
+    alike = Counter(re.sub(r"\d+%", "…%", " ".join(visit.why.split()).partition(" (")[0], count=1) for visit in visits if visit.outcome == "left out")
+    return tuple(f"{count} times: {why}" for why, count in alike.most_common(MOST_TOLD))

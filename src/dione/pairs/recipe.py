@@ -7,6 +7,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeI
 from dione.prepare.brightness import BLUE_ABOVE
 from dione.prepare.pair import PairRule
 
+ARCHIVES = ("stac:", "sentinelhub:")
+"""How a source begins that is no place of files."""
+
 
 class Table(BaseModel):
     """Settings: frozen, and nothing unknown."""
@@ -29,7 +32,7 @@ class Sentinel(Table):
     @property
     def archive(self) -> bool:
         """Whether it is asked for each area, rather than opened once."""
-        return self.source.startswith(("stac:", "sentinelhub:"))
+        return self.source.startswith(ARCHIVES)
 
     def of(self, site: str, area: str) -> str:
         """The source of one area."""

@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from dione.base import stack as stacks
 from dione.base.area import from_wkt
+from dione.base.errors import BadSource, NothingClear
 from dione.pairs.areas import PIXEL_M, Area
 from dione.pairs.recipe import Sharp
 from dione.prepare import csmask
@@ -81,10 +82,13 @@ class Scene:
 
     @cached_property
     def sharp(self) -> xr.Dataset:
-        """With pan's detail, if there is a pan and it is wanted."""
+        """With pan's detail, if there is a pan and it is wanted. Raises BadSource where the two have no pixel to fit."""
         if "pan" not in self.rows or self.settings.sharpen == "no":
             return self.colours
-        return pansharpen(self.colours, scenetable.stack(self.rows["pan"]), method=self.settings.sharpen)
+        try:
+            return pansharpen(self.colours, scenetable.stack(self.rows["pan"]), method=self.settings.sharpen)
+        except NothingClear as error:  # of the whole scene: no area of it can be used
+            raise BadSource(f"the whole scene cannot be sharpened: {error}") from error
 
     @cached_property
     def scale(self) -> Normalisation:

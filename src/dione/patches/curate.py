@@ -27,7 +27,7 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from dione.base.bands import BANDS
-from dione.base.errors import BadRecipe, BadSource
+from dione.base.errors import BadRecipe, BadSource, faults
 from dione.measure import shift
 from dione.measure.metrics import corrected, decibels
 from dione.patches import counts, store
@@ -115,11 +115,13 @@ def correlation(one: Float[Tensor, "b c y x"], other: Float[Tensor, "b c y x"]) 
 def keep(opened: store.Store, conditions: Iterable[str]) -> int:
     """Keep the patches that fulfil every condition (expression.py), and no other; returns how many. Raises BadRecipe where that is none."""
     asked = tuple(conditions)
-    kept = np.ones(opened.index.num_rows, bool)
-    for condition in asked:
-        kept &= chosen(opened.index, condition)
+    fulfilled = {condition: chosen(opened.index, condition) for condition in asked}
+    kept = np.logical_and.reduce([np.ones(opened.index.num_rows, bool), *fulfilled.values()])
     if not kept.any():
-        raise BadRecipe(f"no patch of {opened.path} fulfils {' and '.join(asked)}\nnothing was changed; look at the columns with --json, or ask for less")
+        each = [f"{condition}: {int(rows.sum())} of {len(rows)} patches" for condition, rows in fulfilled.items()]
+        raise BadRecipe(
+            faults(f"no patch of {opened.path} fulfils all conditions", each, "nothing was changed; look at the columns with --json, or ask for less")
+        )
     store.write_index(opened, store.with_column(opened.index, "kept", pa.array(kept)))
     store.note(opened, kept=list(asked))
     return int(kept.sum())

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dione.base import parquet
-from dione.base.errors import BadSource, DioneError, NotFound, faults
+from dione.base.errors import BadSource, DioneError, NotFound, faults, grouped
 from dione.patches import sample, store, tables
 from dione.sources.carrying import brought_from
 from dione.sources.places import listing, shown
@@ -43,9 +43,10 @@ class Imported:
     def raise_failed(self, out: str | Path) -> None:
         """Raises BadSource with every sample that is not in the store."""
         if self.failed:
-            told = [f"{name}: {' '.join(why.split())}" for name, why in self.failed.items()]
-            head = f"{len(told)} of {self.patches + len(told)} samples are not in {out}, which holds the other {self.patches}"
-            raise BadSource(faults(head, told, "mend these and import again, or leave them out of npz_info.pq"))
+            missing = len(self.failed)
+            rest = f"are not in {out}, which holds the other {self.patches}" if self.patches else f"cannot be used, so {out} was not written"
+            head = f"{missing} of {self.patches + missing} samples {rest}"
+            raise BadSource(faults(head, grouped(self.failed.items()), f"mend these and import again, or leave them out of {INDEX}"))
 
 
 def import_folder(

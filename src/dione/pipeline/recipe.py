@@ -5,8 +5,10 @@ from typing import Any
 
 from pydantic import Field, PositiveInt, model_validator
 
-from dione.pairs.recipe import BuildRecipe, Table
+from dione.base import vectorfile
+from dione.pairs.recipe import ARCHIVES, BuildRecipe, Table
 from dione.prediction.config import PredictConfig
+from dione.prepare.csmask import Level
 from dione.sources.carrying import here
 from dione.sources.places import is_remote
 from dione.training.config import TrainRecipe
@@ -53,9 +55,26 @@ class Prediction(PredictConfig):
     name: str
     """Its results are in OUT/predictions/<name>."""
     source: str
+    """A series, or an archive, as for `dione predict`; what follows is as there, too."""
+    area: str | None = None
+    size_m: float | None = None
+    dates: str | None = None
+    max_scene_cloud: float | None = None
+    find_clouds: Level | None = None
     bands: tuple[str, ...] | None = None
+    pattern: str | None = None
+    scale: float | None = None
+    offset: float | None = None
+    align: bool = False
+    feature: str | None = None
     eopatch: str | None = None
     """A name: also write an EOPatch, with SR-<name>."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Its source and area, as far as they are files of ours."""
+        area = vectorfile.split(self.area)[0] if self.area else ""
+        return (*([] if self.source.startswith(ARCHIVES) else [self.source]), *([area] if Path(area).is_file() else []))
 
 
 class Evaluation(Table):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dione.base import documents, identity, vectorfile
-from dione.base.errors import DioneError, faults
+from dione.base.errors import DioneError, faults, grouped
 from dione.base.files import alone, folder, write_text
 from dione.pipeline import stages
 from dione.pipeline.recipe import PipelineRecipe
@@ -25,6 +25,8 @@ from dione.sources.carrying import begun, send
 from dione.sources.contents import digest
 
 STATE = "pipeline.json"
+MEND = "mend them and run the same command: what is up to date is left alone"
+TRY_AGAIN = "; --retry tries again what was mended elsewhere: an archive that did not answer, a package that was missing"
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,8 @@ class Run:
     def raise_failed(self) -> None:
         """Raises DioneError with a table of everything that failed."""
         if self.failed:
-            told = [f"{what}\n    {why.replace(chr(10), chr(10) + '    ')}" for what, why in self.failed]
-            raise DioneError(
-                faults(f"{len(self.failed)} parts of the pipeline failed", told, "mend them and run the same command: what is up to date is left alone")
-            )
+            stale = any(one.failed and one.how == "up to date" for one in self.ended)
+            raise DioneError(faults(f"{len(self.failed)} parts of the pipeline failed", grouped(self.failed), MEND + (TRY_AGAIN if stale else "")))
 
 
 def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
@@ -87,7 +87,7 @@ def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
         Stage("split", stages.divided, ("curate",), said["split"], (), (recipe.store,)),
         Stage("scaling", stages.normalised, ("split",), said["scaling"], (), (recipe.out / "scaling.json",)),
         Stage("train", stages.trained, ("scaling",), said["train"], (), (stages.weights(recipe),)),
-        Stage("predict", stages.predicted, ("train",), said["predict"], tuple(one.source for one in recipe.predict), _predictions(recipe)),
+        Stage("predict", stages.predicted, ("train",), said["predict"], tuple(place for one in recipe.predict for place in one.inputs), _predictions(recipe)),
         Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], (), (recipe.out / "scores" / "scores.json",)),
     ]
     wanted = {"statistics": recipe.vhr.statistics, "predict": bool(recipe.predict), "evaluate": recipe.evaluate is not None}
@@ -99,10 +99,11 @@ def run(
     *,
     workers: int | None = None,
     fresh: bool = False,
+    retry: bool = False,
     progress: Progress = lambda *_: None,
     tell: Callable[[Ended], None] = lambda _: None,
 ) -> Run:
-    """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date.
+    """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date. retry: nor does what failed in part.
 
     What is made for an address at s3:// is sent there in the end, the state last; it stays on this disk too, so that a run here goes on.
     Raises CannotWrite: before anything is made, if the store does not take a file.
@@ -110,14 +111,13 @@ def run(
     if recipe.sent_to:
         begun(recipe.sent_to)
     with alone(folder(recipe.out)):
-        made = _run(recipe, workers, fresh, progress, tell)
+        made = _run(recipe, {} if fresh else _state(recipe.out / STATE, retry), workers, progress, tell)
         if recipe.sent_to:
             send(recipe.out, recipe.sent_to, last=STATE)
     return made
 
 
-def _run(recipe: PipelineRecipe, workers: int | None, fresh: bool, progress: Progress, tell: Callable[[Ended], None]) -> Run:
-    state = {} if fresh else _state(recipe.out / STATE)
+def _run(recipe: PipelineRecipe, state: dict[str, Any], workers: int | None, progress: Progress, tell: Callable[[Ended], None]) -> Run:
     keys: dict[str, str] = {}
     ended: dict[str, Ended] = {}
     for stage in stages_of(recipe):
@@ -160,13 +160,18 @@ def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
     return bool(state.get(stage.name, {}).get("begun") != keys[stage.name])
 
 
-def _state(path: Path) -> dict[str, Any]:
-    """What ended when; nothing, where the file is not there or damaged, so that everything is looked at anew."""
+def _state(path: Path, retry: bool) -> dict[str, Any]:
+    """What ended when; nothing, where the file is not there or damaged, so that everything is looked at anew.
+
+    retry: what failed in part counts as begun, and not as ended.
+    """
     try:
         read = documents.json_in(path)
     except (OSError, ValueError):
         return {}
-    return read if isinstance(read, dict) else {}
+    if not isinstance(read, dict):
+        return {}
+    return {name: {"begun": was["begun"]} if retry and was.get("failed") else was for name, was in read.items()}
 
 
 def _build_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:

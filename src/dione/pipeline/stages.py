@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dione import opening
 from dione.base.errors import DioneError
 from dione.base.files import folder, write_text
 from dione.evaluation import curation
@@ -21,13 +22,14 @@ from dione.prepare import scenestatistics
 from dione.prepare.brightness import CloudRule
 from dione.prepare.radiometry import check_values
 from dione.sources import deliveries, scenetable
-from dione.sources import open as open_source
 from dione.sources.plainvhr import Told
 from dione.sources.sensors import table
 from dione.training.config import NetRecipe, TrainRecipe
 from dione.training.run import train
 
 Progress = Callable[[str, int, int], None]
+OPENED = {"area", "size_m", "dates", "max_scene_cloud", "find_clouds", "bands", "pattern", "scale", "offset", "align", "feature"}
+"""What of `[[predict]]` tells how its series is opened."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def weights(recipe: PipelineRecipe) -> Path:
 
 
 def _predict(context: Context, told: Prediction) -> str:
-    stack = open_source(told.source, bands=told.bands)
+    stack = opening.open(told.source, **told.model_dump(include=OPENED))
     check_values(stack)
     out = folder(context.recipe.out / "predictions" / told.name)
     config = PredictConfig(**told.model_dump(include=set(PredictConfig.model_fields)))

@@ -13,7 +13,7 @@ import numpy as np
 from pyproj import Transformer
 from shapely.geometry import Polygon
 
-from dione.base.errors import BadSource, DioneError, NotFound, faults
+from dione.base.errors import BadSource, DioneError, NotFound, faults, grouped
 from dione.sources import eoproducts, plainvhr, vhr
 from dione.sources.places import File, listing, shown
 from dione.sources.product import Product
@@ -55,8 +55,7 @@ class Scan:
 def complain(failed: tuple[Failed, ...], of: str) -> None:
     """Raise BadSource with every failure, if there is one. of: how many there are of what, and what became of the others."""
     if failed:
-        lines = [f"{shown(one.path)}\n    {one.why.replace(chr(10), chr(10) + '    ')}" for one in failed]
-        raise BadSource(faults(f"{len(failed)} {of}", lines))
+        raise BadSource(faults(f"{len(failed)} {of}", grouped((shown(one.path), one.why) for one in failed)))
 
 
 def scan(folder: str | Path, *, told: plainvhr.Told = plainvhr.Told(), sensors: Mapping[str, Sensor] = SENSORS) -> Scan:
@@ -116,6 +115,7 @@ def _sorted(found: list[Product], failed: list[Failed]) -> Scan:
             else:
                 kept.append(replace(product, scene=partner.scene) if partner else product)
     why = "panchromatic without a multispectral raster of the same time and ground that can be used: it has no colours, and its clouds cannot be found"
+    why += "\nput the multispectral raster beside it, or take it out of the folder"
     failed += [Failed(_path(product), why) for product in lonely]
     return Scan(tuple(sorted(kept, key=lambda one: (one.time, one.scene, one.kind))), tuple(failed))
 

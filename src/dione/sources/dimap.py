@@ -31,6 +31,10 @@ KINDS = re.compile(r"_(MS4|PAN|PM4|PSH|PS3|PS4)_", re.IGNORECASE)
 """What GEOSAT's names call a raster; without it, both rasters of a scene have one name."""
 
 
+AGAIN = "ask for the delivery again, or take the scene out of the folder"
+DESCRIBE = "if its bands have a fixed order, describe the sensor in a TOML file, with missions = ['{}'] (docs/add-a-sensor.md), and name it with --sensors"
+
+
 def read(path: str | Path, *, sensors: Mapping[str, Sensor] = SENSORS) -> Product:
     """The scene that a `.dim` describes; of its raster, only the header is read.
 
@@ -50,7 +54,8 @@ def read(path: str | Path, *, sensors: Mapping[str, Sensor] = SENSORS) -> Produc
         fields.faults += disagreements(fields, header, facts["footprint"])
     if fields.faults or header is None or bands is None:
         kind = BadBands if bands is None else BadSource
-        raise kind(faults(f"{shown(path)} cannot be used", fields.faults, "ask for the delivery again, or take the scene out of the folder"))
+        advice = f"{DESCRIBE.format(mission.upper())}; or {AGAIN}" if bands is None and mission and not sensor else AGAIN
+        raise kind(faults(f"{shown(path)} cannot be used", fields.faults, advice))
     name = fields.text("Dataset_Id/DATASET_NAME", ".//DATASET_NAME") or PurePosixPath(str(path)).stem
     return Product(
         scene=KINDS.sub("_", name, count=1),

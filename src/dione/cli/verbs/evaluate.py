@@ -15,7 +15,7 @@ def evaluate(
     output: Annotated[str | None, typer.Option("-o", "--output", help="Folder, here or at s3://, for scores.json, its tables and report.html.")] = None,
     against: Annotated[list[str] | None, typer.Option(help="A model to compare with (bicubic by default). May be repeated.")] = None,
     dates: Annotated[str, typer.Option(help="Numbers of dates to use, the target among them.")] = "1,2,4,8",
-    split: Annotated[str, typer.Option(help="Which part of a patch store.")] = "test",
+    split: Annotated[str, typer.Option(help="Which part of a patch store; all for every patch.")] = "test",
     shift: Annotated[float, typer.Option(min=0, help="Sub-pixel shifts given to a series' supports: their deviation, coarse pixels; 0.2 is usual.")] = 0.0,
     align_px: Annotated[
         float,

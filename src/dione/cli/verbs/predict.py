@@ -25,6 +25,7 @@ def predict(
     supports: Annotated[
         str, typer.Option(help="Which dates help: best (clear and near), or past (a window of the latest clear ones before the target).")
     ] = "best",
+    support_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of those in the past.")] = 0.05,
     eopatch: Annotated[str | None, typer.Option(help="A name: write the results as an EOPatch too, OUT/eopatch with SR-NAME, S2 and N_VIEWS.")] = None,
     block: Annotated[
         int | None,
@@ -69,7 +70,7 @@ def predict(
         raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")
     if compress not in ("deflate", "zstd"):
         raise typer.BadParameter(f"'{compress}' is neither deflate nor zstd", param_hint="--compress")
-    rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
+    rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports, "support_cloud": support_cloud}
     config = PredictConfig(**rule, modulation=modulation, block=block, device=device, precision=precision, compress=compress.upper(), tiles=tiles)  # type: ignore[arg-type]
     with staged(output) as folder, transfer(), progress() as tell:
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)

@@ -12,6 +12,7 @@ def run(
     recipe: Annotated[str, typer.Argument(help="A recipe, TOML: vhr, build, curate, split, scaling, train, predict, evaluate.", show_default=False)],
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage again.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Run again, and what follows from them, the stages of which a part failed.")] = False,
     change: Change = None,
 ) -> Result:
     """From delivered scenes to a trained, scored model and its predictions; what is up to date is left alone.
@@ -24,9 +25,10 @@ def run(
     from dione.recipe import read
 
     def tell(ended: Ended) -> None:
-        say(f"{ended.name:11} {ended.how:11} {ended.words}" + (f"  ({ended.seconds:.1f} s)" if ended.how == "made" else ""))
+        parts = f", {len(ended.failed)} failed" if ended.failed and ended.how != "failed" else ""
+        say(f"{ended.name:11} {ended.how:11} {ended.words}{parts}" + (f"  ({ended.seconds:.1f} s)" if ended.how == "made" else ""))
 
     chosen = read(recipe, PipelineRecipe, change or ())
     with progress("part") as bar:
-        made = run_all(chosen, workers=workers, fresh=fresh, progress=bar, tell=tell)
+        made = run_all(chosen, workers=workers, fresh=fresh, retry=retry, progress=bar, tell=tell)
     return Result(made.ended, then=made.raise_failed)

@@ -19,7 +19,7 @@ def build(
 ) -> Result:
     """Pair a sharp sensor with Sentinel-2, area by area, and cut patches of both. What fails is listed, and the exit is 1.
 
-    Example: dione dataset build recipes/deimos.toml -o runs/deimos
+    Example: dione dataset build recipes/build.toml -o runs/deimos
     """
     from dione.pairs.build import build as run
     from dione.pairs.recipe import BuildRecipe
@@ -28,5 +28,6 @@ def build(
     chosen = read(recipe, BuildRecipe, change or ())
     with progress("area") as tell:
         made = run(chosen, output, areas=areas or f"{output}-areas", workers=workers, scheduler=scheduler, fresh=fresh, progress=tell)
-    words = f"{output}: {made.patches} patches of {made.pairs} pairs in {made.areas} areas; {made.left_out} left out by the rules, {len(made.failed)} failed"
-    return Result(made, [words], lambda: made.raise_failed(output))
+    head = f"{output}: {made.patches} patches of {made.pairs} pairs in {made.areas} areas; {made.left_out} left out by the rules, {len(made.failed)} failed"
+    words = [head, *(f"left out {reason}" for reason in made.reasons), *([f"{made.unseen} areas are shown by no scene"] if made.unseen else [])]
+    return Result(made, words, lambda: made.raise_failed(output))
