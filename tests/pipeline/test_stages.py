@@ -7,7 +7,7 @@ import pytest
 from dione.base.errors import BadSource, CannotWrite, DioneError
 from dione.pipeline import run as pipeline
 from dione.pipeline.recipe import PipelineRecipe
-from dione.pipeline.run import Stage
+from dione.pipeline.run import Stage, stages_of
 from dione.pipeline.stages import Outcome
 from dione.recipe import read
 
@@ -170,21 +170,66 @@ def test_the_verb_prints_a_line_a_stage_and_ends_with_1_when_something_failed(ru
     assert code == 1 and "scan        failed" in told and "train       not run" in told and "no VHR scene in delivery" in err
 
 
+@pytest.fixture
+def at(bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """`at("home", second=1)`: the pipeline one → two with its output in a bucket, run on a machine of that name; how each stage ended, and its folder here."""
+
+    def stage(name: str, needs: tuple[str, ...], out: Path, setting: int) -> Stage:
+        def work(context):
+            before = "".join((context.recipe.out / one / "made.txt").read_text() for one in needs)
+            (context.recipe.out / name).mkdir(exist_ok=True)
+            for old in (context.recipe.out / name).iterdir():
+                old.unlink()
+            for file in ("made.txt", f"{setting}.txt"):
+                (context.recipe.out / name / file).write_text(f"{before}{name}{setting}")
+            return Outcome("done")
+
+        return Stage(name, work, needs, setting, (), (out / name,))
+
+    def run(machine: str, **settings: int) -> tuple[list[str], Path]:
+        monkeypatch.setenv("DIONE_CACHE", str(tmp_path / machine))
+        values = {"name": "x", "out": f"{bucket}/{tmp_path.name}", "vhr": {"deliveries": "d"}, "build": {"sentinel2": {"source": "s"}}, "train": {}}
+        recipe = PipelineRecipe.model_validate(values)
+        monkeypatch.setattr(
+            pipeline, "stages_of", lambda told: (stage("one", (), told.out, settings.get("one", 0)), stage("two", ("one",), told.out, settings.get("two", 0)))
+        )
+        return [one.how for one in pipeline.run(recipe).ended], recipe.out
+
+    return run
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_what_is_made_for_an_object_store_is_sent_there_and_goes_on_from_here(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_pipeline_at_an_object_store_goes_on_on_whatever_machine(at, bucket: str, tmp_path: Path):
     import s3fs
 
-    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
-    values = {"name": "x", "out": f"{bucket}/run", "vhr": {"deliveries": "d"}, "build": {"sentinel2": {"source": "s"}}, "train": {}}
-    recipe = PipelineRecipe.model_validate(values)
+    def there() -> list[str]:
+        fs = s3fs.S3FileSystem()
+        fs.invalidate_cache()
+        return sorted(name.partition(f"{tmp_path.name}/")[2] for name in fs.find(f"bucket/{tmp_path.name}"))
 
-    def work(context):
-        (context.recipe.out / "scores.json").write_text("{}")
-        return Outcome("done")
+    assert at("home")[0] == ["made", "made"] and at("home")[0] == ["up to date", "up to date"]
+    assert there() == ["one/0.txt", "one/made.txt", "pipeline.json", "two/0.txt", "two/made.txt"]
+    how, away = at("away")
+    assert how == ["up to date", "up to date"] and not list(away.glob("t*"))  # nothing was carried
+    how, away = at("away", two=1)
+    assert how == ["up to date", "made"] and (away / "two" / "made.txt").read_text() == "one0two1"
+    assert there() == ["one/0.txt", "one/made.txt", "pipeline.json", "two/1.txt", "two/made.txt"]
+    how, home = at("home", two=1)
+    assert how == ["up to date", "up to date"] and not (home / "two").exists()  # what was here is of another run now
+    how, home = at("home", one=2, two=1)
+    assert how == ["made", "made"] and (home / "two" / "made.txt").read_text() == "one2two1"
 
-    monkeypatch.setattr(pipeline, "stages_of", lambda told: (Stage("one", work, (), 0, (), (told.out / "scores.json",)),))
-    assert [one.how for one in pipeline.run(recipe).ended] == ["made"]
-    assert sorted(s3fs.S3FileSystem().ls("bucket/run")) == ["bucket/run/pipeline.json", "bucket/run/scores.json"]
-    assert [one.how for one in pipeline.run(PipelineRecipe.model_validate(recipe.model_dump())).ended] == ["up to date"]
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_bucket_that_is_not_there_is_told_before_anything_is_made(bucket: str, recipe: PipelineRecipe):
     with pytest.raises(CannotWrite, match="no-such-bucket"):
-        pipeline.run(PipelineRecipe.model_validate(values | {"out": "s3://no-such-bucket/run"}))
+        pipeline.run(PipelineRecipe.model_validate(recipe.model_dump() | {"out": "s3://no-such-bucket/run"}))
+
+
+def test_settings_are_the_same_wherever_the_workshop_of_an_object_store_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    values = {"name": "x", "out": "s3://bucket/run", "vhr": {"deliveries": "d"}, "build": {"sentinel2": {"source": "s"}}, "train": {}}
+    told = []
+    for machine in ("home", "away"):
+        monkeypatch.setenv("DIONE_CACHE", str(tmp_path / machine))
+        told.append([stage.settings for stage in stages_of(PipelineRecipe.model_validate(values))])
+    assert told[0] == told[1] and str(tmp_path) not in str(told)

@@ -85,7 +85,8 @@ def build(
     rows = scenetable.read(recipe.vhr.scenes)
     regions, wrong = region_files.usable(_regions(recipe, rows))
     boxes = area_tables.areas(regions, **recipe.areas.model_dump(exclude={"regions"}))
-    larder = Larder(areas if is_remote(areas) else str(Path(areas).absolute()))
+    areas = areas if is_remote(areas) else str(Path(areas).absolute())
+    larder = Larder(areas)
     run = uuid4().hex
     tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
     kept, failed, fresh_ones = make_missing(tasks, workers or processors.count(), fresh, progress, scheduler)

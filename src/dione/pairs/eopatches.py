@@ -20,12 +20,13 @@ from dione.sources import eofolder
 Progress = Callable[[str, int, int], None]
 
 
-def export(opened: Store, out: str, *, progress: Progress = lambda *_: None) -> int:
+def export(opened: Store, out: str, *, areas: str | None = None, progress: Progress = lambda *_: None) -> int:
     """Write every area that a store was cut from; returns how many.
 
-    out: a folder, or a place on s3://. Raises NotFound for a store that was not cut from areas, CannotWrite.
+    out: a folder, or a place on s3://. areas: where they are kept, if no longer where the store was built.
+    Raises NotFound for a store that was not cut from areas, CannotWrite.
     """
-    found = list(_kept(opened))
+    found = list(_kept(opened, areas))
     for done, (area, kept) in enumerate(found, 1):
         about = {"site": area.site, **area.facts, "pairs": kept.pairs}
         for name, stack in zip(("sentinel2", "reference"), kept.stacks(), strict=True):
@@ -43,13 +44,13 @@ def write(folder: str, stack: xr.Dataset, notes: dict[str, object]) -> str:
     return eofolder.save(folder, arrays=arrays, times=list(stack["time"].values), grid=stacks.grid_of(stack), notes=notes, overwrite=True)
 
 
-def _kept(opened: Store) -> Iterator[tuple[Area, Kept]]:
+def _kept(opened: Store, where: str | None) -> Iterator[tuple[Area, Kept]]:
     """Areas that hold something to export; raises NotFound where there is none."""
     if "areas" not in opened.about:
         raise NotFound(f"{opened.path} was not cut from areas, so there are none to export\nneeded a store of `dione dataset build`")
-    larder = Larder(str(opened.about["areas"]))
+    larder = Larder(where or str(opened.about["areas"]))
     areas, _ = area_tables.of_table(opened.path.table(area_tables.FILE, "table of areas", area_tables.MAKE), str(opened.path))
     found = [(area, kept) for area in areas if (kept := larder.kept(area)) and kept.pairs]
     if not found:
-        raise NotFound(f"no area is kept in {larder.folder} any more\nbuild the store again")
+        raise NotFound(f"no area is kept in {larder.folder} (any more)\nname where they are with --areas, or build the store again")
     yield from found

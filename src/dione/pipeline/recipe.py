@@ -91,7 +91,7 @@ class PipelineRecipe(Table):
     out: Path
     """Everything is written below it; named at s3://, a folder on this disk that is the same for the same address."""
     sent_to: str | None = None
-    """What `out` named, where that is at s3://: what was made is sent there in the end. It is not said in a recipe."""
+    """What `out` named, where that is at s3://: what was made is sent there, stage by stage. It is not said in a recipe."""
     vhr: Deliveries
     build: BuildRecipe
     curate: Curation = Curation()

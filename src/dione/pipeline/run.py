@@ -4,7 +4,7 @@
                                                                      → evaluate
 
 A stage is up to date when its settings, what its inputs hold, and the stages before it are as they were when it ended;
-OUT/pipeline.json says when that was. A stage that fails stops those that need it, and no other.
+OUT/pipeline.json says when that was. A stage that fails stops those that need it, and no other. OUT may be at s3:// (outputs.py).
 """
 
 import json
@@ -15,16 +15,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dione.base import documents, identity, vectorfile
+from dione.base import identity, vectorfile
 from dione.base.errors import DioneError, faults, grouped
-from dione.base.files import alone, folder, write_text
-from dione.pipeline import stages
+from dione.base.files import alone, write_text
+from dione.pipeline import outputs, stages
+from dione.pipeline.outputs import STATE, Output, State
 from dione.pipeline.recipe import PipelineRecipe
 from dione.pipeline.stages import Context, Outcome, Progress
-from dione.sources.carrying import begun, send
 from dione.sources.contents import digest
 
-STATE = "pipeline.json"
 MEND = "mend them and run the same command: what is up to date is left alone"
 TRY_AGAIN = "; --retry tries again what was mended elsewhere: an archive that did not answer, a package that was missing"
 
@@ -77,7 +76,7 @@ class Run:
 
 def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
     """Every stage that the recipe asks for, in order."""
-    said = recipe.model_dump(mode="json")
+    said = _anywhere(recipe.model_dump(mode="json"), recipe)
     tables = recipe.vhr.sensors
     made = [
         Stage("scan", stages.scan, (), said["vhr"], (recipe.vhr.deliveries, *([str(tables)] if tables else [])), (recipe.scenes,)),
@@ -105,19 +104,16 @@ def run(
 ) -> Run:
     """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date. retry: nor does what failed in part.
 
-    What is made for an address at s3:// is sent there in the end, the state last; it stays on this disk too, so that a run here goes on.
+    What a stage made for an address at s3:// is sent there when it has ended; a run goes on from there, on whatever machine.
     Raises CannotWrite: before anything is made, if the store does not take a file.
     """
-    if recipe.sent_to:
-        begun(recipe.sent_to)
-    with alone(folder(recipe.out)):
-        made = _run(recipe, {} if fresh else _state(recipe.out / STATE, retry), workers, progress, tell)
-        if recipe.sent_to:
-            send(recipe.out, recipe.sent_to, last=STATE)
-    return made
+    output = outputs.of(recipe.out, recipe.sent_to)
+    with alone(recipe.out):
+        state = {} if fresh else output.state()
+        return _run(recipe, _open_again(state) if retry else state, output, workers, progress, tell)
 
 
-def _run(recipe: PipelineRecipe, state: dict[str, Any], workers: int | None, progress: Progress, tell: Callable[[Ended], None]) -> Run:
+def _run(recipe: PipelineRecipe, state: State, output: Output, workers: int | None, progress: Progress, tell: Callable[[Ended], None]) -> Run:
     keys: dict[str, str] = {}
     ended: dict[str, Ended] = {}
     for stage in stages_of(recipe):
@@ -126,18 +122,22 @@ def _run(recipe: PipelineRecipe, state: dict[str, Any], workers: int | None, pro
             ended[stage.name] = Ended(stage.name, "not run", f"needs {', '.join(missing)}")
         else:
             keys[stage.name] = _key(stage, [state[name]["stamp"] for name in stage.needs])
-            ended[stage.name] = _one(stage, keys[stage.name], state, Context(recipe, workers, _fresh(stage, keys, state), progress))
+            ended[stage.name] = _one(stage, keys[stage.name], state, output, Context(recipe, workers, _fresh(stage, keys, state), progress))
             write_text(recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+            if ended[stage.name].how == "made":
+                output.send()
         tell(ended[stage.name])
+    output.send()
     return Run(tuple(ended.values()))
 
 
-def _one(stage: Stage, key: str, state: dict[str, Any], context: Context) -> Ended:
+def _one(stage: Stage, key: str, state: State, output: Output, context: Context) -> Ended:
     """Run a stage unless it is up to date; `state` is brought up to date with it."""
     was = state.get(stage.name, {})
-    if was.get("ended") == key and all(path.exists() for path in stage.outputs):
+    if was.get("ended") == key and all(map(output.has, stage.outputs)):
         return Ended(stage.name, "up to date", str(was["words"]), failed=tuple((what, why) for what, why in was["failed"]))
-    state[stage.name] = {"begun": key}
+    output.bring(context.progress)
+    state[stage.name] = {"begun": key, "was": was.get("stamp", was.get("was"))}
     write_text(context.recipe.out / STATE, json.dumps(state, indent=1) + "\n")
     began = time.monotonic()
     try:
@@ -160,18 +160,18 @@ def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
     return bool(state.get(stage.name, {}).get("begun") != keys[stage.name])
 
 
-def _state(path: Path, retry: bool) -> dict[str, Any]:
-    """What ended when; nothing, where the file is not there or damaged, so that everything is looked at anew.
+def _open_again(state: State) -> State:
+    """What failed in part counts as begun, and not as ended."""
+    return {name: {"begun": was["begun"], "was": was["stamp"]} if was.get("failed") else was for name, was in state.items()}
 
-    retry: what failed in part counts as begun, and not as ended.
-    """
-    try:
-        read = documents.json_in(path)
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(read, dict):
-        return {}
-    return {name: {"begun": was["begun"]} if retry and was.get("failed") else was for name, was in read.items()}
+
+def _anywhere(settings: Any, recipe: PipelineRecipe) -> Any:
+    """Plain settings, with the address in place of the folder on this disk that stands for it: the same on every machine."""
+    if isinstance(settings, dict):
+        return {name: _anywhere(value, recipe) for name, value in settings.items()}
+    if isinstance(settings, list):
+        return [_anywhere(value, recipe) for value in settings]
+    return settings.replace(str(recipe.out), recipe.sent_to) if recipe.sent_to and isinstance(settings, str) else settings
 
 
 def _build_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:

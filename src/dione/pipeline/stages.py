@@ -106,8 +106,9 @@ def normalised(context: Context) -> Outcome:
 
 def trained(context: Context) -> Outcome:
     """The weights file."""
-    made = train(train_recipe(context.recipe), resume=not context.fresh, progress=context.progress)
-    return Outcome(str(made))
+    recipe = context.recipe
+    made = train(train_recipe(recipe), resume=not context.fresh, progress=context.progress)
+    return Outcome(str(made).replace(str(recipe.out), recipe.sent_to) if recipe.sent_to else str(made))
 
 
 def predicted(context: Context) -> Outcome:

@@ -15,6 +15,7 @@ def export(
         str,
         typer.Option("--format", help="npz: samples of the older pipeline, with index and normalisation. eopatch: the areas, as eo-learn opens them."),
     ] = "npz",
+    areas: Annotated[str | None, typer.Option(help="eopatch: where the areas are kept, if no longer where the store was built.")] = None,
 ) -> Result:
     """Write a store as samples that other tools read, or its areas as EOPatch folders.
 
@@ -36,5 +37,5 @@ def export(
     from dione.pairs import eopatches
 
     with progress("area") as tell:
-        count = eopatches.export(opened, output, progress=tell)
+        count = eopatches.export(opened, output, areas=areas, progress=tell)
     return Result({"folder": output, "areas": count}, [f"{output}: {count} areas, two EOPatches each"])
