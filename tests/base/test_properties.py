@@ -11,8 +11,9 @@ from pyproj import Transformer
 
 from dione import testing
 from dione.base import area, period
+from dione.base.crs import utm
 from dione.base.errors import BadRecipe
-from dione.prepare import mgrs, naming
+from dione.prepare import naming
 
 DAYS = st.dates(date(1972, 1, 1), date(2999, 12, 31))
 
@@ -46,7 +47,7 @@ def test_any_text_is_a_period_of_days_or_is_refused(text: str) -> None:
 @given(st.floats(-179, 178), st.floats(-79, 82), st.floats(0.001, 0.5), st.floats(0.001, 0.5))
 def test_the_window_of_any_area_covers_it_and_no_row_or_column_more(west: float, south: float, width: float, height: float) -> None:
     made = area.geometry((west, south, west + width, south + height))
-    crs = mgrs.utm(south + height / 2, west + width / 2)
+    crs = f"EPSG:{utm(west + width / 2, south + height / 2)}"
     placed = area.reprojected(made, area.DEGREES, crs)
     left, bottom, right, top = placed.bounds
     grid = testing.grid_at((10, 10), crs=crs, left=round(left, -1) - 50, top=round(top, -1) + 70)
@@ -61,7 +62,7 @@ def test_the_window_of_any_area_covers_it_and_no_row_or_column_more(west: float,
 @given(st.floats(-79, 83), st.floats(-179.9, 179.9), st.floats(10, 20_000))
 def test_a_square_around_any_point_holds_it_in_its_middle(latitude: float, longitude: float, size_m: float) -> None:
     made = area.geometry(naming.parse(f"{latitude},{longitude}", size_m=size_m))
-    crs = mgrs.utm(latitude, longitude)
+    crs = f"EPSG:{utm(longitude, latitude)}"
     x, y = Transformer.from_crs(area.DEGREES, crs, always_xy=True).transform(longitude, latitude)
     left, bottom, right, top = area.reprojected(made, area.DEGREES, crs).bounds
     assert abs((left + right) / 2 - x) < 5.01 + size_m * 1e-3 and abs((bottom + top) / 2 - y) < 5.01 + size_m * 1e-3

@@ -10,7 +10,7 @@ from shapely.geometry import box
 from dione.base.errors import BadRecipe
 from dione.base.features import Features
 from dione.base.grid import finer
-from dione.pairs.areas import areas, neighbours, read, utm, write
+from dione.pairs.areas import areas, neighbours, read, write
 
 SQUARE = box(1.20, 43.60, 1.26, 43.64)  # about 4.8 × 4.4 km
 
@@ -60,10 +60,6 @@ def test_neighbours_are_told_also_across_regions_zones_and_corners(tmp_path: Pat
 def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
     found = areas(Features((SQUARE, SQUARE), {"name": np.array(["a", "b"]), "country": np.array(["A", None])}))
     assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}
-
-
-def test_the_southern_half_has_zones_of_its_own():
-    assert [utm(box(x, y, x + 0.1, y + 0.1).centroid) for x, y in ((1.2, 43.6), (-70.1, -33.5), (179.85, 1))] == [32631, 32719, 32660]
 
 
 @pytest.mark.parametrize(

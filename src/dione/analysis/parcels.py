@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Transformer
 
 from dione.base import vectorfile
-from dione.base.area import DEGREES
+from dione.base.crs import DEGREES, turned
 from dione.base.errors import CannotWrite
 from dione.base.features import collection, plain
 from dione.base.files import whole
@@ -47,9 +46,7 @@ class Parcels:
         """The same in another CRS."""
         if crs == self.crs:
             return self
-        turn = Transformer.from_crs(self.crs, crs, always_xy=True).transform
-        turned = tuple(shapely.transform(one, lambda points: np.column_stack(turn(points[:, 0], points[:, 1]))) for one in self.geometries)
-        return Parcels(turned, self.columns, crs)
+        return Parcels(tuple(turned(one, source=self.crs, target=crs) for one in self.geometries), self.columns, crs)
 
     def write(self, path: str | Path) -> Path:
         """GeoPackage (.gpkg), GeoJSON in degrees (.geojson, .json) or a table without outlines (.csv), whole. Raises CannotWrite, DioneError (pyogrio)."""

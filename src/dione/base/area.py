@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
 from dione.base import antimeridian
+from dione.base.crs import DEGREES, turned
 from dione.base.errors import BadRecipe
 from dione.base.windows import Window
 
-DEGREES = "EPSG:4326"
 WIDEST_DEGREES = 90.0
 """An area across the antimeridian that reaches further is one whose west and east are exchanged."""
 DEEPEST_WKT = 16
@@ -70,10 +69,9 @@ def reprojected(geometry: BaseGeometry, source: str, target: str) -> BaseGeometr
     """The geometry in another CRS; edges are cut into a hundred first, since they bend. In degrees it is in halves across the antimeridian."""
     if source == DEGREES and antimeridian.crosses(geometry):
         geometry = antimeridian.through(geometry)
-    turn = Transformer.from_crs(source, target, always_xy=True).transform
     west, south, east, north = geometry.bounds
     fine = shapely.segmentize(geometry, max(east - west, north - south) / 100)
-    made = shapely.transform(fine, lambda points: np.column_stack(turn(points[:, 0], points[:, 1])))
+    made = turned(fine, source=source, target=target)
     return antimeridian.halves(antimeridian.through(made)) if target == DEGREES and antimeridian.crosses(made) else made
 
 

@@ -12,7 +12,8 @@ from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry import GeometryCollection, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
-from dione.base.area import DEGREES, FAULTS, reprojected
+from dione.base.area import FAULTS, reprojected
+from dione.base.crs import DEGREES
 from dione.base.documents import json_of
 from dione.base.errors import BadRecipe, faults
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import shapely
 
-from dione.base.area import DEGREES
+from dione.base.crs import DEGREES
 from dione.base.errors import BadRecipe, DioneError, NotFound
 from dione.base.features import NO_SHAPE, NOTHING, Features, of_geojson
 

@@ -18,11 +18,12 @@ import pyarrow as pa
 import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from dione.base import parquet
+from dione.base.area import reprojected
+from dione.base.crs import DEGREES, turned, utm
 from dione.base.errors import BadRecipe, BadSource, faults
 from dione.base.features import Features
 from dione.pairs import regions
@@ -31,7 +32,6 @@ from dione.prepare.neighbours import touching
 PIXEL_M = 10
 FILE = "areas.parquet"
 """Where their table lies, in a larder and in a store."""
-DEGREES = "EPSG:4326"
 MAKE = "make one with `dione dataset build`"
 OWN = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
 """Its own columns; others are the region's facts."""
@@ -75,8 +75,7 @@ class Area:
     def outline(self) -> BaseGeometry:
         """The core in longitude and latitude."""
         left, bottom, right, top = self.core
-        turn = Transformer.from_crs(self.epsg, DEGREES, always_xy=True).transform
-        return shapely.transform(box(left, bottom, right, top), lambda at: np.column_stack(turn(at[:, 0], at[:, 1])))
+        return turned(box(left, bottom, right, top), source=f"EPSG:{self.epsg}", target=DEGREES)
 
 
 def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = "name") -> tuple[Area, ...]:
@@ -97,7 +96,8 @@ def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | 
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
     shapes, found = of.whole(regions.fault), dict[str, Area]()
     for number, (polygon, facts) in enumerate(zip(shapes.geometries, shapes.rows(), strict=True)):
-        zone = epsg or utm(polygon.representative_point())
+        inside = polygon.representative_point()
+        zone = epsg or utm(inside.x, inside.y)
         site = str(facts.get(name) or f"region{number}")
         rest = {key: value for key, value in facts.items() if key != name and isinstance(value, str | int | float | bool)}
         for column, row in _cells(polygon, zone, size_m):
@@ -106,11 +106,6 @@ def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | 
     if not found:
         raise BadRecipe("the regions of interest hold no polygon; needed at least one, in longitude and latitude")
     return tuple(found[label] for label in sorted(found))
-
-
-def utm(point: BaseGeometry) -> int:
-    """The EPSG code of the UTM zone in which a point of longitude and latitude lies."""
-    return (32600 if point.y >= 0 else 32700) + int(np.clip((point.x + 180) // 6 + 1, 1, 60))
 
 
 def neighbours(of: Iterable[Area]) -> dict[str, frozenset[str]]:
@@ -146,10 +141,7 @@ def of_table(table: pa.Table, where: str) -> tuple[tuple[Area, ...], dict[str, f
 
 def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int]]:
     """Columns and rows of the lattice whose cores share ground with the polygon."""
-    turn = Transformer.from_crs(DEGREES, epsg, always_xy=True).transform
-    west, south, east, north = polygon.bounds
-    fine = shapely.segmentize(polygon, max(east - west, north - south) / 100)
-    placed = shapely.transform(fine, lambda at: np.column_stack(turn(at[:, 0], at[:, 1])))
+    placed = reprojected(polygon, DEGREES, f"EPSG:{epsg}")
     shapely.prepare(placed)
     if not np.isfinite(placed.bounds).all():
         raise BadRecipe(f"a region over {polygon.bounds} has no place in EPSG:{epsg}\ngive regions in longitude and latitude, each within some degrees")

@@ -11,9 +11,10 @@ from rasterio.warp import transform_bounds
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
+from dione.base.crs import DEGREES
 from dione.base.errors import BadGrid, NotFound
 from dione.base.windows import Window
-from dione.pairs.areas import DEGREES, PIXEL_M, Area
+from dione.pairs.areas import PIXEL_M, Area
 from dione.pairs.recipe import Sentinel
 from dione.prepare.radiometry import check_values
 from dione.prepare.resample import onto

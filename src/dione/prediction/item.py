@@ -11,9 +11,9 @@ import shapely.affinity
 from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 
 from dione.base.bands import BANDS
+from dione.base.crs import DEGREES, turn
 from dione.base.files import write_text
 from dione.base.grid import size_m
 from dione.prediction.cog import code_of
@@ -86,7 +86,7 @@ def outlined(grid: GeoBox, crs: CRS) -> NDArray[np.float64]:
     right, down = np.r_[0 * along, along, 0 * along + 1, 1 - along] * width, np.r_[along, 0 * along + 1, 1 - along, 0 * along] * height
     a = grid.affine
     x, y = a.a * right + a.b * down + a.c, a.d * right + a.e * down + a.f
-    longitude, latitude = Transformer.from_crs(crs.to_wkt(), "EPSG:4326", always_xy=True).transform(x, y)
+    longitude, latitude = turn(x, y, source=crs.to_wkt(), target=DEGREES)
     longitude = np.unwrap(longitude, period=360)
     return np.column_stack([longitude + (360 if longitude.min() < -180 else 0), latitude])
 

@@ -16,6 +16,7 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 from dione.base import area as areas
 from dione.base import stack as stacks
 from dione.base.area import Area
+from dione.base.crs import DEGREES
 from dione.base.errors import BadGrid, NotFound
 from dione.base.windows import Window, lattice
 
@@ -59,10 +60,10 @@ def crop(stack: xr.Dataset, area: Area) -> xr.Dataset:
     if grid.crs is None:
         raise BadGrid("an area in degrees cannot be found in a scene without a CRS\ngive the files one first, e.g. gdal_edit -a_srs EPSG:32631 FILE")
     wanted = areas.geometry(area)
-    placed = areas.reprojected(wanted, areas.DEGREES, str(grid.crs))
+    placed = areas.reprojected(wanted, DEGREES, str(grid.crs))
     window = _within_scene(areas.touched(grid, placed), grid)
     if window is None:
-        scene = areas.reprojected(box(*grid.boundingbox.bbox), str(grid.crs), areas.DEGREES)
+        scene = areas.reprojected(box(*grid.boundingbox.bbox), str(grid.crs), DEGREES)
         raise NotFound(f"the area {areas.words(wanted)} does not touch the scene, which covers {areas.words(scene)} (west, south, east, north)")
     rows, columns = window.slices
     part = stack.isel(y=rows, x=columns)

@@ -9,8 +9,7 @@ Products Specification, tiling grid.)
 
 import re
 
-from pyproj import Transformer
-
+from dione.base.crs import DEGREES, turn
 from dione.base.errors import BadRecipe
 
 TILE = re.compile(r"T?(\d{1,2})([C-HJ-NP-X])([A-HJ-NP-Z])([A-HJ-NP-V])", re.IGNORECASE)
@@ -24,12 +23,6 @@ CYCLE_M = len(ROWS) * SQUARE_M
 def is_tile(text: str) -> bool:
     """Whether a text has the form of a tile's name: 31TCJ or T31TCJ."""
     return TILE.fullmatch(text.strip()) is not None
-
-
-def utm(latitude: float, longitude: float) -> str:
-    """The CRS of the UTM zone of a point, by meridians alone."""
-    zone = min(int((longitude + 180) // 6) + 1, 60)
-    return f"EPSG:{32600 + zone if latitude >= 0 else 32700 + zone}"
 
 
 def crs_of(tile: str) -> str:
@@ -66,5 +59,5 @@ def _parts(tile: str) -> tuple[int, str, str, str]:
 
 def _northing(zone: int, latitude: float) -> float:
     """Metres from the equator, negative south of it, at the zone's central meridian."""
-    _, northing = Transformer.from_crs("EPSG:4326", f"EPSG:{32600 + zone}", always_xy=True).transform(zone * 6 - 183, latitude)
+    _, northing = turn(zone * 6 - 183, latitude, source=DEGREES, target=f"EPSG:{32600 + zone}")
     return float(northing)

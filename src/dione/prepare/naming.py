@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import Transformer
 from shapely.geometry import box, mapping
 
 from dione.base import area as areas
 from dione.base import vectorfile
 from dione.base.area import Area
+from dione.base.crs import DEGREES, turn, utm
 from dione.base.errors import BadRecipe, NotFound
 from dione.base.features import Features, of_geojson
 from dione.prepare import mgrs
@@ -43,7 +43,7 @@ def parse(text: str, *, size_m: float | None = None) -> Area:
     if text.lstrip().startswith("{"):
         return _plain(_of(of_geojson(text, "the area")), "GeoJSON", size_m)
     if mgrs.is_tile(text) and not Path(text).exists():
-        return _plain(mapping(areas.reprojected(box(*mgrs.box_of(text)), mgrs.crs_of(text), areas.DEGREES)), text, size_m)
+        return _plain(mapping(areas.reprojected(box(*mgrs.box_of(text)), mgrs.crs_of(text), DEGREES)), text, size_m)
     return _plain(_of_file(text), text, size_m)
 
 
@@ -81,12 +81,12 @@ def _square(point: list[float], size_m: float | None) -> Mapping[str, Any]:
         raise BadRecipe(f"the point is {latitude:g},{longitude:g}; needs latitude,longitude in degrees, from -80 to 84 and -180 to 180")
     if size_m is None or not np.isfinite(size_m) or size_m < PIXEL_M:
         raise BadRecipe(f"a point has no area: give the side of a square in metres, e.g. --area {latitude:g},{longitude:g} --size 1280")
-    crs = mgrs.utm(latitude, longitude)
-    x, y = Transformer.from_crs(areas.DEGREES, crs, always_xy=True).transform(longitude, latitude)
+    crs = f"EPSG:{utm(longitude, latitude)}"
+    x, y = turn(longitude, latitude, source=DEGREES, target=crs)
     pixels = round(size_m / PIXEL_M)
     left, bottom = (round(centre / PIXEL_M - pixels / 2) * PIXEL_M for centre in (x, y))
     square = box(left, bottom, left + pixels * PIXEL_M, bottom + pixels * PIXEL_M)
-    return dict(mapping(areas.reprojected(square, crs, areas.DEGREES)))
+    return dict(mapping(areas.reprojected(square, crs, DEGREES)))
 
 
 def _of_wkt(text: str, size_m: float | None) -> Area:

@@ -9,13 +9,13 @@ import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.warp import reproject
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.bands import BANDS
+from dione.base.crs import turn
 from dione.base.errors import BadGrid, NotFound
 from dione.base.windows import Window
 
@@ -79,7 +79,7 @@ def window_over(source: GeoBox, grid: GeoBox) -> Window | None:
     edge = np.linspace(0, 1, 21)
     across = np.concatenate([edge, edge, 0 * edge, 0 * edge + 1]) * columns
     down = np.concatenate([0 * edge, 0 * edge + 1, edge, edge]) * rows
-    x, y = Transformer.from_crs(str(grid.crs), str(source.crs), always_xy=True).transform(*_at(grid.affine, across, down))
+    x, y = turn(*_at(grid.affine, across, down), source=str(grid.crs), target=str(source.crs))
     column, row = _at(~source.affine, np.asarray(x), np.asarray(y))
     if not np.isfinite([column, row]).all() or column.max() <= 0 or row.max() <= 0 or column.min() >= source.shape[1] or row.min() >= source.shape[0]:
         return None

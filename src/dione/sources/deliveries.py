@@ -9,10 +9,9 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import numpy as np
-from pyproj import Transformer
 from shapely.geometry import Polygon
 
+from dione.base.crs import DEGREES, turned
 from dione.base.errors import BadSource, DioneError, NotFound, faults, grouped
 from dione.sources import eoproducts, plainvhr, vhr
 from dione.sources.places import File, listing, shown
@@ -138,9 +137,9 @@ def together(one: Product, other: Product) -> bool:
 def outline(product: Product) -> Polygon:
     """The raster's corners in longitude and latitude."""
     rows, columns = product.grid.shape
-    corners = np.array([product.grid.affine * corner for corner in ((0, 0), (columns, 0), (columns, rows), (0, rows))])
-    turn = Transformer.from_crs(str(product.grid.crs), "EPSG:4326", always_xy=True)
-    return Polygon(np.column_stack(turn.transform(corners[:, 0], corners[:, 1]))) if product.grid.crs is not None else Polygon(corners)
+    corners = [product.grid.affine * corner for corner in ((0, 0), (columns, 0), (columns, rows), (0, rows))]
+    placed = Polygon(corners)
+    return placed if product.grid.crs is None else turned(placed, source=str(product.grid.crs), target=DEGREES)
 
 
 def _path(product: Product) -> str:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 
+from dione.base.crs import turn
 from dione.base.windows import Window
 
 NEAR_PX = 1e-3
@@ -48,7 +48,7 @@ def window_on(raster: GeoBox, grid: GeoBox, window: Window) -> Window | None:
     rows, columns = _outline(window)
     x, y = _at(grid, rows, columns)
     if raster.crs != grid.crs:
-        x, y = Transformer.from_crs(str(grid.crs), str(raster.crs), always_xy=True).transform(x, y)
+        x, y = turn(x, y, source=str(grid.crs), target=str(raster.crs))
     inverse = ~raster.affine
     column, row = inverse.a * np.asarray(x) + inverse.b * np.asarray(y) + inverse.c, inverse.d * np.asarray(x) + inverse.e * np.asarray(y) + inverse.f
     if not np.isfinite([row, column]).all():

@@ -1,9 +1,9 @@
 """Do metadata and raster tell of the same image?"""
 
 from odc.geo.crs import CRS
-from pyproj import Transformer
 from pyproj.exceptions import CRSError
 
+from dione.base.crs import DEGREES, turn
 from dione.sources.fields import Fields
 from dione.sources.headers import Header
 
@@ -50,7 +50,7 @@ def _place(frame: tuple[tuple[float, float], ...], header: Header) -> list[str]:
     if not frame or header.grid.crs is None:
         return []
     longitude, latitude = (sum(values) / len(frame) for values in zip(*frame, strict=True))
-    x, y = Transformer.from_crs("EPSG:4326", str(header.grid.crs), always_xy=True).transform(longitude, latitude)
+    x, y = turn(longitude, latitude, source=DEGREES, target=str(header.grid.crs))
     column, row = ~header.grid.affine * (x, y)
     if 0 <= column <= header.grid.shape[1] and 0 <= row <= header.grid.shape[0]:
         return []

@@ -9,6 +9,7 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from dione.base import area as areas
+from dione.base.crs import DEGREES
 from dione.base.errors import BadGrid, NotFound
 from dione.base.windows import Window
 
@@ -27,7 +28,7 @@ def grid_for(grids: Sequence[GeoBox], area: BaseGeometry | None) -> GeoBox:
     crs = max(by_crs, key=lambda one: (_covered(by_crs[one], area), len(by_crs[one])))
     wanted = area if area is not None else shapely.union_all([_outline(grid) for grid in by_crs[crs]])
     first = by_crs[crs][0]
-    placed = areas.reprojected(wanted, areas.DEGREES, crs) if area is not None else shapely.union_all([box(*grid.boundingbox.bbox) for grid in by_crs[crs]])
+    placed = areas.reprojected(wanted, DEGREES, crs) if area is not None else shapely.union_all([box(*grid.boundingbox.bbox) for grid in by_crs[crs]])
     window = areas.touched(first, placed)
     if window is None or not any(placed.intersects(box(*grid.boundingbox.bbox)) for grid in by_crs[crs]):
         raise NotFound(f"no product touches the area {areas.words(wanted)} (west, south, east, north)")
@@ -47,4 +48,4 @@ def _covered(grids: list[GeoBox], area: BaseGeometry | None) -> float:
 
 
 def _outline(grid: GeoBox) -> BaseGeometry:
-    return areas.reprojected(box(*grid.boundingbox.bbox), str(grid.crs), areas.DEGREES)
+    return areas.reprojected(box(*grid.boundingbox.bbox), str(grid.crs), DEGREES)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 
+from dione.base.crs import turn
 from dione.base.windows import Window
 
 
@@ -29,7 +29,7 @@ def places(raster: GeoBox, grid: GeoBox, window: Window) -> Places:
     a = grid.affine
     x, y = a.a * across + a.b * down + a.c, a.d * across + a.e * down + a.f
     if raster.crs != grid.crs:
-        x, y = Transformer.from_crs(str(grid.crs), str(raster.crs), always_xy=True).transform(x, y)
+        x, y = turn(x, y, source=str(grid.crs), target=str(raster.crs))
     b = ~raster.affine
     return Places(b.d * x + b.e * y + b.f - 0.5, b.a * x + b.b * y + b.c - 0.5)
 

@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from dione.base import antimeridian, masks, period, stack
 from dione.base import area as areas
 from dione.base.area import Area
+from dione.base.crs import DEGREES, utm
 from dione.base.errors import BadRecipe, BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources import hubscripts, lazy, shelf
@@ -128,10 +129,9 @@ def _pixels(whole: np.ndarray) -> lazy.Pixels:
 def grid_for(shape: BaseGeometry, pixel_m: float) -> GeoBox:
     """The pixels of the UTM zone of a shape's middle that its box touches; corners on multiples of `pixel_m`, as Sentinel-2's are."""
     west, south, east, north = (antimeridian.through(shape) if antimeridian.crosses(shape) else shape).bounds
-    zone = min(int((((west + east) / 2 + 180) % 360) // 6) + 1, 60)
-    crs = f"EPSG:{32600 + zone if south + north >= 0 else 32700 + zone}"
+    crs = f"EPSG:{utm((west + east) / 2, (south + north) / 2)}"
     lattice = GeoBox((1, 1), Affine(pixel_m, 0, 0, 0, -pixel_m, 0), crs)
-    window = areas.touched(lattice, areas.reprojected(shapely.box(west, south, east, north), areas.DEGREES, crs))
+    window = areas.touched(lattice, areas.reprojected(shapely.box(west, south, east, north), DEGREES, crs))
     if window is None:
         raise BadRecipe(f"the area {areas.words(shape)} has no place in a UTM zone")
     return GeoBox(window.shape, Affine(pixel_m, 0, window.left * pixel_m, 0, -pixel_m, -window.top * pixel_m), crs)

@@ -6,8 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 
+from dione.base.crs import DEGREES, turn
 from dione.base.radiance import earth_sun_distance_au
 
 NAMES = {4: ("NIR", "Red", "Green", "Blue"), 1: ("PAN",)}
@@ -77,7 +77,7 @@ def _frame(root: Xml.Element, grid: GeoBox) -> None:
 
 
 def _degrees(grid: GeoBox, x: float, y: float) -> tuple[float, float]:
-    longitude, latitude = Transformer.from_crs(str(grid.crs), "EPSG:4326", always_xy=True).transform(x, y)
+    longitude, latitude = turn(x, y, source=str(grid.crs), target=DEGREES)
     return float(longitude), float(latitude)
 
 

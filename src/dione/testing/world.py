@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from pyproj import Transformer
+from shapely.geometry import box, mapping
 
 from dione.base import stack as stacks
+from dione.base.crs import DEGREES, turned
 from dione.testing import write_geotiffs
 from dione.testing.delivery import Delivered, deliver
 
@@ -52,11 +52,9 @@ def _regions(delivered: Delivered) -> list[dict[str, object]]:
     grid = stacks.grid_of(delivered.series.stack)
     left, bottom, right, top = grid.boundingbox.bbox
     middle = left + (right - left) / 2
-    turn = Transformer.from_crs(str(grid.crs), "EPSG:4326", always_xy=True)
     halves = {"west": (left, middle, "Westland"), "east": (middle, right, "Eastland")}
     made: list[dict[str, object]] = []
     for name, (start, end, country) in halves.items():
-        corners = np.array([(start, bottom), (end, bottom), (end, top), (start, top), (start, bottom)])
-        ring = np.column_stack(turn.transform(corners[:, 0], corners[:, 1])).tolist()
-        made.append({"type": "Feature", "properties": {"name": name, "country": country}, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+        half = turned(box(start, bottom, end, top), source=str(grid.crs), target=DEGREES)
+        made.append({"type": "Feature", "properties": {"name": name, "country": country}, "geometry": mapping(half)})
     return made

@@ -1,0 +1,26 @@
+"""From one coordinate reference system to another: x or longitude first, whatever order an authority gives its axes."""
+
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
+
+DEGREES = "EPSG:4326"
+
+
+def turn(x: Any, y: Any, *, source: str, target: str) -> tuple[Any, Any]:
+    """Coordinates, numbers or arrays of one shape, in another CRS; infinite where there is no way. Raises CRSError for one that is none."""
+    across, along = Transformer.from_crs(source, target, always_xy=True).transform(x, y)
+    return across, along
+
+
+def turned(geometry: BaseGeometry, *, source: str, target: str) -> BaseGeometry:
+    """A geometry's corners in another CRS; edges stay straight. `dione.base.area.reprojected` bends them as it should."""
+    return shapely.transform(geometry, lambda points: np.column_stack(turn(points[:, 0], points[:, 1], source=source, target=target)))
+
+
+def utm(longitude: float, latitude: float) -> int:
+    """The EPSG code of a point's UTM zone, by meridians alone."""
+    return (32600 if latitude >= 0 else 32700) + int((longitude + 180) % 360 // 6) + 1
