@@ -9,8 +9,6 @@ Peak memory is that of a process of its own that cuts 100 patches, and of one th
 """
 
 import json
-import os
-import platform
 import resource
 import shutil
 import subprocess
@@ -21,6 +19,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import machine
 import numpy as np
 
 from dione.base import grid as grids
@@ -131,7 +130,7 @@ def main(count: int = 10_000, size: int = 32) -> None:
             "ratio_loop_open": round(opened / ours, 2),
             "peak_gb": peaks,
             "size_px": size,
-            "machine": {"processors": os.cpu_count(), "platform": platform.platform()},
+            "machine": machine.facts(),
         }
         print(json.dumps(told, indent=1))
 

@@ -10,7 +10,6 @@ network in one window a core, over what this machine multiplies matrices at, bot
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import machine
 import numpy as np
-import rasterio
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -27,6 +26,7 @@ from dione.nets import resolver, zoo
 from dione.prediction import budget
 from dione.prediction.engine import engine
 from dione.prediction.overlap import abreast
+from dione.testing import grid_at, rasters
 
 DATES = 8
 BANDS = ("B02", "B03", "B04", "B08")
@@ -36,14 +36,12 @@ PRIOR_ART = {"channels": 64, "encoder_blocks": 8, "residual": False}
 
 def write_scene(folder: Path, side: int, dates: int = DATES) -> Path:
     """Dates of smooth made-up ground, 10 m, uint16 × 10000, tiled."""
-    folder.mkdir()
     rng = np.random.default_rng(0)
     ground = np.kron(rng.integers(300, 3000, (4, side // 8 + 1, side // 8 + 1)), np.ones((8, 8), int))[:, :side, :side]
-    profile = dict(driver="GTiff", count=4, dtype="uint16", height=side, width=side, crs="EPSG:32631", tiled=True, compress="deflate", zlevel=1)
+    grid = grid_at((side, side), left=5e5, top=5e6)
     for date in range(dates):
-        with rasterio.open(folder / f"2024-06-{date + 1:02d}.tif", "w", **profile, transform=rasterio.Affine(10, 0, 5e5, 0, -10, 5e6)) as file:
-            file.write((ground + rng.integers(-20, 20, ground.shape)).astype(np.uint16))
-            file.descriptions, file.scales = BANDS, (1e-4,) * 4
+        numbers = (ground + rng.integers(-20, 20, ground.shape)).astype(np.uint16)
+        rasters.write(folder / f"2024-06-{date + 1:02d}.tif", numbers, grid, bands=BANDS, scale=1e-4, tiled=True, compress="deflate", zlevel=1)
     return folder
 
 
@@ -132,7 +130,7 @@ def main(sides: list[int], dates: list[int], side: int) -> dict[str, Any]:
     largest = max((each for each in runs if each["dates"] == DATES), key=lambda each: each["side_px"])
     same = next((each for each in runs if each["side_px"] == side and each["dates"] == DATES), None)
     return {
-        "machine": {"cores": os.cpu_count(), "cpu": platform.processor() or platform.machine(), "torch": torch.__version__},
+        "machine": machine.facts(),
         "help_s": round(min(timed([*DIONE, "--help"])[0] for _ in range(3)), 2),
         "first_prediction_s": min((each for each in runs if each["dates"] == DATES), key=lambda each: each["side_px"])["seconds"],
         "runs": [theirs, *runs],

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import machine
 from trials import page, record
 from trials.kept import Kept, commit
 
@@ -59,7 +60,7 @@ def main() -> None:
         rows.append(row)
         if asked.page:
             page.write(asked.page, [row])
-    print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1) if asked.json else f"{record.machine()}\n\n{record.table(rows)}")
+    print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1) if asked.json else f"{machine.words()}\n\n{record.table(rows)}")
     if wrong := record.faults(rows):
         sys.exit("\n".join(["", *wrong]))
 

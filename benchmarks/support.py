@@ -7,9 +7,9 @@ added detail with what the target's own picture lacks of the truth, in near infr
 """
 
 import json
-import platform
 import time
 
+import machine
 import numpy as np
 import torch
 
@@ -69,8 +69,4 @@ def cost(side: int = 384, rounds: int = 4) -> dict[str, float]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    print(
-        json.dumps(
-            {"machine": platform.processor() or platform.machine(), "engine": str(engine()), "worlds": [row(days) for days in DATES], "cost": cost()}, indent=2
-        )
-    )
+    print(json.dumps({"machine": machine.facts(), "engine": str(engine()), "worlds": [row(days) for days in DATES], "cost": cost()}, indent=2))

@@ -6,8 +6,6 @@ on a made-up store, that is not spent waiting for a batch.
 """
 
 import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -15,6 +13,7 @@ import time
 import tomllib
 from pathlib import Path
 
+import machine
 import numpy as np
 import torch
 
@@ -87,7 +86,7 @@ if __name__ == "__main__":
     print(
         json.dumps(
             {
-                "machine": {"cores": os.cpu_count(), "cpu": platform.processor() or platform.machine(), "threads": torch.get_num_threads()},
+                "machine": machine.facts() | {"threads": torch.get_num_threads()},
                 "batch": [batch, DATES, SIDE, SIDE],
                 "samples_per_s": {kind: round(value, 1) for kind, value in middle.items()},
                 "ratio": round(middle["setsr"] / middle["highresnet"], 2),

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import machine
 import morecantile
 import numpy as np
 import rasterio
@@ -30,6 +31,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 
+from dione.base import processors
 from dione.base.grid import finer
 from dione.prediction.canvas import Canvas
 from dione.testing import grid_at, landscape
@@ -115,7 +117,7 @@ def served(folder: Path, count: int, abreast: int) -> dict[str, Any]:
     rates = {
         "tiles_per_s": round(len(sizes) / took, 1),
         "tiles_per_cpu_s": round(len(sizes) / used, 1),
-        "share_of_cores": round(used / took / (os.cpu_count() or 1), 2),
+        "share_of_cores": round(used / took / processors.count(), 2),
     }
     return {"first_tile_ms": round(first * 1000), "tiles": len(sizes), **rates, "kb_a_tile": round(sum(sizes) / len(sizes) / 1000, 1)}
 
@@ -141,7 +143,7 @@ def main() -> None:
         folder = given.folder or made_up(Path(made))
         told = served(folder, given.tiles, given.abreast)
         told["ratio"] = round(told["tiles_per_cpu_s"] / unpainted(folder, given.tiles), 2)
-    print(json.dumps({"cores": os.cpu_count(), **told}, indent=2))
+    print(json.dumps({"machine": machine.facts(), **told}, indent=2))
 
 
 if __name__ == "__main__":

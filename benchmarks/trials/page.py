@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import machine
+
 from trials import record
 from trials.record import Row
 
@@ -17,7 +19,7 @@ def write(page: Path, rows: Iterable[Row]) -> None:
         raise SystemExit(f"{page} has no place for the figures: it needs the lines {BEGIN} and {END}")
     new = list(rows)
     kept = [row for row in map(_row, old.splitlines()) if row and (row.part, row.what) not in {(one.part, one.what) for one in new}]
-    page.write_text(f"{before}{BEGIN}\n\nMeasured on {record.machine()}.\n\n{record.table([*kept, *new])}\n\n{END}{after}", "utf-8")
+    page.write_text(f"{before}{BEGIN}\n\nMeasured on {machine.words()}.\n\n{record.table([*kept, *new])}\n\n{END}{after}", "utf-8")
 
 
 def _row(line: str) -> Row | None:

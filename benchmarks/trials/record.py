@@ -1,12 +1,9 @@
 """What a trial reports, how much is tried, and the table of it."""
 
-import os
-import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
 MOST_TOLD = 5
@@ -79,13 +76,6 @@ def tally() -> Iterator[Tally]:
 
 Trial = Callable[[Size, Path], Iterable[Row]]
 """Tries so much in an empty folder of its own."""
-
-
-def machine() -> str:
-    """Where the figures come from, in words."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "rasterio", "zarr"))
-    return f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}, {packages}"
 
 
 def table(rows: Iterable[Row]) -> str:

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import rasterio
 import torch
-from affine import Affine
 
 from dione.patches import store
 from dione.sources import deliveries, scenetable
-from dione.testing import landscape, series, write_geotiffs
+from dione.testing import grid_at, landscape, rasters, series, write_geotiffs
 from dione.testing.world import world
 
 TIMED = {"seconds", "samples_per_s", "busy"}
@@ -144,12 +142,10 @@ def build(folder: Path) -> Victim:
 
 def simulate(folder: Path) -> Victim:
     """Patches of a few made-up scenes."""
-    (folder / "sharp").mkdir()
-    profile = dict(driver="GTiff", count=4, dtype="uint8", height=128, width=128, crs="EPSG:32631", transform=Affine(1.25, 0, 5e5, 0, -1.25, 5e6))
+    grid = grid_at((128, 128), left=5e5, top=5e6, pixel=1.25)
     for number in range(6):
-        with rasterio.open(folder / "sharp" / f"place{number}_2020.tif", "w", **profile) as file:
-            file.write((landscape((32, 32), seed=number) * 255).clip(1, 255).astype("uint8"))
-            file.descriptions = ("blue", "green", "red", "nir")
+        sharp = (landscape((32, 32), seed=number) * 255).clip(1, 255).astype("uint8")
+        rasters.write(folder / "sharp" / f"place{number}_2020.tif", sharp, grid, bands=("blue", "green", "red", "nir"))
     recipe = folder / "simulate.toml"
     recipe.write_text('[[scenes]]\npath = "sharp/*.tif"\nsensor = "made up"\ncoarse_m = 10\nreflectance = [0.004, 0.004, 0.004, 0.004]\ndraws = 20\n')
     return Victim("dataset simulate", ("dataset", "simulate", str(recipe), "--data", str(folder), "-o", "{out}/store"))

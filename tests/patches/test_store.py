@@ -2,7 +2,6 @@ import shutil
 
 import numpy as np
 import pytest
-import rasterio
 import torch
 
 from dione.base.errors import BadBands, BadSource, NotFound
@@ -10,29 +9,14 @@ from dione.patches import scenes, store
 from dione.patches.build import SimulateConfig, simulate_store
 from dione.patches.dataset import Patches
 from dione.patches.split import SplitRule
-from dione.testing import landscape
+from dione.testing import grid_at, landscape, rasters
 
 
 def write_scene(path, seed, *, names=("red", "green", "blue", "nir"), side=40, dtype="uint8", crs="EPSG:32611", nodata=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = landscape((side, side), seed=seed)[[2, 1, 0, 3]]
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=len(names),
-        dtype=dtype,
-        nodata=nodata,
-        height=side * 4,
-        width=side * 4,
-        crs=crs,
-        transform=rasterio.Affine(1.25, 0, 5e5, 0, -1.25, 4e6),
-    ) as file:
-        numbers = np.clip(image * 400, 1, 255).astype(dtype)[: len(names)]
-        if nodata is not None:
-            numbers[:, :, :50] = nodata
-        file.write(numbers)
-        file.descriptions = names
+    numbers = np.clip(landscape((side, side), seed=seed)[[2, 1, 0, 3]] * 400, 1, 255).astype(dtype)[: len(names)]
+    if nodata is not None:
+        numbers[:, :, :50] = nodata
+    rasters.write(path, numbers, grid_at((side * 4, side * 4), crs=crs, left=5e5, top=4e6, pixel=1.25), bands=names, nodata=nodata)
 
 
 @pytest.fixture(scope="module")

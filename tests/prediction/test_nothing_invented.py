@@ -18,6 +18,7 @@ from dione.nets import resolver as resolvers
 from dione.nets.resolver import Resolver
 from dione.prediction.config import PredictConfig
 from dione.prediction.job import predict_to
+from dione.testing import rasters
 
 SHAPE = (44, 52)
 LANDMARKS = ((12.3, 14.8), (12.0, 37.5), (30.7, 13.1), (31.4, 38.9))
@@ -39,12 +40,10 @@ def model(request: pytest.FixtureRequest) -> Resolver:
 
 def series(numbers: np.ndarray, grid: GeoBox, folder: Path, *, offset: float = 0.0, dates: int = 2) -> Path:
     """GeoTIFFs of these numbers (band, y, x), the same on each date."""
-    folder.mkdir(parents=True, exist_ok=True)
     for date in range(dates):
-        profile = dict(driver="GTiff", count=4, dtype="uint16", height=grid.shape[0], width=grid.shape[1], transform=grid.affine, crs=str(grid.crs), nodata=0)
-        with rasterio.open(folder / f"2024-05-0{date + 1}.tif", "w", **profile) as file:
-            file.write(numbers.astype(np.uint16))
-            file.descriptions, file.scales, file.offsets = ("B02", "B03", "B04", "B08"), (1e-4,) * 4, (offset,) * 4
+        path = rasters.write(folder / f"2024-05-0{date + 1}.tif", numbers.astype(np.uint16), grid, bands=("B02", "B03", "B04", "B08"), scale=1e-4, nodata=0)
+        with rasterio.open(path, "r+") as file:
+            file.offsets = (offset,) * 4
     return folder
 
 

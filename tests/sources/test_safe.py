@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 from numpy.typing import NDArray
 
 from dione import sources
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, BadValues, DioneError, NotFound
 from dione.sources import zarrstack
+from dione.testing import grid_at, rasters
+from dione.testing.safe import LOSSLESS
 
 pytest.importorskip("stactools.sentinel2")
 
@@ -36,13 +37,8 @@ def numbers(seed: int) -> NDArray[np.uint16]:
 
 
 def picture(path: Path, values: NDArray[np.generic], corner: tuple[float, float], crs: str, pixel: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows, columns = values.shape
-    place = Affine(pixel, 0, corner[0], 0, -pixel, corner[1])
-    profile = dict(height=rows, width=columns, count=1, dtype=values.dtype, crs=crs, transform=place)
-    lossless = dict(driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES", YCBCR420="NO") if path.suffix == ".jp2" else dict(driver="GTiff")
-    with rasterio.open(path, "w", **profile, **lossless) as file:
-        file.write(values, 1)
+    grid = grid_at(values.shape, crs=crs, left=corner[0], top=corner[1], pixel=pixel)
+    rasters.write(path, values, grid, **(LOSSLESS if path.suffix == ".jp2" else {}))
 
 
 @pytest.fixture

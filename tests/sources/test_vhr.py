@@ -11,7 +11,7 @@ import dione
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadRecipe, BadSource, BadValues, NotAStack, NotFound
 from dione.sources import sensors, vhr, zarrstack
-from dione.testing import grid_at
+from dione.testing import grid_at, rasters
 from dione.testing.delivery import Delivered
 
 
@@ -40,12 +40,8 @@ def test_pan_is_a_stack_of_its_own_that_nobody_takes_for_another(delivery: Deliv
 
 
 def write(path: Path, values: np.ndarray, **tags: Any) -> Path:
-    count, height, width = values.shape
-    grid = grid_at((height, width), pixel=3)
-    with rasterio.open(
-        path, "w", driver="GTiff", count=count, height=height, width=width, dtype=values.dtype, crs=str(grid.crs), transform=grid.affine
-    ) as file:
-        file.write(values)
+    grid = grid_at(values.shape[1:], pixel=3)
+    with rasterio.open(rasters.write(path, values, grid), "r+") as file:
         for key, value in tags.items():
             setattr(file, key, value)
     return path

@@ -11,7 +11,6 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
-import rasterio
 import xarray as xr
 import zarr
 from rasterio.shutil import copy
@@ -19,7 +18,7 @@ from rasterio.shutil import copy
 from dione import testing
 from dione.base import stack as stacks
 from dione.sources import eofolder, zarrstack
-from dione.testing import theia
+from dione.testing import rasters, theia
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.dimap import Raster, write_dim
 from dione.testing.safe import write_safe
@@ -60,13 +59,7 @@ def floats(folder: Path) -> str:
     """One date of reflectance as floats, with NaN for no data."""
     made, path = series(1), folder / "2024-05-01.tif"
     values = np.where(made["valid"].values[0], made["reflectance"].values[0], np.float32(np.nan))
-    profile = dict(
-        driver="GTiff", count=4, dtype="float32", height=SHAPE[0], width=SHAPE[1], transform=TILE.affine, crs=str(TILE.crs), compress="deflate", predictor=3
-    )
-    with rasterio.open(path, "w", **profile) as file:
-        file.write(values)
-        file.descriptions = ("B02", "B03", "B04", "B08")
-    return str(path)
+    return str(rasters.write(path, values, TILE, bands=("B02", "B03", "B04", "B08"), compress="deflate", predictor=3))
 
 
 def jpeg2000(folder: Path) -> str:
@@ -180,10 +173,6 @@ def dimap(folder: Path) -> str:
     """A VHR scene with its metadata."""
     grid = testing.grid_at(SHAPE, pixel=4)
     name, path = "DE2_MS4_L1C_000000_20240512T105001", folder
-    profile = dict(
-        driver="GTiff", count=4, dtype="uint16", height=SHAPE[0], width=SHAPE[1], transform=grid.affine, crs=str(grid.crs), compress="deflate", nodata=0
-    )
-    with rasterio.open(path / f"{name}.tif", "w", **profile) as file:
-        file.write((numbers() // 5).astype(np.uint16))
+    rasters.write(path / f"{name}.tif", (numbers() // 5).astype(np.uint16), grid, compress="deflate", nodata=0)
     raster = Raster(f"{name}.tif", grid, (0.14, 0.12, 0.15, 0.16), (0.3, 0.5, 0.8, 1.2), (1060.0, 1535.0, 1853.0, 1960.0), ((220.0, 1000.0, 600.0, 200.0),) * 4)
     return str(write_dim(path / f"{name}.dim", raster, start=datetime(2024, 5, 12, 10, 50, 1), sun_elevation=60.0))

@@ -18,30 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dione.base.errors import BadSource, NotFound, faults
-from dione.sources import pickled
+from dione.sources import unpickling
 
 LARGEST = 1 << 28
 """Bytes of one array."""
 MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
-TIMES = {name: value for name, value in pickled.ADMITTED.items() if name[0] in ("datetime", "dateutil.tz.tz", "pytz")}
-DAMAGED = (
-    TokenError,
-    SyntaxError,
-    RecursionError,
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    ImportError,
-    MemoryError,
-)
+DAMAGED = (TokenError, SyntaxError, *unpickling.DAMAGED)
+ADVICE = "only arrays, texts and times are read from pickles: write it again with no other object in it"
 
 
-class Dtype(metaclass=pickled.Fixed):
+class Dtype(metaclass=unpickling.Fixed):
     """What a pickled dtype calls; only dtype object is of use."""
 
     def __init__(self, name: object = "", *_: object) -> None:
@@ -51,7 +37,7 @@ class Dtype(metaclass=pickled.Fixed):
         """Byte order and sizes do not matter to objects."""
 
 
-class Array(metaclass=pickled.Fixed):
+class Array(metaclass=unpickling.Fixed):
     """What a pickled array fills with its shape and its values."""
 
     values: tuple[Any, ...] = ()
@@ -63,7 +49,7 @@ class Array(metaclass=pickled.Fixed):
         self.values = tuple(values)
 
 
-class _Type(metaclass=pickled.Fixed):
+class _Type(metaclass=unpickling.Fixed):
     """Stands for the type of arrays, which is named but never called."""
 
 
@@ -72,32 +58,18 @@ def _empty(*_: object) -> Array:
 
 
 ADMITTED: dict[tuple[str, str], Any] = {
-    **TIMES,
-    **{(module, "_reconstruct"): pickled.Call(_empty) for module in MODULES},
+    **unpickling.TIMES,
+    **{(module, "_reconstruct"): unpickling.Call(_empty) for module in MODULES},
     ("numpy", "ndarray"): _Type,
     ("numpy", "dtype"): Dtype,
 }
 
 
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ADMITTED:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return ADMITTED[module, name]
-
-
 def values(data: bytes, where: str) -> tuple[object, ...]:
     """What a pickled array of objects holds, in order; raises BadSource for anything but texts, numbers and times, or for damage."""
-    if len(data) > pickled.LARGEST:
-        raise BadSource(f"{where} has more than {pickled.LARGEST} bytes; times take some 30 each\nit was not read")
-    try:
-        pickled.modest(data)
-        found = _Reader(io.BytesIO(data)).load()
-        if not isinstance(found, Array) or not all(isinstance(each, datetime | str | int | float | None) for each in found.values):
-            raise pickle.UnpicklingError(f"it holds {type(found).__name__}, not an array of times or texts")
-    except DAMAGED as error:
-        advice = "only arrays, texts and times are read from pickles: write it again with no other object in it"
-        raise BadSource(f"{where} is refused: {error or type(error).__name__}\n{advice}") from error
+    found = unpickling.load(data, where, admitted=ADMITTED, advice=ADVICE)
+    if not isinstance(found, Array) or not all(isinstance(each, datetime | str | int | float | None) for each in found.values):
+        raise unpickling.refused(where, f"it holds {type(found).__name__}, not an array of times or texts", ADVICE)
     return found.values
 
 

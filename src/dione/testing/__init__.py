@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from dione.base import optics, stack
-from dione.base.bands import BANDS
+from dione.testing import rasters
 
 Array = NDArray[np.float32]
 
@@ -143,19 +142,11 @@ def grid_at(shape: tuple[int, int], *, crs: str | None = "EPSG:32631", left: flo
 
 def write_geotiffs(made: xr.Dataset, folder: Path, *, names: tuple[str, ...] | None = ("B02", "B03", "B04", "B08"), tags: bool = True) -> Path:
     """A Stack as a folder of GeoTIFFs a user would have: uint16 × 10000, one file a date, nodata 0 where invalid."""
-    folder.mkdir(parents=True, exist_ok=True)
     grid = stack.grid_of(made)
     for day, (_, date) in zip(stack.days(made), made.groupby("time", squeeze=False), strict=True):
         numbers = np.clip(np.round(date["reflectance"].values[0] * 1e4), 1, 65535)
         numbers = np.where(date["valid"].values, numbers, 0).astype(np.uint16)
-        profile = dict(
-            driver="GTiff", count=len(BANDS), dtype="uint16", height=grid.shape[0], width=grid.shape[1], transform=grid.affine, nodata=0, compress="deflate"
-        )
-        with rasterio.open(folder / f"{day}.tif", "w", **profile, crs=None if grid.crs is None else str(grid.crs)) as file:
-            file.write(numbers)
-            file.descriptions = names or (None,) * len(BANDS)
-            if tags:
-                file.scales, file.offsets = (1e-4,) * len(BANDS), (0.0,) * len(BANDS)
+        rasters.write(folder / f"{day}.tif", numbers, grid, bands=names or (), scale=1e-4 if tags else None, nodata=0, compress="deflate")
     return folder
 
 

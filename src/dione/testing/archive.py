@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.shutil import copy
 from rasterio.warp import transform_geom
 from shapely.geometry import shape
+
+from dione.testing import rasters
 
 Style = Literal["earth-search", "planetary-computer", "cdse"]
 BANDS = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
@@ -124,11 +125,7 @@ def _asset(product: MadeProduct, band: str, href: str) -> dict[str, Any]:
 
 
 def _cog(numbers: NDArray[Any], grid: GeoBox, path: Path, block: int) -> Path:
-    plain = path.with_suffix(".plain.tif")
-    rows, columns = numbers.shape
-    profile = dict(driver="GTiff", count=1, dtype=numbers.dtype, height=rows, width=columns, crs=str(grid.crs), transform=grid.affine, nodata=0)
-    with rasterio.open(plain, "w", **profile) as file:
-        file.write(numbers, 1)
+    plain = rasters.write(path.with_suffix(".plain.tif"), numbers, grid, nodata=0)
     copy(plain, path, driver="COG", compress="deflate", blocksize=block, overview_resampling="average")
     plain.unlink()
     return path

@@ -11,15 +11,15 @@ folder/DE2_PM4_L1C_20240512T105000/DE2_MS4_….dim + .tif     nir, red, green, b
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from dione.base import optics, radiance
-from dione.testing import Array, Series, clouds, grid_at, landscape, series
+from dione.testing import Array, Series, clouds, grid_at, landscape, rasters, series
 from dione.testing.dimap import Raster, write_dim
 
 PAN_M, MS_M, S2_M = 1, 4, 10
@@ -139,12 +139,10 @@ class Shot:
 
 def _write(path: Path, image: Array, there: NDArray[np.bool_], shot: Shot) -> Path:
     """One raster and its `.dim`; bands are written in the order of deliveries: nir first, blue last."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     numbers = (shot.numbers(image) * there)[::-1]
     grid = _grid(image.shape[1:], shot.pixel_m)
-    profile = dict(driver="GTiff", count=len(image), dtype="uint16", height=grid.shape[0], width=grid.shape[1], transform=grid.affine, crs=str(grid.crs))
-    with rasterio.open(path.with_suffix(".tif"), "w", **profile, nodata=0, compress="deflate", tiled=True, blockxsize=256, blockysize=256) as file:
-        file.write(numbers.astype(np.uint16))
+    tiled: dict[str, Any] = dict(compress="deflate", tiled=True, blockxsize=256, blockysize=256)
+    rasters.write(path.with_suffix(".tif"), numbers.astype(np.uint16), grid, nodata=0, **tiled)
     kept = [band[there] for band in numbers]
     seen = tuple((float(band.min()), float(band.max()), float(band.mean()), float(band.std())) for band in kept)
     told = Raster(path.with_suffix(".tif").name, grid, tuple(shot.gain[::-1]), tuple(shot.bias[::-1]), shot.esun[::-1], seen)

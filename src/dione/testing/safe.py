@@ -5,17 +5,16 @@ sources.open(folder)
 """
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import rasterio
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_geom
 
+from dione.testing import rasters
 from dione.testing.archive import BANDS, MadeProduct, coarser
 
 SCHEMA = "https://psd-14.sentinel2.eo.esa.int/PSD/User_Product_Level-2A.xsd"
-LOSSLESS = dict(driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES", YCBCR420="NO")
+LOSSLESS: dict[str, Any] = dict(driver="JP2OpenJPEG", QUALITY="100", REVERSIBLE="YES", YCBCR420="NO")
 FIRST_WITH_OFFSET = "04.00"
 
 
@@ -27,21 +26,14 @@ def write_safe(folder: Path, product: MadeProduct) -> Path:
         f"{granule}/IMG_DATA/R10m/T{product.tile}_{product.start}_{name}_10m": numbers for name, numbers in zip(BANDS.values(), product.numbers, strict=True)
     }
     for name, numbers in pictures.items():
-        _picture(root / f"{name}.jp2", numbers, product.grid)
+        rasters.write(root / f"{name}.jp2", numbers, product.grid, **LOSSLESS)
     classes = f"{granule}/IMG_DATA/R20m/T{product.tile}_{product.start}_SCL_20m"
     if product.scl is not None:
-        _picture(root / f"{classes}.jp2", product.scl, coarser(product.grid))
+        rasters.write(root / f"{classes}.jp2", product.scl, coarser(product.grid), **LOSSLESS)
     (root / "MTD_MSIL2A.xml").write_text(_product(product, [*pictures, *([classes] if product.scl is not None else [])]))
     (root / granule / "MTD_TL.xml").write_text(_tile(product))
     (root / "manifest.safe").write_text(_manifest(granule))
     return root
-
-
-def _picture(path: Path, numbers: NDArray[np.generic], grid: GeoBox) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows, columns = numbers.shape
-    with rasterio.open(path, "w", height=rows, width=columns, count=1, dtype=numbers.dtype, crs=str(grid.crs), transform=grid.affine, **LOSSLESS) as file:
-        file.write(numbers, 1)
 
 
 def _product(product: MadeProduct, images: list[str]) -> str:

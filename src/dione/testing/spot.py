@@ -9,11 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from dione.testing import Array
+from dione.testing import Array, rasters
 
 ORDER = {"MS": ("red", "green", "blue", "nir"), "P": ("pan",)}
 IDS = {"red": "R", "green": "G", "blue": "B", "nir": "NIR", "pan": "P"}
@@ -30,19 +28,13 @@ def write_spot(folder: Path, reflectance: Array, grid: GeoBox, time: datetime) -
     (place / "MASKS").mkdir(parents=True)
     name = f"SPOT7_{kind}_{time:%Y%m%d%H%M%S}0_ORT_1000000001"
     raster = place / f"IMG_{name}_R1C1.TIF"
-    _raster(raster, np.round(reflectance[order] * 10_000).astype(np.uint16), grid)
+    rasters.write(raster, np.round(reflectance[order] * 10_000).astype(np.uint16), grid, nodata=0)
     (place / f"DIM_{name}.XML").write_text(_metadata(name, raster.name, kind, grid, time))
     left, bottom, right, top = grid.boundingbox.bbox
     ring = " ".join(f"{x},{y}" for x, y in ((left, top), (right, top), (right, bottom), (left, bottom), (left, top)))
     for mask in MASKS:
         (place / "MASKS" / f"{mask}_{name}_MSK.GML").write_text(_mask(_code(grid), ring if mask == "ROI" else ""))
     return place
-
-
-def _raster(path: Path, numbers: NDArray[np.uint16], grid: GeoBox) -> None:
-    shape = {"count": len(numbers), "height": grid.shape[0], "width": grid.shape[1]}
-    with rasterio.open(path, "w", driver="GTiff", dtype="uint16", crs=_code(grid), transform=grid.affine, nodata=0, **shape) as file:
-        file.write(numbers)
 
 
 def _code(grid: GeoBox) -> str:

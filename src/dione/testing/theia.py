@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+
+from dione.testing import rasters
 
 FILES = ("B2", "B3", "B4", "B8")
 MASKS = ("CLM", "MG2", "EDG", "SAT")
@@ -62,14 +62,7 @@ def write(product: MadeTheia, folder: Path, *, kind: str = "FRE") -> Path:
     told = {key: getattr(product, key) for key in ("name", "date", "clock", "made", "level", "platform", "quantification", "nodata")}
     (place / f"{product.name}_MTD_ALL.xml").write_text(XML.format(**told))
     for band, numbers in zip(FILES, product.numbers, strict=True):
-        _picture(place / f"{product.name}_{kind}_{band}.tif", numbers, product.grid)
+        rasters.write(place / f"{product.name}_{kind}_{band}.tif", numbers, product.grid)
     for mask in MASKS:
-        _picture(place / "MASKS" / f"{product.name}_{mask}_R1.tif", product.masks.get(mask, np.zeros(product.grid.shape, np.uint8)), product.grid)
+        rasters.write(place / "MASKS" / f"{product.name}_{mask}_R1.tif", product.masks.get(mask, np.zeros(product.grid.shape, np.uint8)), product.grid)
     return place
-
-
-def _picture(path: Path, numbers: NDArray[Any], grid: GeoBox) -> None:
-    rows, columns = numbers.shape
-    profile = dict(driver="GTiff", count=1, dtype=numbers.dtype, height=rows, width=columns, crs=str(grid.crs), transform=grid.affine)
-    with rasterio.open(path, "w", **profile) as file:
-        file.write(numbers, 1)
