@@ -1,9 +1,6 @@
 """GeoTIFF series as users have them, and every way in which they come damaged."""
 
 import logging
-import pickle
-import threading
-from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -14,56 +11,9 @@ from affine import Affine
 
 from dione import testing
 from dione.base import stack as stacks
-from dione.base.errors import BadBands, BadGrid, BadSource, BadValues, NotFound
-from dione.base.windows import Window
-from dione.sources import geotiff, lazy
-
-BANDS = ("B02", "B03", "B04", "B08")
-
-
-@pytest.fixture
-def made() -> xr.Dataset:
-    return testing.series(testing.landscape((30, 44), seed=3), days=3, cloud=0.3, seed=4).stack
-
-
-@pytest.fixture
-def folder(made: xr.Dataset, tmp_path: Path) -> Path:
-    return testing.write_geotiffs(made, tmp_path / "series")
-
-
-@pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Window]]:
-    """Every window that is decoded from files."""
-    seen: list[tuple[int, Window]] = []
-    decode = geotiff.Files.read
-
-    def spy(self: geotiff.Files, date: int, window: Window) -> lazy.Pixels:
-        seen.append((date, window))
-        return decode(self, date, window)
-
-    monkeypatch.setattr(geotiff.Files, "read", spy)
-    return seen
-
-
-def write(
-    path: Path, numbers: np.ndarray, *, names: tuple[str | None, ...] = (), transform: Affine = Affine(10, 0, 355_000, 0, -10, 4_832_000), **options: object
-) -> Path:
-    """A raster (band, y, x) as a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count, height, width = numbers.shape
-    profile = {"driver": "GTiff", "crs": "EPSG:32631", **options}
-    scales, offsets = profile.pop("scales", None), profile.pop("offsets", None)
-    with rasterio.open(path, "w", count=count, height=height, width=width, dtype=numbers.dtype, transform=transform, **profile) as file:
-        if names:
-            file.descriptions = names
-        if scales is not None:
-            file.scales, file.offsets = scales, offsets
-        file.write(numbers)
-    return path
-
-
-def numbers(shape: tuple[int, int] = (12, 15), *, bands: int = 4, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(200, 4000, (bands, *shape)).astype(np.uint16)
+from dione.base.errors import BadBands, BadGrid, BadSource, BadValues
+from dione.sources import geotiff
+from tests.sources.series import BANDS, numbers, write
 
 
 def same(stack: xr.Dataset, made: xr.Dataset) -> None:
@@ -80,92 +30,6 @@ def test_a_folder_of_multiband_files_is_the_stack_it_was_written_from(made: xr.D
     assert list(stack["item"].values) == [f"{day}.tif" for day in stacks.days(made)]
     assert stack.attrs["source"] == str(folder)
     assert "0.0001" in stack.attrs["radiometry"] and "tags" in stack.attrs["radiometry"]
-
-
-def test_opening_reads_no_pixel(folder: Path, reads: list[tuple[int, Window]]) -> None:
-    geotiff.open(folder)
-    assert reads == []
-
-
-def test_a_part_reads_its_window_only_and_both_variables_decode_it_once(folder: Path, reads: list[tuple[int, Window]]) -> None:
-    stack = geotiff.open(folder)
-    stack.isel(time=[2, 0], y=slice(3, 9), x=slice(10, 31)).compute()
-    assert sorted(reads, key=str) == [(0, Window(3, 10, 9, 31)), (2, Window(3, 10, 9, 31))]
-
-
-def test_a_part_of_a_part_of_a_large_scene_reads_no_more_than_itself(tmp_path: Path, reads: list[tuple[int, Window]]) -> None:
-    write(tmp_path / "2020-01-01.tif", numbers((1100, 600)), names=BANDS, tiled=True, compress="deflate")
-    stack = geotiff.open(tmp_path)
-    part = stack.isel(time=[0]).isel(y=slice(500, 530)).isel(x=slice(495, 600)).isel(y=slice(5, 20), x=slice(5, 35))["reflectance"].compute()
-    assert reads == [(0, Window(505, 500, 520, 530))]
-    np.testing.assert_array_equal(part, stack["reflectance"].compute()[..., 505:520, 500:530])
-    chunked = stack.chunk({"y": 512, "x": 512})
-    np.testing.assert_array_equal(chunked["reflectance"].max(("y", "x")).values, stack["reflectance"].max(("y", "x")).values)
-
-
-@pytest.mark.parametrize("key", [{"y": 3}, {"x": [4, 1, 9]}, {"band": 2, "y": slice(None, None, 5)}, {"time": -1, "x": slice(40, 10, -3)}, {"y": slice(4, 4)}])
-def test_any_indexing_gives_what_numpy_gives(folder: Path, key: dict[str, object]) -> None:
-    stack = geotiff.open(folder)
-    np.testing.assert_array_equal(
-        stack["reflectance"].isel(key).values, stack["reflectance"].values[tuple(key.get(d, slice(None)) for d in stack["reflectance"].dims)]
-    )
-
-
-def test_threads_that_want_one_window_decode_it_once() -> None:
-    class Slow:
-        shape, count = (1, 8, 8), 0
-
-        def read(self, date: int, window: Window) -> lazy.Pixels:
-            self.count += 1
-            barrier.wait(5)
-            return np.zeros((4, *window.shape), np.float32), np.ones(window.shape, bool)
-
-    barrier, decoder = threading.Barrier(2), Slow()
-    reflectance, valid = lazy.arrays(decoder)
-    threads = [
-        threading.Thread(target=lambda data=array, dims=dims: xr.Variable(dims, data).load())
-        for array, dims in ((reflectance, tuple("tbyx")), (valid, tuple("tyx")))
-    ]
-    for thread in threads:
-        thread.start()
-    barrier.wait(5)
-    for thread in threads:
-        thread.join(5)
-    assert decoder.count == 1
-
-
-def test_windows_that_are_kept_stay_within_their_limit_however_many_series_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Flat:
-        shape = (1, 8, 8)
-
-        def read(self, date: int, window: Window) -> lazy.Pixels:
-            return np.zeros((4, *window.shape), np.float32), np.ones(window.shape, bool)
-
-    one = 8 * 8 * (4 * 4 + 1)
-    monkeypatch.setattr(lazy, "KEPT_BYTES", 3 * one)
-    monkeypatch.setattr(lazy, "_kept", OrderedDict())
-    for _ in range(20):
-        xr.Variable(tuple("tbyx"), lazy.arrays(Flat())[0]).load()
-    assert len(lazy._kept) == 3
-
-
-def test_a_stack_survives_pickling(folder: Path) -> None:
-    stack = geotiff.open(folder)
-    xr.testing.assert_identical(pickle.loads(pickle.dumps(stack)).compute(), stack.compute())
-
-
-@pytest.mark.parametrize(
-    "name", ["T31TCJ_20180815T105621_{}_10m.tif", "2018-08-15_{}.tif", "20180815/{}.tif", "S2A_MSIL2A_20180815T105621_N0208_T31TCJ_20180815T182055_{}.jp2"]
-)
-def test_one_file_a_band_is_found_by_its_name(name: str, tmp_path: Path) -> None:
-    each = numbers((64, 70))
-    options = {"driver": "JP2OpenJPEG", "QUALITY": 100, "REVERSIBLE": "YES"} if name.endswith("jp2") else {}
-    for band, one in zip(("B02", "B03", "B04", "B08", "B11", "TCI"), (*each, each[0], each[0]), strict=True):
-        write(tmp_path / name.format(band), one[None], **options)
-    stack = geotiff.open(tmp_path)
-    assert stacks.days(stack) == ["2018-08-15"]
-    np.testing.assert_allclose(stack["reflectance"].values[0], each * 1e-4, rtol=1e-6)
-    assert "and 3 more" in str(stack["item"].values[0])
 
 
 def test_bands_in_any_order_come_out_in_ours(tmp_path: Path) -> None:
@@ -336,44 +200,6 @@ def test_damage_met_while_reading_names_the_file(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(BadSource, match=r"2020-01-01\.tif"):
         stack["valid"].compute()
-
-
-@pytest.mark.parametrize(
-    ("pattern", "name"),
-    [
-        ("%Y%j.tif", "2018227.tif"),
-        ("parcel7_%d.%m.%y*.tif", "parcel7_15.08.18_final.tif"),
-        ("%Y/%m/x%d.tif", "2018/08/x15.tif"),
-        ("%b %d %Y.tif", "Aug 15 2018.tif"),
-    ],
-)
-def test_a_pattern_tells_the_date(tmp_path: Path, pattern: str, name: str) -> None:
-    write(tmp_path / name, numbers(), names=BANDS)
-    write(tmp_path / Path(name).parent / "other.tif", numbers(), names=BANDS)
-    source = tmp_path if "/" not in name else tmp_path / "*" / "*" / "*.tif"
-    assert stacks.days(geotiff.open(source, pattern=pattern)) == ["2018-08-15"]
-
-
-def test_a_pattern_tells_the_band(tmp_path: Path) -> None:
-    for band in ("b", "g", "r", "n"):
-        write(tmp_path / f"{band}.227.2018.tif", numbers(bands=1))
-    assert geotiff.open(tmp_path, pattern="{band}.%j.%Y.tif")["valid"].values.all()
-
-
-@pytest.mark.parametrize(("pattern", "says"), [("%Q.tif", "%Q"), ("%Y.tif", "whole date"), ("x%Y%m%d.tif", "none of 1 files")])
-def test_a_pattern_that_cannot_work_is_told(tmp_path: Path, pattern: str, says: str) -> None:
-    write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS)
-    with pytest.raises((BadSource, NotFound), match=says):
-        geotiff.open(tmp_path, pattern=pattern)
-
-
-def test_names_without_a_date_are_listed_unless_one_is_given(tmp_path: Path) -> None:
-    write(tmp_path / "spain_99999999_210017000.tif", numbers(), names=BANDS)
-    with pytest.raises(BadSource, match="spain_99999999"):
-        geotiff.open(tmp_path)
-    assert stacks.days(geotiff.open(tmp_path, date="2018-01-31")) == ["2018-01-31"]
-    with pytest.raises(BadSource, match="YYYY-MM-DD"):
-        geotiff.open(tmp_path, date="31.1.2018")
 
 
 def test_one_file_and_a_glob_are_sources_too(folder: Path, made: xr.Dataset) -> None:

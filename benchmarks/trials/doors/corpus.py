@@ -31,7 +31,8 @@ import numpy as np
 
 from dione.base.errors import DioneError
 from trials.doors import cells
-from trials.doors.hostile import ESCAPED, HOSTILE
+from trials.doors.bombs import ESCAPED
+from trials.doors.hostile import HOSTILE
 from trials.doors.spans import payload
 from trials.doors.spoil import Spoilt, spoilt
 from trials.doors.ways import DOORS, Door, Values
