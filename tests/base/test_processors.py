@@ -22,6 +22,7 @@ from tests.base.conftest import Grouped
         ("4:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 16),
         ("0::/\n", {"cpu.max": "9900000 100000"}, 16),
         ("0::/\n", {"cpu.max": ""}, 16),
+        ("", {"cpu.max": "200000 100000"}, 16),
     ],
 )
 def test_a_quota_counts_as_that_many_processors(own: str, files: dict[str, str], wanted: int, grouped: Grouped, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ ROOT, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 def groups(controller: str) -> Iterator[tuple[int, Path]]:
     """Version, 1 or 2, and folder of each group that limits this process, its own and all around it; none on a system without."""
-    for line in words(OWN, separator="\n"):
+    for line in filter(None, words(OWN, separator="\n")):
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
