@@ -16,6 +16,7 @@ import torch
 
 from dione.pairs import areas
 from trials.doors import documents, rasters
+from trials.doors.edits import said
 
 ESCAPED = "escaped"
 """Of a file that appears where code was run."""
