@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import rioxarray  # noqa: F401  gives DataArrays .rio, as EOReader's have
 import xarray as xr
+from affine import Affine
 from rasterio.crs import CRS
+from rasterio.windows import Window
 
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadSource, DioneError
-from dione.sources import vhr
+from dione.sources import eopixels, vhr
 from dione.testing import grid_at
 
 
@@ -34,6 +36,8 @@ class Product(SimpleNamespace):
     constellation = SimpleNamespace(value="Pleiades")
     name = "IMG_PHR1A_001"
     bands = tuple(Band)
+    is_ortho = True
+    cleaned = 0
 
     def has_band(self, name: str) -> bool:
         return name in [band.name for band in self.bands]
@@ -46,8 +50,9 @@ class Product(SimpleNamespace):
         grid = grid_at((5, 6), pixel=2)
         return grid.affine, 6, 5, CRS.from_user_input(str(grid.crs))
 
-    def load(self, names: list[str], pixel_size: float) -> xr.Dataset:
+    def load(self, names: list[str], pixel_size: float, window: Window | None = None) -> xr.Dataset:
         assert pixel_size == 2, "its own pixel, not the nominal one"
+        self.asked = window
         grid = grid_at((5, 6), pixel=2)
         rng = np.random.default_rng(0)
         made = {}
@@ -56,7 +61,13 @@ class Product(SimpleNamespace):
             values[:, 0, 0] = np.nan
             made[band] = xr.DataArray(values, dims=("band", "y", "x")).rio.write_crs(str(grid.crs)).rio.write_transform(grid.affine)
         self.loaded = made
-        return xr.Dataset(made)
+        if window is None:
+            return xr.Dataset(made)
+        cut, moved = slice(window.col_off, window.col_off + window.width), grid.affine * Affine.translation(window.col_off, 0)
+        return xr.Dataset({band: values[:, :, cut].rio.write_transform(moved) for band, values in made.items()})
+
+    def clean_tmp(self) -> None:
+        self.cleaned += 1
 
 
 @pytest.fixture
@@ -93,6 +104,25 @@ def test_a_product_becomes_a_stack_with_its_bands_in_order(reader: SimpleNamespa
     assert stacks.days(stack) == ["2020-05-11"]
     assert stacks.grid_of(stack).affine.a == 2
     assert stack.attrs["sensor"] == "Pleiades"
+
+
+def test_it_is_read_piece_by_piece_and_nothing_that_eoreader_wrote_is_left(reader: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eopixels, "SIDE_PX", 5)
+    stack = vhr.open(folder)
+    assert not hasattr(reader.product, "asked")
+    right = stack.isel(x=[5]).load()
+    assert (reader.product.asked.col_off, reader.product.asked.width, reader.product.cleaned) == (5, 1, 1)
+    whole = stack.load()
+    assert reader.product.cleaned == 2
+    np.testing.assert_array_equal(whole["reflectance"].values[..., 5:], right["reflectance"].values)
+    np.testing.assert_array_equal(whole["reflectance"].values[0, 0, 1:], reader.product.loaded[Band.BLUE].values[0, 1:])
+
+
+def test_what_eoreader_has_to_orthorectify_is_read_whole(reader: SimpleNamespace, folder: Path) -> None:
+    reader.product.is_ortho = False
+    stack = stacks.check(vhr.open(folder))
+    assert reader.product.asked is None and not reader.product.cleaned
+    np.testing.assert_array_equal(stack["reflectance"].values[0, 0, 1:], reader.product.loaded[Band.BLUE].values[0, 1:])
 
 
 def test_what_eoreader_does_not_know_or_cannot_read_is_told(reader: SimpleNamespace, folder: Path) -> None:

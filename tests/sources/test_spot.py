@@ -1,7 +1,10 @@
 """Products of EOReader reach the commands: a made-up SPOT 7 delivery, opened by the real EOReader where it is installed."""
 
+import gc
 import shutil
 import sys
+import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, NotFound
-from dione.sources import deliveries, scenetable, vhr
+from dione.sources import deliveries, eopixels, scenetable, vhr
 from dione.sources.contents import digest
 from dione.sources.plainvhr import Told
 from dione.testing import Array, grid_at, landscape
@@ -28,6 +31,16 @@ def eoreader() -> None:
 def absent(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("eoreader", "eoreader.reader", "eoreader.exceptions"):
         monkeypatch.setitem(sys.modules, name, None)
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """EOReader's temporary folders go with its products, and warn that they do."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        eopixels.forget()
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +60,11 @@ def ordered(truth: tuple[Array, GeoBox], tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.filterwarnings("ignore")  # EOReader's own libraries warn
-def test_a_folder_of_products_is_a_table_and_the_table_gives_the_pixels(ordered: Path, truth: tuple[Array, GeoBox], tmp_path: Path) -> None:
+def test_a_folder_of_products_is_a_table_and_the_table_gives_the_pixels(
+    ordered: Path, truth: tuple[Array, GeoBox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     eoreader()
+    monkeypatch.setattr(eopixels, "SIDE_PX", 40)
     scan = deliveries.scan(ordered)
     assert [(product.kind, product.sensor, product.level) for product in scan.products] == [
         ("ms", "Spot-7", "ORT"),

@@ -1,8 +1,8 @@
 """SPOT 6/7, Pléiades, PlanetScope, Maxar and whatever else EOReader knows, through EOReader: the extra `vhr`.
 
 EOReader finds out what a product is, calibrates it to reflectance, and orthorectifies it where it has to (with the DEM
-named by its own environment variable). A product is read whole, at its raster's own pixel. Deimos-2 / GEOSAT-2 are read by
-`dione.sources.dimap`, which keeps gain, bias and pan.
+named by its own environment variable). What a product is stands here; its pixels: `dione.sources.eopixels`. Deimos-2 /
+GEOSAT-2 are read by `dione.sources.dimap`, which keeps gain, bias and pan.
 """
 
 import math
@@ -11,12 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from dione.base import grid as grids
-from dione.base import masks, stack
 from dione.base.bands import BANDS, PAN
 from dione.base.errors import BadBands, BadSource, DioneError
 from dione.sources.places import is_remote, near, shown
@@ -39,10 +35,11 @@ def knows(path: str | Path) -> bool:
 def read(path: str | Path) -> Product:
     """What a product is; its pixels are not read. `raster` and `metadata` are its folder, and its numbers are reflectance.
 
-    Raises as `open`.
+    Raises DioneError when EOReader is not installed, BadSource for a product that it does not know or cannot read,
+    BadBands when one of the four bands is missing and there is no pan either.
     """
-    product, faults = _product(path)
-    names = _bands(product, path)
+    product, faults = opened(path)
+    names = bands(product, path)
     try:
         affine, columns, rows, crs = product.default_transform()
         time = product.get_datetime(as_datetime=True)
@@ -53,11 +50,11 @@ def read(path: str | Path) -> Product:
     return Product(
         scene=str(product.name),
         kind="pan" if names == PAN else "ms",
-        sensor=_sensor(product),
+        sensor=sensor(product),
         time=time.replace(tzinfo=None),
         raster=str(path),
         metadata=str(path),
-        grid=GeoBox((int(rows), int(columns)), affine, _named(crs)),
+        grid=GeoBox((int(rows), int(columns)), affine, named(crs)),
         dtype="float32",
         nodata=None,
         bands=tuple(VhrBand(name, at, 1.0, 0.0, unit="reflectance") for at, name in enumerate(names, 1)),
@@ -69,26 +66,7 @@ def read(path: str | Path) -> Product:
     )
 
 
-def open(path: str | Path) -> xr.Dataset:
-    """A Stack of one product, multispectral or panchromatic, in memory.
-
-    A pixel is valid where all bands are finite and reflectance is possible; clouds are still in.
-    Raises DioneError when EOReader is not installed, BadSource for a product that it does not know or cannot read,
-    BadBands when one of the four bands is missing and there is no pan either.
-    """
-    product, faults = _product(path)
-    names = _bands(product, path)
-    try:
-        affine, _, _, crs = product.default_transform()
-        own = abs(affine.a) if crs.is_projected else None  # at its nominal pixel it would resample, to pixels that are not square
-        loaded = product.load([name.upper() for name in names], pixel_size=own)
-        time = product.get_datetime(as_datetime=True)
-    except faults as error:
-        raise BadSource(f"{shown(path)} cannot be read by EOReader: {error}") from error
-    return _stack(path, product, names, loaded, time)
-
-
-def _product(path: str | Path) -> tuple[Any, tuple[type[Exception], ...]]:
+def opened(path: str | Path) -> tuple[Any, tuple[type[Exception], ...]]:
     """The product as EOReader opens it, and what it may raise."""
     reader, faults = _eoreader(path)
     try:
@@ -103,7 +81,7 @@ def _product(path: str | Path) -> tuple[Any, tuple[type[Exception], ...]]:
     return product, faults
 
 
-def _bands(product: Any, path: str | Path) -> tuple[str, ...]:
+def bands(product: Any, path: str | Path) -> tuple[str, ...]:
     """The four, or pan alone; raises BadBands."""
     missing = [name for name in BANDS if not product.has_band(name.upper())]
     if not missing:
@@ -122,29 +100,14 @@ def _told(ask: Any, faults: tuple[type[Exception], ...], count: int) -> tuple[fl
     return found if len(found) == count else (None,) * count
 
 
-def _named(crs: Any) -> str:
+def named(crs: Any) -> str:
     """By its code where it has one."""
     code = crs.to_epsg()
     return f"EPSG:{code}" if code else str(crs.to_wkt())
 
 
-def _sensor(product: Any) -> str:
+def sensor(product: Any) -> str:
     return str(getattr(product.constellation, "value", product.constellation))
-
-
-def _stack(path: str | Path, product: Any, names: tuple[str, ...], loaded: Any, time: Any) -> xr.Dataset:
-    # EOReader's keys are its own names of bands, in the order that was asked for.
-    by_name = {str(getattr(key, "name", key)).lower(): values for key, values in loaded.data_vars.items()}
-    layers = [by_name[name].squeeze(drop=True) for name in names]
-    first = layers[0]
-    grid = grids.north_up(GeoBox(first.shape, first.rio.transform(), _named(first.rio.crs)), shown(path))
-    reflectance = np.stack([np.asarray(layer.values, np.float32) for layer in layers])
-    present = np.isfinite(reflectance).all(0)
-    reflectance[:, ~present] = 0
-    valid = present & masks.possible(reflectance, axis=0)
-    notes = {"source": shown(path), "sensor": _sensor(product), "radiometry": "reflectance by EOReader", "offset_told_by": "files or assumed"}
-    made = stack.make(reflectance[None], valid[None], [np.datetime64(time, "ns")], grid, items=[str(product.name)], bands=names, **notes)
-    return made.assign_coords(white=(("time", "band"), np.full((1, len(names)), np.nan)))
 
 
 def _eoreader(path: str | Path) -> tuple[Any, tuple[type[Exception], ...]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dione.base import grid as grids
 from dione.base import masks, stack
 from dione.base.windows import Window
-from dione.sources import dimap, eoproducts, intact, lazy, plainvhr
+from dione.sources import dimap, eopixels, eoproducts, intact, lazy, plainvhr
 from dione.sources.places import listing, raster, shown
 from dione.sources.product import Product
 from dione.sources.sensors import SENSORS, Sensor
@@ -43,13 +43,13 @@ def open(scene: str | Path | Product, *, sensors: Mapping[str, Sensor] = SENSORS
     """A Stack of one raster of one scene, multispectral (four bands) or panchromatic (one); only headers are read now.
 
     A pixel is valid where no band holds the nodata value, not all are 0, and reflectance is possible; clouds are still in.
-    What is neither a `.dim` nor a GeoTIFF goes through EOReader: see `dione.sources.eoproducts`.
+    What is neither a `.dim` nor a GeoTIFF goes through EOReader: see `dione.sources.eopixels`.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues.
     """
     place = scene.raster if isinstance(scene, Product) else str(scene)
     if not place.lower().endswith(OWN):
         listing(place)
-        return eoproducts.open(place)
+        return eopixels.open(place)
     product = scene if isinstance(scene, Product) else read(scene, sensors=sensors, **told)
     grid = grids.north_up(product.grid, shown(product.raster))
     scale, offset = product.scaling()
