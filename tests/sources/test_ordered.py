@@ -1,4 +1,4 @@
-"""Products of EOReader reach the commands: a made-up SPOT 7 delivery, opened by the real EOReader where it is installed."""
+"""Products of EOReader reach the commands: made-up ones of SPOT 7 and PlanetScope, opened by the real EOReader where it is installed."""
 
 import gc
 import shutil
@@ -18,7 +18,7 @@ from dione.base.errors import BadSource, NotFound
 from dione.sources import deliveries, eopixels, scenetable, vhr
 from dione.sources.contents import digest
 from dione.sources.plainvhr import Told
-from dione.testing import Array, grid_at, landscape
+from dione.testing import Array, grid_at, landscape, planetscope
 from dione.testing.spot import INCIDENCE_ANGLE, SUN_ELEVATION, write_spot
 
 TIME = datetime(2024, 5, 12, 10, 50, 1)
@@ -80,6 +80,20 @@ def test_a_folder_of_products_is_a_table_and_the_table_gives_the_pixels(
     np.testing.assert_allclose(stack["reflectance"].values[0], truth[0], atol=6e-5)
     assert stack["valid"].all() and stacks.grid_of(stack) == truth[1]
     assert list(scenetable.stack(pan)["band"].values) == ["pan"] and scenetable.stack(pan).sizes["y"] == 160
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_scene_of_planetscope_comes_in_by_the_coefficients_of_its_metadata(truth: tuple[Array, GeoBox], tmp_path: Path) -> None:
+    eoreader()
+    grid = GeoBox(truth[1].shape, truth[1].affine * truth[1].affine.scale(0.75), truth[1].crs)
+    planetscope.write_planetscope(tmp_path / "order", truth[0], grid, TIME)
+    scan = deliveries.scan(tmp_path / "order")
+    (product,) = scan.products
+    assert (product.sensor, product.level, product.time, product.sun_elevation) == ("PlanetScope", "L3B", TIME, planetscope.SUN_ELEVATION)
+    assert product.incidence_angle == planetscope.INCIDENCE_ANGLE and not scan.failed
+    stack = stacks.check(scenetable.stack(scenetable.row(product)))
+    np.testing.assert_allclose(stack["reflectance"].values[0], truth[0], atol=3e-5)
+    assert stack["valid"].all() and stacks.grid_of(stack) == grid
 
 
 @pytest.mark.filterwarnings("ignore")
