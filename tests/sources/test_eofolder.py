@@ -40,10 +40,16 @@ def test_what_is_written_is_opened_again_with_its_pixels_dates_and_grid(written)
     assert grids.same(stacks.grid_of(opened), stacks.grid_of(made))
 
 
-def test_eo_learn_opens_it_with_equal_features_box_dates_and_types(written):
+def eo_learn() -> str:
+    """A Python that has it."""
     python = os.environ.get("DIONE_EOLEARN_PYTHON")
     if not python:
         pytest.skip("DIONE_EOLEARN_PYTHON names no Python that has eo-learn >= 1.5 (and setuptools < 82)")
+    return python
+
+
+def test_eo_learn_opens_it_with_equal_features_box_dates_and_types(written):
+    python = eo_learn()
     folder, made, arrays = written
     asked = """
 import json, sys, warnings
@@ -61,6 +67,30 @@ print(json.dumps(told))
     assert told["box"] == list(grid.boundingbox.bbox) and told["epsg"] == 32631 and told["note"] == {"n": 1}
     assert told["times"] == [str(time)[:19] for time in made["time"].values]
     assert told["features"] == {name: [list(array.shape), str(array.dtype), pytest.approx(float(array.astype(float).sum()))] for name, array in arrays.items()}
+
+
+def test_what_eo_learn_writes_is_opened_with_its_pixels_masks_box_and_dates(tmp_path: Path):
+    asked = """
+import datetime, sys, warnings
+warnings.simplefilter("ignore")
+import numpy as np
+from eolearn.core import EOPatch
+from sentinelhub import BBox, CRS
+rng = np.random.default_rng(0)
+times = [datetime.datetime(2024, 5, day, 10, 50, 1) for day in (1, 4, 9)]
+patch = EOPatch(bbox=BBox((355000, 4831000, 355480, 4831400), CRS("32631")), timestamps=times)
+patch.data["BANDS"] = rng.uniform(0.02, 0.4, (3, 40, 48, 4)).astype("float32")
+patch.mask["CLM"] = (rng.random((3, 40, 48, 1)) < 0.1).astype("uint8")
+patch.save(sys.argv[1] + "/patch")
+np.savez(sys.argv[1] + "/same.npz", bands=patch.data["BANDS"], clm=patch.mask["CLM"])
+"""
+    subprocess.run([eo_learn(), "-c", asked, str(tmp_path)], check=True, capture_output=True)
+    same, opened = np.load(tmp_path / "same.npz"), eopatch.open(tmp_path / "patch", feature="BANDS", bands=BANDS)
+    clear = same["clm"][..., 0] == 0
+    assert np.array_equal(opened["valid"].values, clear) and opened["reflectance"].dtype == np.float32
+    assert np.array_equal(np.moveaxis(opened["reflectance"].values, 1, -1)[clear], same["bands"][clear])
+    assert list(stacks.grid_of(opened).boundingbox.bbox) == [355000, 4831000, 355480, 4831400] and stacks.grid_of(opened).crs == "EPSG:32631"
+    assert [str(time)[:19] for time in opened["time"].values] == [f"2024-05-0{day}T10:50:01" for day in (1, 4, 9)]
 
 
 def test_what_does_not_fit_together_is_told_at_once_and_nothing_is_written(tmp_path: Path):

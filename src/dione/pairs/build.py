@@ -172,7 +172,7 @@ def _nothing(boxes: tuple[Area, ...], visits: list[Visit], failed: Mapping[str, 
     """Why there is no patch at all."""
     paired = sum(visit.outcome == "paired" for visit in visits)
     told = [f"{paired} references were paired, but there is no place where a patch fits: look at size_px and rim_px"] if paired else []
-    told += [f"{what}: {' '.join(why.split())}" for what, why in failed.items()][:MOST_TOLD]
+    told += grouped(failed.items())
     told += _reasons(visits)
     return faults(f"none of {len(boxes)} areas gave a patch", told or ["no scene shows any of them"], "loosen [pairing], or take other areas or scenes")
 
