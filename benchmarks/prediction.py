@@ -111,6 +111,7 @@ def arithmetic(name: str) -> dict[str, Any]:
 
     best = min(round_of(cores) for _ in range(4)) / cores
     torch.set_num_threads(cores)
+    peak = max(peak, matrix_rate(getattr(torch, used.precision)))  # before and after: on a busy machine either may be too low
     rate = flops(chosen, lr, valid, rim) / best / 1e9
     return {
         "block_px": block,
