@@ -8,6 +8,7 @@ start ──SIGKILL   start ──Ctrl-C   start ──SIGTERM   start ───
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -145,5 +146,9 @@ def written(out: Path) -> float:
 
 
 def standing(out: Path) -> list[tuple[str, int]]:
-    """What is in a folder, and since when."""
-    return sorted((path.name, path.stat().st_mtime_ns) for path in out.iterdir())
+    """What is in a folder, and since when; without what is taken away meanwhile."""
+    found = []
+    for path in out.iterdir():
+        with suppress(FileNotFoundError):
+            found.append((path.name, path.stat().st_mtime_ns))
+    return sorted(found)
