@@ -129,8 +129,9 @@ def test_damaged_metadata_are_told(made: xr.Dataset, tmp_path: Path) -> None:
 def test_a_lost_chunk_is_not_read_as_zeros(made: xr.Dataset, tmp_path: Path) -> None:
     zarrstack.save(made, tmp_path / "a.zarr")
     next(path for path in (tmp_path / "a.zarr" / "reflectance" / "c").rglob("*") if path.is_file()).unlink()
-    with pytest.raises(BadSource, match="lost 1 of 3 chunks of 'reflectance'"):
-        zarrstack.open(tmp_path / "a.zarr")
+    for read in (zarrstack.open, zarrstack.load):
+        with pytest.raises(BadSource, match="lost 1 of 3 chunks of 'reflectance'"):
+            read(tmp_path / "a.zarr")
 
 
 def test_a_cut_off_chunk_is_told_when_read(made: xr.Dataset, tmp_path: Path) -> None:
@@ -147,3 +148,10 @@ def test_a_stack_read_at_once_is_the_one_read_by_windows(tmp_path):
     made["reflectance"].values[0, 0, 0, 0] = 3.0
     path = zarrstack.save(made, tmp_path / "a.zarr")
     assert zarrstack.load(path).identical(zarrstack.open(path).load())
+
+
+def test_what_a_result_has_beside_its_pixels_is_read_at_once_too(tmp_path):
+    made = testing.series(testing.landscape((20, 24), seed=1), days=2).stack
+    path = zarrstack.save(made.assign(sigma=made["reflectance"] * 0.1), tmp_path / "a.zarr")
+    kept = zarrstack.load(path)
+    assert "sigma" in kept.data_vars and kept.identical(zarrstack.open(path).load())

@@ -54,18 +54,21 @@ def open(path: str | Path) -> xr.Dataset:
 
 
 def load(path: str | Path) -> xr.Dataset:
-    """The same in memory. What `save` wrote is read array by array, ten times as fast as window by window: for Stacks of some kilometres."""
+    """The same in memory. What `save` wrote is read array by array, which is faster than window by window: for Stacks of some kilometres."""
     name = str(path).rstrip("/")
     arrays = _arrays(name)
     with _damage(name):
         attrs = zarr.open_group(name, mode="r").attrs.asdict()
     if not attrs.pop(COMPLETE, None):
         return open(name).load()
-    _nothing_lost(name, {variable: arrays[variable] for variable in _kept(arrays)})
+    kept = _kept(arrays)
+    _nothing_lost(name, {variable: arrays[variable] for variable in kept})
+    _modest(name, {coord: int(array.size) for coord, array in arrays.items() if coord not in kept})
     with _damage(name):
         read = {each: (array.metadata.to_dict().get("dimension_names") or (), np.asarray(array[...]), array.attrs.asdict()) for each, array in arrays.items()}
         pixels = {each: read.pop(each) for each in stack.DIMS}
-        made = xr.decode_cf(xr.Dataset(coords=read, attrs=attrs))
+        beside = {each: read.pop(each) for each in kept if each in read}
+        made = xr.decode_cf(xr.Dataset(beside, coords=read, attrs=attrs))
     values = _usable(pixels["reflectance"][1], pixels["valid"][1])
     made = made.assign_coords({each: _plain(coord) for each, coord in made.coords.items()})
     return stack.check(made.assign({each: (stack.DIMS[each], value) for each, value in zip(pixels, values, strict=True)}).drop_encoding(), shown(name))
@@ -119,11 +122,16 @@ def _usable(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> lazy.
 
 def _coords(kept: xr.Dataset, name: str) -> dict[Any, xr.DataArray]:
     """All coordinates in memory; raises BadSource."""
-    large = [f"'{coord}' has {kept[coord].size} values" for coord in kept.coords if kept[coord].size > MOST_PLACES]
-    if large:
-        raise BadSource(faults(f"{shown(name)} is no Stack", large, f"needs coordinates of at most {MOST_PLACES} values"))
+    _modest(name, {str(coord): kept[coord].size for coord in kept.coords})
     with _damage(name):
         return {coord: _plain(kept[coord].load()) for coord in kept.coords}
+
+
+def _modest(name: str, sizes: Mapping[str, int]) -> None:
+    """Raise BadSource for coordinates of more than MOST_PLACES values."""
+    large = [f"'{coord}' has {size} values" for coord, size in sizes.items() if size > MOST_PLACES]
+    if large:
+        raise BadSource(faults(f"{shown(name)} is no Stack", large, f"needs coordinates of at most {MOST_PLACES} values"))
 
 
 def _plain(coord: xr.DataArray) -> xr.DataArray:
