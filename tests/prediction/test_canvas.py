@@ -19,8 +19,9 @@ from rio_cogeo.cogeo import cog_validate
 
 from dione.base import grid as grids
 from dione.base.errors import CannotWrite
+from dione.prediction import splice
 from dione.prediction.canvas import Canvas
-from dione.prediction.form import encode
+from dione.prediction.form import REFLECTANCE, SUPPORT, encode
 from dione.sources import intact
 from dione.testing import grid_at
 
@@ -69,7 +70,7 @@ def test_the_file_is_a_cog_that_readers_understand(tmp_path):
         assert file.colorinterp == (ColorInterp.blue, ColorInterp.green, ColorInterp.red, ColorInterp.undefined)
         assert file.tags()["DIONE_MODEL"] == "m <&> \"'" and file.tags()["TIFFTAG_SOFTWARE"] == "dione"
         assert file.overviews(1)
-        assert file.block_shapes[0] == (512, 512)
+        assert file.block_shapes[0] == (256, 256)
     read = rioxarray.open_rasterio(path, mask_and_scale=True).values
     np.testing.assert_array_equal(np.isnan(read), np.broadcast_to(~valid, read.shape))
     assert np.nanmax(np.abs(read - values)) < 0.51e-4
@@ -86,12 +87,12 @@ def test_overviews_average_the_valid_pixels_alone(tmp_path):
 
 @pytest.mark.parametrize("crs", [None, "EPSG:4326", "EPSG:32760"])
 @settings(max_examples=6, deadline=None)
-@given(shape=st.tuples(st.integers(1, 67), st.integers(1, 67)), block=st.integers(1, 80))
-def test_any_size_and_any_block_gives_the_pixels_back(tmp_path_factory, crs, shape, block):
+@given(shape=st.tuples(st.integers(1, 99), st.integers(1, 99)), tiles=st.integers(1, 4))
+def test_any_size_and_any_block_gives_the_pixels_back(tmp_path_factory, crs, shape, tiles):
     out = tmp_path_factory.mktemp("out")
     fine = grids.finer(grid_at(shape, crs=crs, left=1.5, top=43.5, pixel=1e-4), 4)
     values, valid = image(fine.shape)
-    path = painted(Canvas(out, "x", grid=fine, block=max(block, max(fine.shape) // 3)), values, valid).finish()
+    path = painted(Canvas(out, "x", grid=fine, block=128 * tiles), values, valid).finish()
     with rasterio.open(path) as file:
         np.testing.assert_array_equal(file.read(), encode(values, valid))
         assert file.transform.almost_equals(fine.affine, 1e-15) and (file.crs is None) == (crs is None)
@@ -136,13 +137,13 @@ def test_blocks_of_another_recipe_or_grid_are_not_taken_up(tmp_path):
 
 
 def test_a_block_of_the_wrong_shape_is_refused(tmp_path):
-    canvas = Canvas(tmp_path, "d", grid=grid_at((30, 30)), block=16)
+    canvas = Canvas(tmp_path, "d", grid=grid_at((30, 30)), block=64)
     with pytest.raises(ValueError, match="takes values"):
         canvas.paint(next(canvas.windows()), np.zeros((4, 15, 16), np.float32), valid=np.ones((15, 16), bool))
 
 
 def test_a_full_disk_while_painting_is_said_and_leaves_no_half_block(tmp_path, monkeypatch):
-    canvas = Canvas(tmp_path, "d", grid=grid_at((30, 30)), block=16)
+    canvas = Canvas(tmp_path, "d", grid=grid_at((30, 30)), block=64)
     values, valid = image((30, 30))
 
     def full(self, data):
@@ -241,8 +242,53 @@ def test_the_grid_of_the_file_nests_in_the_input(tmp_path):
         assert tuple(file.bounds) == pytest.approx(tuple(coarse.boundingbox)[:4], abs=0)
 
 
+@pytest.mark.parametrize(("shape", "block", "classes"), [((1800, 1100), 512, False), ((1100, 700), 384, True), ((700, 300), 1024, False)])
+def test_the_file_is_the_one_that_gdal_makes_of_the_same_pixels(tmp_path, shape, block, classes):
+    values, valid = image(shape)
+    form, values = (SUPPORT, np.ceil(values[:1] * 5).astype(np.uint8)) if classes else (REFLECTANCE, values)
+    canvas = painted(Canvas(tmp_path, "d", grid=grid_at(shape, pixel=2.5), block=block, form=form), values, valid)
+    made = canvas.finish()
+    plain, theirs = tmp_path / "plain.tif", tmp_path / "theirs.tif"
+    with rasterio.open(made) as ours, rasterio.open(plain, "w", **{**ours.profile, "tiled": False, "blockysize": 1}) as file:
+        file.write(ours.read())
+    average = "MODE" if classes else "AVERAGE"
+    rasterio.shutil.copy(plain, theirs, driver="COG", compress="DEFLATE", level=1, predictor="STANDARD", blocksize=canvas.tile, resampling=average)
+    with rasterio.open(made) as ours, rasterio.open(theirs) as gdals:
+        levels = ours.overviews(1)
+        assert levels == gdals.overviews(1) and ours.block_shapes == gdals.block_shapes
+    for level in ({}, *({"overview_level": level} for level in range(len(levels)))):
+        with rasterio.open(made, **level) as ours, rasterio.open(theirs, **level) as gdals:
+            np.testing.assert_array_equal(ours.read(), gdals.read())
+    assert abs(made.stat().st_size - theirs.stat().st_size) < 20_000  # tags and tables of colours
+
+
+def test_a_block_whose_bytes_changed_on_the_disk_is_found(tmp_path):
+    canvas = painted(Canvas(tmp_path, "d", grid=grid_at((300, 700)), block=256, compress="ZSTD"), *image((300, 700)))
+    block = sorted(canvas.work.glob("*.tif"))[1]
+    held = bytearray(block.read_bytes())
+    held[len(held) // 2] ^= 1
+    block.write_bytes(held)
+    with pytest.raises(CannotWrite, match=f"the block {block.name} is damaged\nremove"):
+        canvas.finish()
+    assert not canvas.path.exists()
+
+
+def test_a_file_that_does_not_hold_what_was_written_gets_no_final_name(tmp_path, monkeypatch):
+    canvas = painted(Canvas(tmp_path, "d", grid=grid_at((700, 700)), block=512), *image((700, 700)))
+    monkeypatch.setattr(splice.Tile, "read", lambda tile: bytes(tile.length))
+    monkeypatch.setattr(splice, "_crc", lambda *_: 1)
+    with pytest.raises(CannotWrite, match="does not hold what was written"):
+        canvas.finish()
+    assert not canvas.path.exists()
+
+
+def test_a_block_that_is_no_number_of_tiles_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no whole number of tiles of 128"):
+        painted(Canvas(tmp_path, "d", grid=grid_at((200, 200)), block=100), *image((200, 200)))
+
+
 def test_zstd_is_a_choice(tmp_path):
     values, valid = image((1200, 700))
-    path = painted(Canvas(tmp_path, "d", grid=grid_at((1200, 700)), block=512), values, valid).finish(compress="ZSTD")
+    path = painted(Canvas(tmp_path, "d", grid=grid_at((1200, 700)), block=512, compress="ZSTD"), values, valid).finish()
     with rasterio.open(path) as file:
         assert file.compression.name == "zstd" and np.array_equal(file.read(), encode(values, valid))

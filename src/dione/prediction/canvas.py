@@ -13,29 +13,27 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
 
 from dione.base.errors import CannotWrite, faults
 from dione.base.files import folder, write_bytes
 from dione.base.windows import Window, lattice
-from dione.prediction.cog import TILE_PX, Notes, Packing, assemble, code_of
+from dione.prediction.cog import Packing, assemble, packed
 from dione.prediction.form import REFLECTANCE, Form
+from dione.prediction.mosaic import TILE_PX, Notes, code_of
 
 WORK = ".dione"
 """The hidden folder inside OUT where blocks wait."""
 RUN_TAG = "DIONE_RUN"
 """The TIFF tag that says which run a finished file belongs to."""
-ANYWHERE = Affine.scale(2, -2)
-"""A transform that says nothing, for blocks: without one GDAL warns."""
+TILES_PX = (TILE_PX, TILE_PX // 2)
+"""Sides of tiles that GDAL's COG driver takes, the one to be preferred first."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,22 @@ class Canvas:
     grid: GeoBox
     """The fine grid."""
     block: int
-    """Largest side of a block, fine pixels."""
+    """Largest side of a block, fine pixels: the whole grid's, or a number of tiles."""
     key: str = ""
     """What decides the pixels (recipe, model, inputs), hashed by the caller; blocks of another key are not taken up."""
     form: Form = REFLECTANCE
+    compress: Packing = "DEFLATE"
+    """How blocks, and so the file, are packed."""
+
+    @property
+    def tile(self) -> int:
+        """Side of the file's tiles, so that they are the blocks' too. Raises ValueError for a block that cannot be cut into any."""
+        if self.block >= max(self.grid.shape):
+            return TILE_PX
+        sides = [side for side in TILES_PX if self.block % side == 0]
+        if not sides:
+            raise ValueError(f"a block of {self.block} px is no whole number of tiles of {TILES_PX[-1]}")
+        return sides[0]
 
     @property
     def path(self) -> Path:
@@ -62,7 +72,7 @@ class Canvas:
     @property
     def run(self) -> str:
         """A short name for this grid, these blocks and this key."""
-        facts = repr((tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.key))
+        facts = repr((tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.key, self.compress))
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     @property
@@ -103,10 +113,12 @@ class Canvas:
         if values.shape != (bands, *window.shape) or valid.shape != window.shape:
             raise ValueError(f"{window} takes values {(bands, *window.shape)} and valid {window.shape}, not {values.shape} and {valid.shape}")
         folder(self.work)
-        packed = _packed(self.form.encode(values, valid))  # GDAL may close a file on a full disk without a word; Python does not
-        write_bytes(self._piece(window), packed, shared=True)  # a worker that is taken for lost may be at it too
+        numbers = self.form.encode(values, valid)
+        made = packed(numbers, tile=self.tile, compress=self.compress, classes=bool(self.form.classes))
+        # GDAL may close a file on a full disk without a word; Python does not. A worker that is taken for lost may be at it too.
+        write_bytes(self._piece(window), made, shared=True)
 
-    def finish(self, tags: Mapping[str, str] | None = None, *, compress: Packing = "DEFLATE") -> Path:
+    def finish(self, tags: Mapping[str, str] | None = None) -> Path:
         """The blocks as one cloud-optimised GeoTIFF with its final name; the blocks are removed.
 
         tags: provenance, kept as TIFF tags. Raises CannotWrite; the blocks then stay, so that the same run can go on.
@@ -119,7 +131,7 @@ class Canvas:
             raise CannotWrite(faults(f"{self.path} is not complete, blocks are missing", shown, "run the same command again; it paints only these"))
         notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.form)
         pieces = {window: self._piece(window) for window in self.windows()}
-        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, compress=compress)
+        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, tile=self.tile, compress=self.compress)
         self.clear()
         return self.path
 
@@ -136,29 +148,3 @@ class Canvas:
 
     def _piece(self, window: Window) -> Path:
         return self.work / f"{window.top}-{window.left}-{window.bottom}-{window.right}.tif"
-
-
-def _packed(numbers: NDArray[np.generic]) -> bytes:
-    """Numbers (band, h, w) as the bytes of a small, quickly packed GeoTIFF; where it lies, the canvas knows."""
-    return _geotiff(numbers, _quickest())
-
-
-@lru_cache
-def _quickest() -> str:
-    """Zstandard where this GDAL has it: three times as fast as DEFLATE at the same size."""
-    try:
-        _geotiff(np.zeros((1, 16, 16), np.uint16), "zstd")
-    except RasterioError:
-        return "deflate"
-    return "zstd"
-
-
-def _geotiff(numbers: NDArray[np.generic], compress: str) -> bytes:
-    bands, height, width = numbers.shape
-    level = dict(zlevel=1) if compress == "deflate" else dict(zstd_level=1)
-    layout = dict(tiled=True, blockxsize=TILE_PX, blockysize=TILE_PX, interleave="band", predictor=3 if numbers.dtype.kind == "f" else 2)
-    with MemoryFile() as memory:
-        facts = dict(driver="GTiff", count=bands, height=height, width=width, dtype=numbers.dtype, transform=ANYWHERE)
-        with memory.open(**facts, **layout, compress=compress, **level) as file:
-            file.write(numbers)
-        return bytes(memory.read())

@@ -16,8 +16,8 @@ from dione.base.bands import BANDS
 from dione.base.crs import DEGREES, turn
 from dione.base.files import write_text
 from dione.base.grid import size_m
-from dione.prediction.cog import code_of
 from dione.prediction.form import NODATA, SCALE, SUPPORT, Form
+from dione.prediction.mosaic import code_of
 from dione.prediction.record import installed
 from dione.prediction.run import Run, Target, item_file, parts
 

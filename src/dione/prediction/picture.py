@@ -80,10 +80,12 @@ class Greenness:
     def paint(self, values: Array) -> Bytes:
         """(4, h, w) reflectance → (h, w, 3) bytes; grey where NaN."""
         index = (values[3] - values[2]) / np.maximum(values[3] + values[2], 1e-4)
-        place = np.clip((np.nan_to_num(index) - self.low) / (self.high - self.low), 0, 1) * (len(GREENS) - 1)
-        drawn = np.stack([np.interp(place, np.arange(len(GREENS)), channel) for channel in np.array(GREENS).T], -1)
+        place = np.clip((np.nan_to_num(index) - self.low) / (self.high - self.low), 0, 1) * 255
+        steps = np.linspace(0, len(GREENS) - 1, 256)
+        shades = np.stack([np.interp(steps, np.arange(len(GREENS)), channel) for channel in np.array(GREENS).T], -1)
+        drawn = np.rint(shades).astype(np.uint8)[np.rint(place).astype(np.uint8)]
         drawn[~np.isfinite(index)] = EMPTY
-        return np.rint(drawn).astype(np.uint8)
+        return drawn
 
 
 def holed(pixels: Bytes, values: Array) -> Bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from dione.base.grid import finer
-from dione.prediction.cog import code_of
+from dione.prediction.mosaic import code_of
 from dione.prediction.preview import Array, Box, Preview
 from dione.prepare.select import Choice
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from math import lcm
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from odc.geo.geobox import GeoBox
 
 from dione.base import stack as stacks
 from dione.base.grid import finer
@@ -16,11 +18,11 @@ from dione.base.windows import Window
 from dione.nets.resolver import Resolver
 from dione.prediction import budget, cluster, picture, record, run
 from dione.prediction.allocation import give_back
-from dione.prediction.canvas import Canvas
+from dione.prediction.canvas import TILES_PX, Canvas
 from dione.prediction.check import measure
 from dione.prediction.config import PredictConfig
 from dione.prediction.engine import Engine
-from dione.prediction.form import FORMS, Form
+from dione.prediction.form import FORMS, REFLECTANCE, Form
 from dione.prediction.overlap import abreast
 from dione.prediction.painting import Painting
 from dione.prediction.preview import preview
@@ -51,10 +53,13 @@ class Session:
     """Address of a Dask scheduler whose workers paint the blocks."""
 
     def block(self, choice: Choice) -> int:
-        """Side of a window, coarse pixels."""
+        """Side of a window, coarse pixels: of whole tiles of the file."""
         views = len(choice.views) if self.config.tiles is None else min(self.config.views, self.stack.sizes["time"])  # tiles are those of every date
         largest = self.config.block or budget.block_px(self.shape, self.resolver, views=views, precision=self.engine.precision)
-        return largest if self.config.tiles is None else min(largest, self.config.tiles // self.resolver.zoom)
+        step = lcm(TILES_PX[-1], self.resolver.zoom) // self.resolver.zoom
+        if self.config.tiles is not None and largest * self.resolver.zoom > self.config.tiles:
+            return max(self.config.tiles // self.resolver.zoom // step, 1) * step
+        return -(-largest // step) * step
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -70,12 +75,15 @@ class Session:
         model, name = self.resolver, f"{stacks.label(self.stack, choice.target)}_{ending}"
         key = self.identity, model.name, model.digest, model.sees, choice.views, self.engine.precision, record.installed("dione")
         grid = finer(stacks.grid_of(self.stack), model.zoom)
-        return self._surface(choice, Canvas(self.out, name, grid=grid, block=self.block(choice) * model.zoom, key=repr(key), form=form), model.zoom)
+        return self._surface(choice, self._canvas(name, grid, self.block(choice) * model.zoom, key, form), model.zoom)
 
     def measured(self, choice: Choice) -> Surface:
         """Where the target itself is kept, at 10 m."""
         name, key = f"{stacks.label(self.stack, choice.target)}_input", (self.identity, choice.target)
-        return self._surface(choice, Canvas(self.out, name, grid=stacks.grid_of(self.stack), block=KEPT_PX, key=repr(key)), 1)
+        return self._surface(choice, self._canvas(name, stacks.grid_of(self.stack), KEPT_PX, key), 1)
+
+    def _canvas(self, name: str, grid: GeoBox, block: int, key: tuple[object, ...], form: Form = REFLECTANCE) -> Canvas:
+        return Canvas(self.out, name, grid=grid, block=block, key=repr(key), form=form, compress=self.config.compress)
 
     def _surface(self, choice: Choice, whole: Canvas, zoom: int) -> Surface:
         """One file, or its tiles; empty, if the run starts over."""
@@ -90,7 +98,7 @@ class Session:
         for window in source.missing():
             values = seen(self.stack, choice.target, window)
             source.paint(window, values, valid=np.asarray(np.isfinite(values).all(0)))
-        return source.finish(tags, compress=self.config.compress)
+        return source.finish(tags)
 
     def paint(self, painting: Painting) -> None:
         """Paint every block that is still missing, here or on a cluster."""
@@ -112,8 +120,8 @@ class Session:
         painted = time.perf_counter()
         tags, stack = record.provenance(record.model(self.resolver), choice), self.stack
         if self.scheduler:
-            cluster.join(painting, self.scheduler, partial(Canvas.finish, tags=tags, compress=self.config.compress))
-        sr, *others = (partial(canvas.finish, tags, compress=self.config.compress) for canvas in painting.canvases)
+            cluster.join(painting, self.scheduler, partial(Canvas.finish, tags=tags))
+        sr, *others = (partial(canvas.finish, tags) for canvas in painting.canvases)
         # Much of this keeps one core busy at a time.
         source = self.measured(choice)
         list(abreast(lambda finish: finish(), [sr, partial(self.keep, choice, source, tags), *others], threads=2))

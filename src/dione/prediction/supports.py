@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from dione.base import processors
 from dione.base.windows import Window
+from dione.prediction.overlap import abreast
 from dione.prediction.preview import Array, Box, preview
 from dione.prediction.run import Support, Target
 
@@ -21,7 +23,9 @@ def supports(stack: xr.Dataset, targets: Sequence[Target]) -> tuple[Support, ...
     helped = {at for target in targets for at in target.choice.supports} - {target.choice.target for target in targets}
     uses = targets[-1].choice.dates
     window = targets[-1].before.window
-    return tuple(Support(uses[at].day, uses[at].item, uses[at].clear, _parts(stack, at, window)) for at in sorted(helped)[-MOST:])
+    shown = sorted(helped)[-MOST:]
+    parts = abreast(lambda at: _parts(stack, at, window), shown, threads=processors.count())
+    return tuple(Support(uses[at].day, uses[at].item, uses[at].clear, each) for at, each in zip(shown, parts, strict=True))
 
 
 def seen(stack: xr.Dataset, date: int, window: Window) -> Array:

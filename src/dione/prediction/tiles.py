@@ -21,7 +21,7 @@ from rasterio.errors import RasterioError
 from dione.base.files import folder, write_text
 from dione.base.windows import Window, lattice
 from dione.prediction.canvas import RUN_TAG, WORK, Canvas
-from dione.prediction.cog import Notes, Packing, mosaic
+from dione.prediction.mosaic import Notes, halvings, mosaic
 
 
 @dataclass(frozen=True)
@@ -83,16 +83,16 @@ class Tiles:
         place = self._place(window)
         self._canvas(place).paint(window.within(place), values, valid=valid)
 
-    def finish(self, tags: Mapping[str, str] | None = None, *, compress: Packing = "DEFLATE") -> Path:
+    def finish(self, tags: Mapping[str, str] | None = None) -> Path:
         """Every tile whole, then the VRT over them. Raises CannotWrite; what is whole then stays."""
         canvases = self.canvases
         self.begin()
         for canvas in canvases.values():
-            canvas.finish(tags, compress=compress)
+            canvas.finish(tags)
         if not self.finished():
-            pieces = {place: canvas.path for place, canvas in canvases.items()}
+            pieces, grid = {place: canvas.path for place, canvas in canvases.items()}, self.whole.grid
             notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.whole.form)
-            write_text(self.path, mosaic(pieces, grid=self.whole.grid, notes=notes, beside=self.whole.out) + "\n")
+            write_text(self.path, mosaic(pieces, grid=grid, notes=notes, beside=self.whole.out, coarser=halvings(tuple(grid.shape))) + "\n")
         return self.path
 
     def begin(self) -> None:

@@ -73,11 +73,13 @@ def of_target(run: Run, target: Target, *, room: int) -> tuple[list[Picture], Wo
     worst = Worst(*(_worst([values for scene in seen if (values := getattr(scene, name)) is not None]) for name in ("sigma", "detail")))
     before = [one for scene in seen for one in _before(scene.before, scene.before_box, painters, room=room // len(seen) // 3)]
     left = room - sum(len(one.uri) for one in before)
+    drawn = [one for scene in seen for one in _drawn(scene, painters, worst)]
     for side, quality in LADDER:
-        probe = sum(len(_packed(painters["true"].paint(scene.after), scene.after, side=side, quality=quality)) for scene in seen)
-        if probe * ALL_FOR_ONE > left and (side, quality) != LADDER[-1]:
+        last = (side, quality) == LADDER[-1]
+        probe = [one.packed(side, quality) for one in drawn if (one.kind, one.colours) == ("after", "true")]
+        if not last and ALL_FOR_ONE * sum(len(one.uri) for one in probe) > left:
             continue
-        after = [one for scene in seen for one in _after(scene, painters, worst, side=side, quality=quality)]
+        after = [*probe, *(one.packed(side, quality) for one in drawn if (one.kind, one.colours) != ("after", "true"))]
         if sum(len(one.uri) for one in after) <= left:
             break
     return before + after, worst
@@ -126,27 +128,46 @@ def _there_and_back(band: Image.Image, zoom: int) -> Array:
     return np.asarray(coarse.resize(band.size, Image.Resampling.BICUBIC), np.float32)
 
 
-def _after(scene: Scene, painters: Mapping[str, Tone], worst: Worst, *, side: int, quality: int) -> Iterator[Picture]:
+@dataclass(frozen=True)
+class Drawn:
+    """A picture before it is packed."""
+
+    kind: str
+    colours: str
+    box: Box
+    pixels: Bytes
+
+    def packed(self, side: int, quality: int) -> Picture:
+        """At most `side` pixels large. An overlay is half as fine: it packs badly, and shows no less so."""
+        if self.kind == "support":
+            uri = picture.data_uri(picture.webp(_nearest(self.pixels, side // 2), quality=None))
+        else:
+            most = side if self.kind == "after" else min(side // 2, max(1, max(self.pixels.shape[:2]) // 2))
+            uri = _packed(self.pixels, side=most, quality=quality)
+        return Picture(self.kind, self.colours, self.box, uri)
+
+
+def _drawn(scene: Scene, painters: Mapping[str, Tone], worst: Worst) -> Iterator[Drawn]:
+    """Everything of a place that comes after."""
     for colours, tone in painters.items():
-        yield Picture("after", colours, scene.after_box, _packed(tone.paint(scene.after), scene.after, side=side, quality=quality))
+        yield Drawn("after", colours, scene.after_box, picture.holed(tone.paint(scene.after), scene.after))
     if scene.sigma is not None:
-        yield Picture("sigma", "", scene.after_box, _overlay(picture.overlay(scene.sigma, worst=worst.sigma), side=side, quality=quality))
+        yield Drawn("sigma", "", scene.after_box, picture.overlay(scene.sigma, worst=worst.sigma))
     if scene.detail is not None:
-        yield Picture("detail", "", scene.after_box, _overlay(picture.overlay(scene.detail, worst=worst.detail, colour=ADDED), side=side, quality=quality))
+        yield Drawn("detail", "", scene.after_box, picture.overlay(scene.detail, worst=worst.detail, colour=ADDED))
     if scene.support is not None:
-        drawn = _nearest(picture.mapped(scene.support, SUPPORT.classes), side // 2)
-        yield Picture("support", "", scene.after_box, picture.data_uri(picture.webp(drawn, quality=None)))
+        yield Drawn("support", "", scene.after_box, picture.mapped(scene.support, SUPPORT.classes))
 
 
 def _before(values: Array, box: Box, painters: Mapping[str, Tone], *, room: int) -> list[Picture]:
     """The 10 m pictures: their own pixels, exactly if there is room, or as many as there is room for."""
     exact = values[0].size * EXACT <= room
-    painted = {name: tone.paint(values) for name, tone in painters.items()}
+    painted = {name: picture.holed(tone.paint(values), values) for name, tone in painters.items()}
     rungs = ((LADDER[0][0], None if exact else LITTLE_LOSS), *LADDER[1:])
     for side, quality in rungs:
         made: list[Picture] = []
         for name, pixels in painted.items():
-            made.append(Picture("before", name, box, _packed(pixels, values, side=side, quality=quality)))
+            made.append(Picture("before", name, box, _packed(pixels, side=side, quality=quality)))
             if sum(len(one.uri) for one in made) > room and (side, quality) != rungs[-1]:
                 break
         else:
@@ -154,15 +175,8 @@ def _before(values: Array, box: Box, painters: Mapping[str, Tone], *, room: int)
     return made
 
 
-def _packed(pixels: Bytes, values: Array, *, side: int, quality: int | None) -> str:
-    shown = _within(picture.holed(pixels, values), side)
-    return picture.data_uri(picture.webp(shown, quality=quality))
-
-
-def _overlay(pixels: Bytes, *, side: int, quality: int) -> str:
-    """An overlay, half as fine: it packs badly, and shows no less so."""
-    half = max(1, max(pixels.shape[:2]) // 2)
-    return picture.data_uri(picture.webp(_within(pixels, min(side // 2, half)), quality=quality))
+def _packed(pixels: Bytes, *, side: int, quality: int | None) -> str:
+    return picture.data_uri(picture.webp(_within(pixels, side), quality=quality))
 
 
 def _nearest(pixels: Bytes, side: int) -> Bytes:

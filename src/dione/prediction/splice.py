@@ -1,0 +1,141 @@
+"""Tiles of finished TIFFs copied, as they are packed, into one that has none yet. Nothing is unpacked.
+
+GDAL writes what is around them: the file without tiles is a sparse COG of its own making. Its tiles follow in the order
+that such a file promises, coarsest level first, row by row, each between its length and its last four bytes
+(https://gdal.org/drivers/raster/cog.html#header-ghost-area).
+"""
+
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from tifffile import FileHandle, TiffFile, TiffFileError, TiffPage
+
+from dione.base.errors import BadSource
+from dione.base.windows import Window
+
+PART_BYTES = 2**23
+"""Read at a time when a checksum is made."""
+OFFSETS, LENGTHS = "TileOffsets", "TileByteCounts"
+"""Tags of TIFF."""
+KIND = ("dtype", "compression", "predictor", "planarconfig", "samplesperpixel", "tilewidth", "tilelength")
+"""What two levels must have in common, that tiles of one are tiles of the other."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Where a tile stands in a file."""
+
+    file: FileHandle
+    start: int
+    length: int
+
+    def read(self) -> bytes:
+        self.file.seek(self.start)
+        data = self.file.read(self.length)
+        if not self.length or len(data) != self.length:
+            raise OSError(f"a tile of {self.file.name} is missing or cut off")
+        return data
+
+
+def fill(path: Path, pieces: Mapping[Window, Path], half: Path | None) -> None:
+    """Give the sparse COG at `path` its tiles: at full size those of the pieces, which lie at their windows; coarser ones those of `half`.
+
+    half: the file half as large, its own coarser copies in it; None if there is no coarser level. What was written is read
+    again: raises OSError if it is not what should be there, and BadSource for files that do not fit together.
+    """
+    try:
+        with TiffFile(path, mode="r+") as made, ExitStack() as opened:
+            full, *coarser = _levels(made)
+            found = _levels(opened.enter_context(TiffFile(half))) if half else []
+            if len(found) != len(coarser):
+                raise BadSource(f"{path.name} has {len(coarser)} coarser levels, and {len(found)} were made")
+            with path.open("r+b") as file:
+                end = start = file.seek(0, os.SEEK_END)
+                seal, places = 0, []
+                coarse = (_of_level(level, source) for level, source in zip(coarser[::-1], found[::-1], strict=True))
+                for level, tiles in [*zip(coarser[::-1], coarse, strict=True), (full, _of_pieces(full, pieces))]:
+                    placed = []
+                    for tile in tiles:
+                        data = tile.read()
+                        framed = len(data).to_bytes(4, "little") + data + data[-4:]
+                        file.write(framed)
+                        seal = zlib.crc32(framed, seal)
+                        placed.append((end + 4, len(data)))
+                        end += len(framed)
+                    places.append((level, placed))
+                file.flush()
+                if _crc(file, start) != seal:
+                    raise OSError("it does not hold what was written")
+            for level, placed in places:
+                starts, lengths = zip(*placed, strict=True)
+                level.tags[OFFSETS].overwrite(starts)
+                level.tags[LENGTHS].overwrite(lengths)
+        with TiffFile(path) as made:
+            for level, (_, placed) in zip(_levels(made), places[::-1], strict=True):
+                if list(zip(level.dataoffsets, level.databytecounts, strict=True)) != placed:
+                    raise OSError("its directory does not hold what was written")
+    except TiffFileError as error:
+        raise BadSource(f"{path.name} cannot be joined: {error}") from error
+
+
+def _levels(file: TiffFile) -> list[TiffPage]:
+    """Full size and coarser copies, the largest first."""
+    return [_page(file, number) for number in range(len(file.pages))]
+
+
+def _page(file: TiffFile, number: int) -> TiffPage:
+    page = file.pages[number]
+    if not isinstance(page, TiffPage):
+        raise BadSource(f"{file.filename} has a level without a directory of its own")
+    return page
+
+
+def _of_level(wanted: TiffPage, source: TiffPage) -> Iterator[Tile]:
+    """The tiles of one level out of another of the same size."""
+    _alike(wanted, source)
+    if wanted.shape != source.shape:
+        raise BadSource(f"a level of {source.shape} cannot stand for one of {wanted.shape}")
+    for start, length in zip(source.dataoffsets, source.databytecounts, strict=True):
+        yield Tile(source.parent.filehandle, start, length)
+
+
+def _of_pieces(wanted: TiffPage, pieces: Mapping[Window, Path]) -> Iterator[Tile]:
+    """The tiles of the full size, row by row; the pieces of one row of blocks are open at a time."""
+    rows: dict[int, list[Window]] = {}
+    for window in sorted(pieces, key=lambda window: (window.top, window.left)):
+        rows.setdefault(window.top, []).append(window)
+    for windows in rows.values():
+        with ExitStack() as opened:
+            along = [_page(opened.enter_context(TiffFile(pieces[window])), 0) for window in windows]
+            grids = [_grid(wanted, page) for page in along]
+            for row in range(len(grids[0])):
+                for page, grid in zip(along, grids, strict=True):
+                    for number in grid[row]:
+                        yield Tile(page.parent.filehandle, page.dataoffsets[number], page.databytecounts[number])
+
+
+def _grid(wanted: TiffPage, page: TiffPage) -> np.ndarray:
+    """Numbers (row, column) of a piece's tiles."""
+    _alike(wanted, page)
+    down, across = -(-page.imagelength // page.tilelength), -(-page.imagewidth // page.tilewidth)
+    return np.arange(down * across).reshape(down, across)
+
+
+def _alike(wanted: TiffPage, page: TiffPage) -> None:
+    for fact in KIND:
+        if getattr(wanted, fact) != getattr(page, fact):
+            raise BadSource(f"{page.parent.filename} has {fact} {getattr(page, fact)}, needs {getattr(wanted, fact)}")
+
+
+def _crc(file: BinaryIO, start: int) -> int:
+    file.seek(start)
+    found = 0
+    while part := file.read(PART_BYTES):
+        found = zlib.crc32(part, found)
+    return found
