@@ -30,12 +30,13 @@ docs: $(DOCS_READY) ## build the documentation site from docs/ into site/, links
 screenshots: $(READY) ## remake the screenshots of docs/ from the demo's output, in this machine's Chromium
 	$(VENV)/bin/python scripts/screenshots.py demo/output docs/pictures
 
-bench: $(READY) ## speed and memory against HighRes-Net, of prediction, training and building, as JSON in runs/bench (under 15 minutes)
+bench: $(READY) ## speed and memory against HighRes-Net, of prediction, training, building and reading, as JSON in runs/bench (under 15 minutes)
 	mkdir -p runs/bench
 	$(VENV)/bin/python benchmarks/prediction.py | tee runs/bench/prediction.json
 	$(VENV)/bin/python benchmarks/cost.py runs/bench/prediction.json --plot runs/bench/cost.svg
 	$(VENV)/bin/python benchmarks/training.py | tee runs/bench/training.json
 	$(VENV)/bin/python benchmarks/building.py | tee runs/bench/building.json
+	$(VENV)/bin/python benchmarks/reading.py | tee runs/bench/reading.json
 
 soak: $(READY) ## try what can go wrong for an hour and a half: kills, full disks, damaged inputs, long runs; the figures of docs/reliability.md
 	$(VENV)/bin/python benchmarks/soak.py --page docs/reliability.md

@@ -25,3 +25,12 @@ def _machine() -> int | None:
 def _allowed() -> Iterator[int]:
     for version, group in groups("memory"):
         yield from (int(word) for word in words(group / LIMITS[version]) if word.isdigit())
+
+
+GDAL_CACHE_MB = 192
+"""Decoded tiles that GDAL may keep, of all files; its own choice is 5 % of the machine's memory."""
+
+
+def tell_gdal() -> None:
+    """Have GDAL keep no more, unless GDAL_CACHEMAX says otherwise; before it reads its first tile."""
+    os.environ.setdefault("GDAL_CACHEMAX", str(GDAL_CACHE_MB))

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dione.base import processors
+from dione.base import memory, processors
 from dione.base.errors import DioneError
 from dione.cli import verbs
 from dione.cli.console import err, say
@@ -43,6 +43,7 @@ def command() -> typer.Typer:
 def main() -> NoReturn:
     """The entry point: exit 0 done, 1 failed with a message, 2 wrong usage, 130 and 143 stopped by Ctrl-C and SIGTERM."""
     processors.tell_openmp()
+    memory.tell_gdal()
     try:
         with Stopping(sys.argv[1:]):
             command()()

@@ -13,13 +13,14 @@ from dione.base.grid import size_m
 from dione.pages.page import Dress, rendered
 from dione.pages.place import Place, place
 from dione.prediction import item, views
+from dione.prediction.drawn import Picture
 from dione.prediction.form import SUPPORT
 from dione.prediction.overlap import abreast
 from dione.prediction.record import versions
 from dione.prediction.run import Run, Support, Target, item_id
 from dione.prediction.spread import BandRow, band_rows
 from dione.prediction.timeline import Timeline, timeline
-from dione.prediction.views import Picture, Worst
+from dione.prediction.views import Worst
 
 MOST_BYTES = 7_000_000
 """Room for pictures in the page; with text and markup it stays under 8 MB."""

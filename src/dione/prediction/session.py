@@ -29,6 +29,7 @@ from dione.prediction.preview import preview
 from dione.prediction.supports import seen
 from dione.prediction.tiles import Surface, Tiles, replaces, whole_blocks
 from dione.prepare.select import Choice
+from dione.sources import openfiles
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many blocks are, and how many there are."""
@@ -116,6 +117,7 @@ class Session:
         began = time.perf_counter()
         painting = Painting(self.stack, self.resolver, choice, self.engine, *(self.canvas(choice, ending, form) for ending, form in FORMS.items()))
         self.paint(painting)
+        openfiles.close_all()
         give_back()
         painted = time.perf_counter()
         tags, stack = record.provenance(record.model(self.resolver), choice), self.stack

@@ -7,7 +7,7 @@ that such a file promises, coarsest level first, row by row, each between its le
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,8 @@ PART_BYTES = 2**23
 """Read at a time when a checksum is made."""
 OFFSETS, LENGTHS = "TileOffsets", "TileByteCounts"
 """Tags of TIFF."""
+Place = tuple[int, int]
+"""Start and length of a tile, bytes."""
 KIND = ("dtype", "compression", "predictor", "planarconfig", "samplesperpixel", "tilewidth", "tilelength")
 """What two levels must have in common, that tiles of one are tiles of the other."""
 
@@ -55,33 +57,38 @@ def fill(path: Path, pieces: Mapping[Window, Path], half: Path | None) -> None:
             found = _levels(opened.enter_context(TiffFile(half))) if half else []
             if len(found) != len(coarser):
                 raise BadSource(f"{path.name} has {len(coarser)} coarser levels, and {len(found)} were made")
-            with path.open("r+b") as file:
-                end = start = file.seek(0, os.SEEK_END)
-                seal, places = 0, []
-                coarse = (_of_level(level, source) for level, source in zip(coarser[::-1], found[::-1], strict=True))
-                for level, tiles in [*zip(coarser[::-1], coarse, strict=True), (full, _of_pieces(full, pieces))]:
-                    placed = []
-                    for tile in tiles:
-                        data = tile.read()
-                        framed = len(data).to_bytes(4, "little") + data + data[-4:]
-                        file.write(framed)
-                        seal = zlib.crc32(framed, seal)
-                        placed.append((end + 4, len(data)))
-                        end += len(framed)
-                    places.append((level, placed))
-                file.flush()
-                if _crc(file, start) != seal:
-                    raise OSError("it does not hold what was written")
-            for level, placed in places:
+            coarse = [(level, _of_level(level, source)) for level, source in zip(coarser, found, strict=True)][::-1]
+            levels, places = zip(*_written(path, [*coarse, (full, _of_pieces(full, pieces))]), strict=True)
+            for level, placed in zip(levels, places, strict=True):
                 starts, lengths = zip(*placed, strict=True)
                 level.tags[OFFSETS].overwrite(starts)
                 level.tags[LENGTHS].overwrite(lengths)
         with TiffFile(path) as made:
-            for level, (_, placed) in zip(_levels(made), places[::-1], strict=True):
-                if list(zip(level.dataoffsets, level.databytecounts, strict=True)) != placed:
-                    raise OSError("its directory does not hold what was written")
+            if [list(zip(level.dataoffsets, level.databytecounts, strict=True)) for level in _levels(made)] != [*places[::-1]]:
+                raise OSError("its directories do not hold what was written")
     except TiffFileError as error:
         raise BadSource(f"{path.name} cannot be joined: {error}") from error
+
+
+def _written(path: Path, levels: Sequence[tuple[TiffPage, Iterator[Tile]]]) -> list[tuple[TiffPage, list[Place]]]:
+    """Append the tiles of each level to a file; where they stand now. Raises OSError if they do not."""
+    made, seal = [], 0
+    with path.open("r+b") as file:
+        end = start = file.seek(0, os.SEEK_END)
+        for level, tiles in levels:
+            placed = []
+            for tile in tiles:
+                data = tile.read()
+                framed = len(data).to_bytes(4, "little") + data + data[-4:]
+                file.write(framed)
+                seal = zlib.crc32(framed, seal)
+                placed.append((end + 4, len(data)))
+                end += len(framed)
+            made.append((level, placed))
+        file.flush()
+        if _crc(file, start) != seal:
+            raise OSError("it does not hold what was written")
+    return made
 
 
 def _levels(file: TiffFile) -> list[TiffPage]:

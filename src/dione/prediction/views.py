@@ -12,31 +12,17 @@ from PIL import Image
 
 from dione.base.windows import Window
 from dione.prediction import picture
+from dione.prediction.drawn import LADDER, Drawn, Picture, packed
 from dione.prediction.form import SUPPORT
 from dione.prediction.picture import ADDED, FALSE_COLOUR, TRUE_COLOUR, Array, Bytes, Tone
 from dione.prediction.preview import Box
 from dione.prediction.run import Run, Target
 
-LADDER = ((2400, 84), (1600, 82), (1600, 72), (1200, 76), (1000, 70), (800, 66), (600, 62), (420, 56), (300, 50), (200, 40), (120, 30))
-"""Largest side in pixels and WebP quality, best first."""
 EXACT = 8
 """About how many bytes of text a measured pixel takes in all its colours, packed without loss, so that squares stay square."""
 LITTLE_LOSS = 90
 ALL_FOR_ONE = 4.5
 """About how many bytes all pictures after take, for one byte of the true-colour one."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture of a date, and where it lies."""
-
-    kind: str
-    """before, after, sigma, detail or support."""
-    colours: str
-    """true, false or ndvi; empty for an overlay."""
-    box: Box
-    """Pixels of the result."""
-    uri: str
 
 
 @dataclass(frozen=True)
@@ -128,25 +114,6 @@ def _there_and_back(band: Image.Image, zoom: int) -> Array:
     return np.asarray(coarse.resize(band.size, Image.Resampling.BICUBIC), np.float32)
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A picture before it is packed."""
-
-    kind: str
-    colours: str
-    box: Box
-    pixels: Bytes
-
-    def packed(self, side: int, quality: int) -> Picture:
-        """At most `side` pixels large. An overlay is half as fine: it packs badly, and shows no less so."""
-        if self.kind == "support":
-            uri = picture.data_uri(picture.webp(_nearest(self.pixels, side // 2), quality=None))
-        else:
-            most = side if self.kind == "after" else min(side // 2, max(1, max(self.pixels.shape[:2]) // 2))
-            uri = _packed(self.pixels, side=most, quality=quality)
-        return Picture(self.kind, self.colours, self.box, uri)
-
-
 def _drawn(scene: Scene, painters: Mapping[str, Tone], worst: Worst) -> Iterator[Drawn]:
     """Everything of a place that comes after."""
     for colours, tone in painters.items():
@@ -167,29 +134,12 @@ def _before(values: Array, box: Box, painters: Mapping[str, Tone], *, room: int)
     for side, quality in rungs:
         made: list[Picture] = []
         for name, pixels in painted.items():
-            made.append(Picture("before", name, box, _packed(pixels, side=side, quality=quality)))
+            made.append(Picture("before", name, box, packed(pixels, side=side, quality=quality)))
             if sum(len(one.uri) for one in made) > room and (side, quality) != rungs[-1]:
                 break
         else:
             break
     return made
-
-
-def _packed(pixels: Bytes, *, side: int, quality: int | None) -> str:
-    return picture.data_uri(picture.webp(_within(pixels, side), quality=quality))
-
-
-def _nearest(pixels: Bytes, side: int) -> Bytes:
-    """Thinned out to at most `side` pixels, if need be: the mean of two classes is none."""
-    step = -(-max(pixels.shape[:2]) // side)
-    return np.ascontiguousarray(pixels[::step, ::step])
-
-
-def _within(pixels: Bytes, side: int) -> Bytes:
-    """Made smaller to at most `side` pixels, if need be."""
-    height, width = pixels.shape[:2]
-    shrink = max(height, width) / side
-    return picture.fitted(pixels, (max(1, round(height / shrink)), max(1, round(width / shrink)))) if shrink > 1 else pixels
 
 
 def _fine(box: Box, zoom: int) -> Box:

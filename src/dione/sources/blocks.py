@@ -14,6 +14,7 @@ from rasterio.windows import Window as RasterWindow
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources import intact, ranges, shelf
+from dione.sources.openfiles import kept
 from dione.sources.places import is_remote, raster, shown
 from dione.sources.remotefile import Remote
 from dione.sources.web import STRANGER, Web
@@ -60,7 +61,7 @@ def read(file: File, index: int, window: Window, *, shape: tuple[int, int]) -> N
     shape: rows and columns that the file has to have. Raises NotFound, BadSource; both name the item and the window.
     """
     if not is_remote(file.path):
-        with raster(file.path) as opened:
+        with kept(file.path) as opened:
             _agree(file, opened.shape, shape)
             return intact.read(opened, [index], window)[0]
     try:

@@ -22,7 +22,8 @@ from dione.base import stack
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources import decoding, headers, intact, lazy, names
-from dione.sources.places import File, listing, raster, shown, some
+from dione.sources.openfiles import kept
+from dione.sources.places import File, listing, shown, some
 from dione.sources.scenes import Layer, Scene, offset_told_by, one_grid, radiometry, scenes_of
 from dione.sources.sorting import Reading
 
@@ -118,14 +119,14 @@ class Files:
         return reflectance, decoding.clear(lost, reflectance, scl=scl, clm=clm)
 
     def _numbers(self, scene: Scene, window: Window) -> dict[Layer, NDArray[Any]]:
-        """The numbers of each layer as they stand in the files; each file is opened once."""
+        """The numbers of each layer as they stand in the files; each file is opened once for all its layers."""
         by_file: dict[tuple[str, bool], list[Layer]] = defaultdict(list)
         for layer in scene.layers:
             by_file[layer.path, layer in scene.bands].append(layer)
         found: dict[Layer, NDArray[Any]] = {}
         for (path, is_image), layers in by_file.items():
             indexes = [layer.index for layer in layers]
-            with raster(path) as file, self._on_grid(file, layers[0], is_image) as view:
+            with kept(path) as file, self._on_grid(file, layers[0], is_image) as view:
                 if view is None:
                     read = intact.read(file, indexes, window)
                 else:

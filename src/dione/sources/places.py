@@ -143,16 +143,26 @@ def some(names: list[str], most: int = 5) -> str:
 @contextmanager
 def raster(path: str) -> Iterator[rasterio.DatasetReader]:
     """An open GeoTIFF or JPEG 2000, local or remote; whatever goes wrong inside the block becomes a BadSource that names the file."""
+    with readable(path), opened(path) as file:
+        yield file
+
+
+@contextmanager
+def readable(path: str) -> Iterator[None]:
+    """Turn what goes wrong inside the block with this raster into a BadSource that names it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            driver = driver_of(path)
-            file = rasterio.open(path, driver=driver, opener=system(path)[0]) if is_remote(path) else rasterio.open(path, driver=driver)
-        with file:
-            yield file
+        yield
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
         advice = "it may be damaged or half copied: fetch it again, or take it out of the series"
         raise BadSource(f"{shown(path)} cannot be read: {shown(_last(error))}\n{advice}") from error
+
+
+def opened(path: str) -> rasterio.DatasetReader:
+    """The raster, open, to be closed by who asked for it; raises BadSource and what GDAL does."""
+    driver = driver_of(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        return rasterio.open(path, driver=driver, opener=system(path)[0]) if is_remote(path) else rasterio.open(path, driver=driver)
 
 
 def driver_of(path: str) -> str:
