@@ -124,9 +124,9 @@ class Session:
         if self.scheduler:
             cluster.join(painting, self.scheduler, partial(Canvas.finish, tags=tags))
         sr, *others = (partial(canvas.finish, tags) for canvas in painting.canvases)
-        # Much of this keeps one core busy at a time.
         source = self.measured(choice)
-        list(abreast(lambda finish: finish(), [sr, partial(self.keep, choice, source, tags), *others], threads=2))
+        joining = [sr, partial(self.keep, choice, source, tags), *others]  # each keeps one core busy most of the time
+        list(abreast(lambda finish: finish(), joining, threads=len(joining)))
         for made in (*painting.canvases, source):
             replaces(made)
         finished = time.perf_counter()
