@@ -9,7 +9,6 @@ network in one window a core, over what this machine multiplies matrices at, bot
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,13 @@ from dione.testing import grid_at, rasters
 DATES = 8
 BANDS = ("B02", "B03", "B04", "B08")
 DIONE = [sys.executable, "-c", "from dione.cli import main; main()"]
+BETWEEN = """
+import resource, subprocess, sys, time
+began = time.perf_counter()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
 PRIOR_ART = {"channels": 64, "encoder_blocks": 8, "residual": False}
 
 
@@ -46,15 +52,15 @@ def write_scene(folder: Path, side: int, dates: int = DATES) -> Path:
 
 
 def timed(command: list[str]) -> tuple[float, float]:
-    """Seconds, and peak memory in GB, of a process."""
-    began = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert child.stderr is not None
-    told = child.stderr.read().decode()
-    _, status, used = os.wait4(child.pid, 0)
-    if status:
-        raise SystemExit(f"failed: {' '.join(command)}\n{told}")
-    return time.perf_counter() - began, used.ru_maxrss / 1e6
+    """Seconds, and peak memory in GB, of a process.
+
+    Started by a small process between: Linux counts what the one that starts a process held for its child too.
+    """
+    ended = subprocess.run([sys.executable, "-c", BETWEEN, *command], capture_output=True, text=True)
+    if ended.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}\n{ended.stderr}")
+    seconds, kilobytes = map(float, ended.stdout.split())
+    return seconds, kilobytes / 1e6
 
 
 def run(side: int, dates: int = DATES, model: str = "setsr-s", *more: str) -> dict[str, Any]:

@@ -74,6 +74,10 @@ def jobs(size: Size, folder: Path) -> Row:
     return counted.row("long runs", "small jobs for worker processes", f"{size.jobs / counted.minutes / 60:.0f} a second")
 
 
+TINY_PX = 32
+"""Side of the smallest block, pixels of the input: a tile of the file, which has 128 px at least."""
+
+
 def blocks(size: Size, folder: Path) -> Row:
     """One target in a tenth as many tiny blocks, stopped in the middle and gone on with: every block once, and memory flat."""
     from dione import testing
@@ -83,10 +87,9 @@ def blocks(size: Size, folder: Path) -> Row:
 
     side = int(np.ceil((size.jobs / 10) ** 0.5))
     stack = testing.series(testing.landscape((32, 32), seed=1), days=1, seed=1).stack
-    wide = stack.isel(y=np.arange(4 * side) % 32, x=np.arange(4 * side) % 32).assign_coords(
-        y=stack["y"].values[0] - 10.0 * np.arange(4 * side), x=stack["x"].values[0] + 10.0 * np.arange(4 * side)
-    )
-    config = PredictConfig(precision="float32", device="cpu", views=1).model_copy(update={"block": 4})
+    along = np.arange(TINY_PX * side)
+    wide = stack.isel(y=along % 32, x=along % 32).assign_coords(y=stack["y"].values[0] - 10.0 * along, x=stack["x"].values[0] + 10.0 * along)
+    config = PredictConfig(precision="float32", device="cpu", views=1, block=TINY_PX)
     told: list[int] = []
     memory: list[float] = []
 

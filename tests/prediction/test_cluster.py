@@ -122,10 +122,16 @@ def test_no_pixel_goes_through_the_scheduler(workers: LocalCluster, series: xr.D
         return size
 
     monkeypatch.setattr(TCP, "write", counted)
-    small = series.isel(y=slice(64), x=slice(64))
-    tiny, blocks = CONFIG.model_copy(update={"block": 4}), 256
-    predict_to(small, tmp_path, resolver=load("nearest"), config=tiny, scheduler=workers.scheduler_address)
-    assert sum(sent) / blocks < 1000  # bytes a block: less than a megabyte for a thousand, set-up and heartbeats counted in
+    along, blocks = np.arange(512), [0]
+    y, x = (float(series[axis].values[0]) + 10.0 * sign * along for axis, sign in (("y", -1), ("x", 1)))
+    wide = series.isel(y=along % 64, x=along % 64).assign_coords(y=y, x=x)
+
+    def told(_: str, done: int, total: int) -> None:
+        blocks[0] = total
+
+    predict_to(wide, tmp_path, resolver=load("nearest"), config=CONFIG, scheduler=workers.scheduler_address, progress=told)
+    assert blocks == [256]
+    assert sum(sent) / 256 < 1000  # bytes a block: less than a megabyte for a thousand, set-up and heartbeats counted in
 
 
 def test_a_scheduler_that_is_not_there_is_said_so(series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
