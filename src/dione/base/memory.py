@@ -27,7 +27,7 @@ def _allowed() -> Iterator[int]:
         yield from (int(word) for word in words(group / LIMITS[version]) if word.isdigit())
 
 
-GDAL_CACHE_MB = 192
+GDAL_CACHE_MB = 128
 """Decoded tiles that GDAL may keep, of all files; its own choice is 5 % of the machine's memory."""
 
 
