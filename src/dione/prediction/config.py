@@ -24,7 +24,7 @@ class PredictConfig(BaseModel):
     support_cloud: float = 0.05
     """Of those in the past: largest cloudy fraction."""
     block: Annotated[int, Field(ge=16)] | None = None
-    """Side of a window, pixels of the input; by default what 4 GB are enough for."""
+    """Side of a window, pixels of the input, rounded up to whole tiles of the file; by default what 4 GB are enough for."""
     device: str = "auto"
     """Where to compute: a GPU if there is one, else the processor; or cpu, cuda, cuda:1."""
     modulation: Modulation | None = None

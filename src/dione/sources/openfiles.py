@@ -1,7 +1,8 @@
 """Rasters on this disk that stay open from window to window: GDAL keeps the tiles that it has decoded only as long as their file is open.
 
 Windows overlap, and a tile of a file (1024 × 1024 pixels in a .SAFE product) is larger than most. Of a file that is opened
-for every window, every tile is decoded a dozen times, and JPEG 2000 takes longer to decode than to sharpen. How much GDAL keeps of all files is GDAL_CACHEMAX (cli/__init__.py).
+for every window, every tile is decoded a dozen times, and JPEG 2000 takes longer to decode than to sharpen. How much GDAL
+keeps of all files is GDAL_CACHEMAX (`base.memory.tell_gdal`).
 """
 
 import os

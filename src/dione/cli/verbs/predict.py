@@ -29,7 +29,10 @@ def predict(
     eopatch: Annotated[str | None, typer.Option(help="A name: write the results as an EOPatch too, OUT/eopatch with SR-NAME, S2 and N_VIEWS.")] = None,
     block: Annotated[
         int | None,
-        typer.Option(min=16, help="Side of a window, input pixels: what 4 GB are enough for by default; memory grows with it, the result does not change."),
+        typer.Option(
+            min=16,
+            help="Side of a window, input pixels, rounded up to whole tiles: what 4 GB are enough for by default; memory grows with it, the result does not change.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, cuda:1.")] = "auto",
     modulation: Annotated[
