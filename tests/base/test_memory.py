@@ -1,5 +1,6 @@
 """What memory a process may take."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,12 @@ def test_a_system_without_groups_tells_the_machines(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(cgroups, "OWN", tmp_path / "nothing")
     monkeypatch.setattr(memory, "_machine", lambda: None)
     assert memory.memory_bytes() is None
+
+
+@pytest.mark.parametrize(("told", "wanted"), [(None, str(memory.GDAL_CACHE_MB)), ("64", "64")])
+def test_gdal_is_told_how_much_to_keep_unless_somebody_did(monkeypatch: pytest.MonkeyPatch, told: str | None, wanted: str) -> None:
+    monkeypatch.setenv("GDAL_CACHEMAX", told or "")
+    if told is None:
+        monkeypatch.delenv("GDAL_CACHEMAX")
+    memory.tell_gdal()
+    assert os.environ["GDAL_CACHEMAX"] == wanted
