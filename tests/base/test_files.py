@@ -79,6 +79,20 @@ def test_writers_of_the_same_file_do_not_spoil_it_for_each_other(tmp_path: Path)
     assert path.read_text() == "the same" and list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_is_made_though_the_empty_one_above_it_is_tidied_away_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, tidied = os.mkdir, []
+
+    def mkdir(path: Path, mode: int = 0o777) -> None:
+        make(path, mode)
+        if Path(path).name == "hidden" and not tidied:
+            tidied.append(path)
+            Path(path).rmdir()  # as whoever finishes beside it does
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    assert files.folder(tmp_path / "hidden" / "canvas" / "run").is_dir()
+    assert tidied
+
+
 @pytest.mark.parametrize(("count", "words"), [(0, "0.0 kB"), (12_300, "12.3 kB"), (340_000, "0.3 MB"), (5 * 10**9, "5.0 GB")])
 def test_sizes_are_told_in_units_that_fit(count: int, words: str) -> None:
     assert files.size(count) == words

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +12,8 @@ from dione.base.errors import CannotWrite
 
 PARTIAL = ".partial"
 LOCK = ".dione.lock"
+MAKINGS = 20
+"""How often a folder is made before its way there is taken to be really missing."""
 
 
 @contextmanager
@@ -71,13 +73,22 @@ def write_bytes(path: Path, data: bytes | memoryview, *, shared: bool = False) -
 def folder(path: Path) -> Path:
     """The folder at `path`, made if needed and known to be writable; raises CannotWrite."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        _made(path)
         probe = path / f".probe{PARTIAL}"
         probe.touch()
         probe.unlink(missing_ok=True)  # another process may probe the same folder
     except OSError as error:
         raise CannotWrite(f"cannot write into {path}: {error.strerror or error}\nname another folder with -o, or make this one writable") from error
     return path
+
+
+def _made(path: Path) -> None:
+    """Make a folder and those above it; one of those may be tidied away as empty just then, by who writes beside it."""
+    for _ in range(MAKINGS - 1):
+        with suppress(FileNotFoundError):
+            path.mkdir(parents=True, exist_ok=True)
+            return
+    path.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
