@@ -55,6 +55,7 @@ VARIANTS = {
     "highresnet": Variant("HighRes-Net: recursive fusion, median reference", kind="highresnet"),
     "highresnet-bare": Variant("the same without the bicubic residual", kind="highresnet", net={"residual": False}),
     "unplaced": Variant("shifts not measured", net={"shifts": False}),
+    "narrow": Variant("narrower, fewer operations", net={"encoder_channels": 16, "channels": 48, "blocks": 4, "projections": 1}),
     "one-look": Variant("dates compared with the picture once", net={"stages": 1}),
     "inconsistent": Variant("no low-frequency consistency", net={"projections": 0}),
     "one-date": Variant("trained on one date", train={"dates": (1,)}),

@@ -5,8 +5,10 @@ the system after use and has it zeroed and mapped anew at the next: up to half o
 """
 
 import ctypes
+import os
 import sys
 from functools import cache
+from pathlib import Path
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 """Of glibc's mallopt(3)."""
@@ -30,3 +32,14 @@ def give_back() -> None:
     """Give the system what is kept and not in use: after the last window, for what comes then takes other sizes and would be had beside it."""
     if keep_memory.cache_info().currsize and keep_memory():
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def give_back_above(held_bytes: float) -> None:
+    """Give back what is not in use once the process holds more than this: between tensors of many sizes holes grow that none of them fits."""
+    if keep_memory.cache_info().currsize and keep_memory() and resident_bytes() > held_bytes:
+        give_back()
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds, as Linux counts it."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

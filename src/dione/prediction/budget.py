@@ -11,7 +11,9 @@ from dione.nets.resolver import Resolver
 from dione.prediction.engine import Engine, Precision
 
 MEMORY_BYTES = 0.75e9
-"""What a window may take. Two of them, and the 2.4 GB that all else does, are below 4 GB; the same on every machine, so that a run can go on anywhere."""
+"""What a window may take. Two of them, all else, and the holes between are below 4 GB; the same on every machine, so that a run can go on anywhere."""
+BESIDE_BYTES = 1.65e9
+"""What a process holds besides its windows: libraries, open files, windows being read and written, and holes not worth giving back: that costs a tenth of a window."""
 PIXEL_BYTES = 2_700
 DATE_BYTES: dict[Precision, int] = {"bfloat16": 130, "float32": 245}
 """Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""
@@ -23,6 +25,11 @@ STEP_PX, SMALLEST_PX, LARGEST_PX = 32, 64, 1024
 def window_bytes(side_px: int, *, views: int, precision: Precision) -> float:
     """Memory that a window of side × side input pixels takes, its margin counted in."""
     return (PIXEL_BYTES + DATE_BYTES[precision] * views) * float(side_px) ** 2
+
+
+def held_bytes(side_px: int, *, at_once: int, views: int, precision: Precision) -> float:
+    """Memory that a process has use for with so many windows at a time; what it holds above that are holes."""
+    return BESIDE_BYTES + at_once * window_bytes(side_px, views=views, precision=precision)
 
 
 def block_px(shape: tuple[int, int], resolver: Resolver, *, views: int, precision: Precision) -> int:

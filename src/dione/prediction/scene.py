@@ -16,6 +16,7 @@ from dione.base.windows import Window
 from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
 from dione.prediction import budget, form, support
+from dione.prediction.allocation import give_back_above
 from dione.prediction.engine import EXACT, Engine
 from dione.prediction.overlap import abreast
 from dione.prepare.select import Choice
@@ -102,7 +103,9 @@ def pieces(
         raw = read(stack, choice.views, window, reach(resolver), least).compensated(resolver)
         with free:
             piece = sharpen(resolver, window, raw, engine)
-        return use(piece)
+        made = use(piece)
+        give_back_above(budget.held_bytes(max(raw.outer.shape), at_once=at_once, views=len(choice.views), precision=engine.precision))
+        return made
 
     try:
         yield from abreast(make, windows, threads=at_once + 1, begin=lambda: torch.set_num_threads(max(budget.threads() // at_once, 1)))
