@@ -2,7 +2,7 @@
 
     python benchmarks/reading.py [--side 4096]
 
-Tiles have 1024 pixels a side, windows 424, as a prediction's from eight dates have, every 320.
+Tiles have 1024 pixels a side, windows 488, as a prediction's from eight dates have, every 384.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from dione.base.windows import Window
 from dione.sources import intact, openfiles, places
 from dione.testing import grid_at
 
-TILE_PX, WINDOW_PX, STEP_PX = 1024, 424, 320
+TILE_PX, WINDOW_PX, STEP_PX = 1024, 488, 384
 
 
 def written(folder: Path, side: int) -> str:

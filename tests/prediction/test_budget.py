@@ -51,11 +51,11 @@ def test_the_block_that_is_offered_would_be_accepted(monkeypatch: pytest.MonkeyP
     [
         (2, 9, 24e9, "cpu", 2),
         (8, 3, 24e9, "cpu", 3),
-        (64, 900, 8e9, "cpu", 3),
+        (64, 900, 8e9, "cpu", 4),
         (2, 9, 1e9, "cpu", 1),
         (1, 900, 4e9, "cpu", 1),
         (256, 900, 1e12, "cpu", 256),
-        (256, 900, 64e9, "cpu", 28),
+        (256, 900, 64e9, "cpu", 34),
         (8, 9, 24e9, "cuda", 1),
     ],
 )

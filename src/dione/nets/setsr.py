@@ -117,24 +117,22 @@ class SetSR(nn.Module):
     ) -> tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]:
         """rim: coarse pixels at the top, bottom, left and right that need not be sharpened; the result lacks them."""
         early = tuple(max(side - self._trunk_margin - Enlarge.margin - self.expected.margin, 0) for side in rim)
-        given = self._compared(lr, valid).without(early)
         late = tuple(side - gone for side, gone in zip(rim, early, strict=True))
-        base, covered, contrast = given.base, given.covered, given.contrast
-        fine = self.enlarge(base)
-        evidence = [*given.evidence]
-        if given.dates is not None:
-            beyond, weight = given.dates.beyond(self.expected(fine))
-            evidence += [DIFFERENCE_SCALE * beyond, weight * contrast]
-        kind = evidence[0].dtype
-        body = self.merge(joined(evidence, kind))
+        given = self._compared(lr, valid).without(early)
+        fine = self.enlarge(given.base)
+        body = self.merge(self._seen(given, fine))
+        base, covered, contrast, dates = given.base, given.covered, given.contrast, given.dates
+        del given  # the evidence with it, which would be much of the memory
         for stage, (trunk, detail) in enumerate(zip(self.trunk, self.detail, strict=True)):
             if stage:
                 left = [DIFFERENCE_SCALE * (base - self.reduce(fine)) * covered]
-                if given.dates is not None:
-                    left.append(DIFFERENCE_SCALE * given.dates.beyond(self.expected(fine))[0])
-                body = body + self.again[stage - 1](joined(left, kind))
+                if dates is not None:
+                    left.append(DIFFERENCE_SCALE * dates.beyond(self.expected(fine))[0])
+                body = body + self.again[stage - 1](joined(left, body.dtype))
+                del left
             body = trunk(body)
             fine = fine + detail(body)
+        del dates
         for _ in range(self.config.projections):
             fine = fine + self.enlarge((base - self.reduce(fine)) * covered)
         typical = contrast + SIGMA_FLOOR
@@ -143,18 +141,27 @@ class SetSR(nn.Module):
         zoom = self.config.zoom
         return F.pixel_shuffle(without(fine, late), zoom), F.pixel_shuffle(without(log_sigma, late), zoom)
 
+    def _seen(self, given: "Compared", fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b _ h w"]:
+        """All evidence side by side, with what the dates show beyond a fine picture."""
+        evidence = [*given.evidence]
+        if given.dates is not None:
+            beyond, weight = given.dates.beyond(self.expected(fine))
+            evidence += [DIFFERENCE_SCALE * beyond, weight * given.contrast]
+        return joined(evidence, evidence[0].dtype)
+
     def _compared(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> "Compared":
         """What the trunk needs of the dates; all else of them, most of the memory, is gone when this returns."""
         x, seen = masked(lr, valid), valid.to(lr.dtype)[:, :, None]
         own, around, contrast = differences(x, seen)
-        target, both = own[:, :1], seen * seen[:, :1]
+        target, both = own[:, :1].clone(), seen * seen[:, :1]
         features, apart, shift = zip(*(self._date(own[:, of], around[:, of], target, seen[:, of], both[:, of]) for of in handfuls(x)), strict=True)
+        del own, around
         fused, share = self.attention(features, valid)
+        own_features = features[0][:, 0] * seen[:, 0]
+        del features
         base, covered = fill(x, valid, share)
-        evidence = (fused, features[0][:, 0] * seen[:, 0], target[:, 0], contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
-        if not self.config.shifts:
-            return Compared(evidence, base, covered, contrast, None)
-        dates = Dates(torch.cat(apart, 1) * both, torch.cat(shift, 1), share[:, :, None] * both)
+        evidence = (fused, own_features, target[:, 0], contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
+        dates = Dates(torch.cat(apart, 1), torch.cat(shift, 1), share[:, :, None] * both) if self.config.shifts else None
         return Compared(evidence, base, covered, contrast, dates)
 
     def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated) -> tuple[Dated, Dated, Dated]:
@@ -164,7 +171,7 @@ class SetSR(nn.Module):
             return self._encoded(apart, around, target[:, 0]), apart, apart[:, :, :0]
         likened = own * likeness(own, target, both)
         apart = (likened - target) * seen
-        return self._encoded(apart, around, target[:, 0]), apart, measured(likened, target, both)
+        return self._encoded(apart, around, target[:, 0]), apart * both, measured(likened, target, both)
 
     def _encoded(self, apart: Float[Tensor, "b t c h w"], around: Float[Tensor, "b t c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, "b t e h w"]:
         """Features of each date. Both entries are one convolution, which is much less memory to go through than two and their sum."""
