@@ -19,6 +19,7 @@ from typing import Any
 import machine
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from torch.utils.flop_counter import FlopCounterMode
 
 from dione.nets import resolver, zoo
@@ -28,6 +29,8 @@ from dione.prediction.overlap import abreast
 from dione.testing import grid_at, rasters
 
 DATES = 8
+BLUR_PX = 0.64
+"""Of fields whose borders lie between pixels: a quarter of the modulation is then measured at the Nyquist frequency, as Sentinel-2 leaves."""
 BANDS = ("B02", "B03", "B04", "B08")
 DIONE = [sys.executable, "-c", "from dione.cli import main; main()"]
 BETWEEN = """
@@ -41,12 +44,13 @@ PRIOR_ART = {"channels": 64, "encoder_blocks": 8, "residual": False}
 
 
 def write_scene(folder: Path, side: int, dates: int = DATES) -> Path:
-    """Dates of smooth made-up ground, 10 m, uint16 × 10000, tiled."""
+    """Dates of made-up fields as blurred as Sentinel-2 sees them, so that they are sharpened as they are: 10 m, uint16 × 10000, tiled."""
     rng = np.random.default_rng(0)
     ground = np.kron(rng.integers(300, 3000, (4, side // 8 + 1, side // 8 + 1)), np.ones((8, 8), int))[:, :side, :side]
+    ground = np.stack([gaussian_filter(band.astype(np.float32), BLUR_PX) for band in ground]).astype(np.int16)
     grid = grid_at((side, side), left=5e5, top=5e6)
     for date in range(dates):
-        numbers = (ground + rng.integers(-20, 20, ground.shape)).astype(np.uint16)
+        numbers = (ground + rng.integers(-20, 20, ground.shape, np.int16)).astype(np.uint16)
         rasters.write(folder / f"2024-06-{date + 1:02d}.tif", numbers, grid, bands=BANDS, scale=1e-4, tiled=True, compress="deflate", zlevel=1)
     return folder
 

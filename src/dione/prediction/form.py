@@ -82,7 +82,13 @@ def encode(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np
     values: (..., band, y, x), 1.0 = 100 %. valid: (..., y, x), True = has a value.
     A valid pixel is 1 … 65535; an invalid one, or one with NaN or infinity in any band, is 0 in every band.
     """
-    seen = (valid & np.isfinite(values).all(-3))[..., None, :, :]
-    numbers = np.where(seen, values, 0) * values.dtype.type(1 / SCALE)
-    np.clip(np.rint(numbers, out=numbers), 1, LARGEST, out=numbers)
-    return np.where(seen, numbers.astype(np.uint16), np.uint16(NODATA))
+    bands = np.moveaxis(values, -3, 0)
+    seen = np.array(valid)
+    for band in bands:  # one by one, and each in its turn: far fewer bytes to go through than all at once
+        seen &= np.isfinite(band)
+    numbers = np.empty(values.shape, np.uint16)
+    for number, band in zip(np.moveaxis(numbers, -3, 0), bands, strict=True):
+        scaled = np.where(seen, band, 0) * values.dtype.type(1 / SCALE)
+        np.clip(np.rint(scaled, out=scaled), 1, LARGEST, out=scaled)
+        number[...] = np.multiply(scaled, seen, out=scaled)  # NODATA is zero
+    return numbers
