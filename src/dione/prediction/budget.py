@@ -13,7 +13,7 @@ from dione.prediction.engine import Engine, Precision
 MEMORY_BYTES = 0.75e9
 """What a window may take. Two of them, all else, and the holes between are below 4 GB; the same on every machine, so that a run can go on anywhere."""
 BESIDE_BYTES = 2.1e9
-"""What a process holds besides its windows: libraries, open files, windows being read and written, and holes not worth giving back: that costs a tenth of a window."""
+"""What a process holds besides its windows: libraries, open files, windows being read and written, and holes not worth giving back, for they have to be had again."""
 PIXEL_BYTES = 2_200
 DATE_BYTES: dict[Precision, int] = {"bfloat16": 110, "float32": 280}
 """Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""
