@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dione.base import workers
+from dione.prediction.allocation import resident_bytes
 from trials import victims
 from trials.processes import finished, started
 from trials.record import Row, Size, Trial, tally
@@ -190,7 +191,7 @@ def _predicting(folder: Path) -> Callable[[], dict[str, bytes]]:
 
 def _memory_mb() -> float:
     """Of this process, now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return resident_bytes() / 1e6
 
 
 KINDS: dict[str, Callable[[Size, Path], Row]] = {"again": again, "jobs": jobs, "blocks": blocks, "clocks": clocks}

@@ -10,6 +10,7 @@ from dione.base.errors import NotFound, NothingClear
 from dione.base.windows import lattice
 from dione.nets.resolver import About, Resolver, load
 from dione.nets.setsr import SetSR, SetSRConfig
+from dione.prediction import budget, scene
 from dione.prediction.form import encode
 from dione.prediction.memory import predict
 from dione.prediction.scene import pieces
@@ -156,3 +157,11 @@ def test_the_pieces_cover_the_scene_once(made):
     for piece in pieces(made.stack, load("nearest"), choose(made.stack)[0], lattice((150, 130), 32), use=kept):
         count[piece.window.slices] += 1
     assert (count == 1).all()
+
+
+def test_every_window_looks_whether_memory_is_to_be_given_back(lively, made, monkeypatch):
+    limits: list[float] = []
+    monkeypatch.setattr(scene, "give_back_above", limits.append)
+    windows = list(lattice((made.stack.sizes["y"], made.stack.sizes["x"]), 64))
+    list(pieces(made.stack, lively, choose(made.stack, target="all", views=2, max_cloud=1)[0], windows, use=kept))
+    assert len(limits) == len(windows) and min(limits) > budget.BESIDE_BYTES

@@ -41,5 +41,8 @@ def give_back_above(held_bytes: float) -> None:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds, as Linux counts it."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Memory that this process holds, as Linux counts it; zero where it does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
