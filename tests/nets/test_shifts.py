@@ -4,7 +4,7 @@ import torch
 
 from dione.base import optics
 from dione.nets import shifts
-from dione.nets.blocks import local_mean
+from dione.nets.blocks import Enlarge, Reduce, local_mean
 from dione.testing import landscape
 
 ZOOM, SIDE = 4, 24
@@ -41,9 +41,21 @@ def test_a_flat_scene_has_no_shift():
 def test_the_polynomial_foresees_what_a_shifted_sensor_sees(sharp, by):
     fine = torch.nn.functional.pixel_unshuffle(torch.from_numpy(sharp)[None], ZOOM)
     phi = shifts.basis(torch.tensor(by)[None, None, :, None, None])[0, 0, 1:]
-    foreseen = (shifts.Expected(ZOOM)(fine)[0] * phi).sum(1)[:, 5:-5, 5:-5]
+    foreseen = (shifts.Expected(ZOOM)(fine)[0, :, 1:] * phi).sum(1)[:, 5:-5, 5:-5]
     true = (seen_at(sharp, *by) - seen_at(sharp, 0, 0))[:, 5:-5, 5:-5]
     assert float((foreseen - true).square().mean().sqrt()) < 0.1 * float(true.square().mean().sqrt())
+
+
+def test_what_the_sensor_sees_comes_first(sharp):
+    fine = torch.nn.functional.pixel_unshuffle(torch.from_numpy(sharp)[None], ZOOM)
+    assert torch.allclose(shifts.Expected(ZOOM)(fine)[:, :, 0], Reduce(ZOOM)(fine), atol=1e-6)
+
+
+@pytest.mark.parametrize("look", [Reduce(ZOOM), shifts.Expected(ZOOM)])
+def test_of_an_interpolated_picture_it_can_be_told_without_interpolating(look):
+    coarse = torch.rand(1, 4, 30, 26, generator=torch.Generator().manual_seed(0))
+    there, told = look(Enlarge(ZOOM)(coarse)), look.enlarged(coarse)
+    assert torch.allclose(there[..., 5:-5, 5:-5], told[..., 5:-5, 5:-5], atol=1e-6)
 
 
 def test_a_date_explained_by_the_picture_leaves_no_residual(sharp):

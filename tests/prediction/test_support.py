@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from dione.base import stack as stacks
+from dione.nets.blocks import Enlarge
 from dione.nets.resolver import load
 from dione.prediction import support
 from dione.prediction.memory import predict
@@ -33,7 +34,7 @@ def classes(truth: np.ndarray, result: np.ndarray, *, days: int = 8) -> np.ndarr
 
 def own_of_date(date: np.ndarray) -> np.ndarray:
     """A date's own picture, all four bands."""
-    parts = [support.own_picture(torch.from_numpy(band[None, None]), 4) for band in date]
+    parts = [Enlarge(4)(support.own_picture(torch.from_numpy(band[None, None]), 4)) for band in date]
     return torch.stack([torch.nn.functional.pixel_shuffle(part, 4)[0, 0] for part in parts]).numpy()
 
 

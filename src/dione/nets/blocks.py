@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Bool, Float, Shaped
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
@@ -65,36 +66,60 @@ class Enlarge(nn.Module):
             return F.conv2d(packed(replicate(x.float(), self.margin)), self.kernel.repeat(bands, 1, 1, 1), groups=bands)
 
 
-class Reduce(nn.Module):
-    """The sensor's point-spread function: sub-pixels back to the coarse pixels they average to, edges replicated."""
+class Separable(nn.Module):
+    """Every band convolved along its rows and then along its columns, edges replicated; as exactly as what surrounds it.
+
+    axis: (m, 2r + 1, zoom) weights along one axis, of the fine pixels of the coarse pixels -r … r; zoom 1 for coarse pixels themselves.
+    products: which of them go along the columns and which along the rows, one pair an output.
+    """
 
     across: Tensor
     down: Tensor
 
+    def __init__(self, axis: NDArray[np.float32], products: Sequence[tuple[int, int]]):
+        super().__init__()
+        weights, self.margin, self.outputs = torch.from_numpy(axis), axis.shape[1] // 2, len(products)
+        count, _, zoom = axis.shape
+        along = torch.einsum("mkq,pr->pmrqk", weights, torch.eye(zoom))
+        self.register_buffer("across", rearrange(along, "p m r q k -> (p m) (r q) 1 k").contiguous(), persistent=False)
+        rows = torch.stack([torch.einsum("kp,n->pnk", weights[a], torch.eye(count)[b]) for a, b in products])
+        self.register_buffer("down", rearrange(rows, "o p n k -> o (p n) k 1").contiguous(), persistent=False)
+
+    def forward(self, x: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c o h w"]:
+        """(b, c · zoom², h, w), as `pixel_shuffle` takes it → (b, c, o, h, w)."""
+        bands = x.shape[1] // self.across.shape[1]
+        rows = F.conv2d(packed(beside(x, self.margin, -1)), self.across.repeat(bands, 1, 1, 1), groups=bands)
+        made = F.conv2d(beside(rows, self.margin, -2), self.down.repeat(bands, 1, 1, 1), groups=bands)
+        return rearrange(made, "b (c o) h w -> b c o h w", o=self.outputs)
+
+
+def of_enlarged(axis: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(m, 2r + 1, zoom) weights along one axis → (m, 2r + 5, 1): of the coarse pixels that `Enlarge` makes such fine ones of."""
+    near = np.einsum("mkq,jq->mkj", axis.astype(np.float64), bicubic_taps(axis.shape[-1]))
+    made = np.zeros((near.shape[0], near.shape[1] + near.shape[2] - 1, 1))
+    for start in range(near.shape[1]):
+        made[:, start : start + near.shape[2], 0] += near[:, start]
+    return made.astype(np.float32)
+
+
+class Reduce(nn.Module):
+    """The sensor's point-spread function: sub-pixels back to the coarse pixels they average to, edges replicated."""
+
     def __init__(self, zoom: int, modulation: float = optics.NYQUIST_MODULATION):
         super().__init__()
-        taps = torch.from_numpy(optics.kernel(zoom, modulation))
-        self.margin = len(taps) // 2
-        self.register_buffer("across", across(taps[None]), persistent=False)
-        self.register_buffer("down", rearrange(taps, "k p -> 1 p k 1").contiguous(), persistent=False)
+        axis = optics.kernel(zoom, modulation)[None]
+        self.fine, self.coarse = (Separable(weights, [(0, 0)]) for weights in (axis, of_enlarged(axis)))
+        self.margin = self.fine.margin
 
     def forward(self, x: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c h w"]:
-        """(b, c · zoom², h, w) → (b, c, h, w)."""
+        """(b, c · zoom², h, w) → (b, c, h, w), float32."""
         with exact(x):
-            return separable(x.float(), self.across, self.down)
+            return self.fine(x.float())[:, :, 0]
 
-
-def across(taps: Float[Tensor, "m k q"]) -> Float[Tensor, "pm zz 1 k"]:
-    """Taps along one axis as the weights of a convolution that takes the q of (p q) sub-pixels to m sums, for each p."""
-    zoom = taps.shape[-1]
-    return rearrange(torch.einsum("mkq,pr->pmrqk", taps, torch.eye(zoom)), "p m r q k -> (p m) (r q) 1 k").contiguous()
-
-
-def separable(x: Float[Tensor, "b czz h w"], across: Float[Tensor, "m zz 1 k"], down: Float[Tensor, "o m k 1"]) -> Float[Tensor, "b co h w"]:
-    """Every band of `x`, sub-pixels as `pixel_shuffle` takes them, convolved along rows and then along columns; edges replicated."""
-    margin, bands = across.shape[-1] // 2, x.shape[1] // across.shape[1]
-    rows = F.conv2d(beside(x, margin, -1), across.repeat(bands, 1, 1, 1), groups=bands)
-    return F.conv2d(beside(rows, margin, -2), down.repeat(bands, 1, 1, 1), groups=bands)
+    def enlarged(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """What it makes of `x` enlarged by bicubic interpolation, which need not be done for that."""
+        with exact(x):
+            return self.coarse(x.float())[:, :, 0]
 
 
 def packed(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -222,6 +247,12 @@ def without(x: Shaped[Tensor, "*n h w"], rim: Rim) -> Shaped[Tensor, "*n hh ww"]
     """A picture without some rows at its top and bottom, and columns at its left and right."""
     top, bottom, left, right = rim
     return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
+
+
+def spare(rim: Rim, needed: int) -> tuple[Rim, Rim]:
+    """What of a rim is more than `needed` pixels a side, and what is left without it."""
+    cut = tuple(max(side - needed, 0) for side in rim)
+    return cut, tuple(side - gone for side, gone in zip(rim, cut, strict=True))
 
 
 def masked(x: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> Float[Tensor, "b t c h w"]:

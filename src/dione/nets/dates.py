@@ -4,6 +4,7 @@ Features come in handfuls of dates (nets/blocks.handfuls), which together are al
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import torch
 import torch.nn.functional as F
@@ -34,11 +35,19 @@ class Attention(nn.Module):
         judgement independent of contrast.
         """
         seen = valid.to(features[0].dtype)[:, :, None]
-        mean = weighted(features, seen.expand(-1, -1, self.heads, -1, -1), self._repeated) / seen.sum(1).clamp_min(1)
+        mean = self._mean(features, valid, seen)
         judged_mean, power_mean = self.judge_mean(mean), power(mean)
         score = torch.cat([self._score(part, judged_mean, power_mean) for part in features], 1)
         share = shares(score.masked_fill(~valid[:, :, None], -1e4), seen)
         return weighted(features, share.to(features[0].dtype), self._repeated), share.mean(2)
+
+    def _mean(
+        self, features: Sequence[Float[Tensor, "b _ e h w"]], valid: Bool[Tensor, "b t h w"], seen: Float[Tensor, "b t 1 h w"]
+    ) -> Float[Tensor, "b e h w"]:
+        """Over the dates that are seen; zero where none is."""
+        if not torch.compiler.is_compiling() and bool(valid.all()):  # the same, without going through weights that are one
+            return reduce(torch.add, (date for part in features for date in part.unbind(1))) / seen.sum(1)
+        return weighted(features, seen.expand(-1, -1, self.heads, -1, -1), self._repeated) / seen.sum(1).clamp_min(1)
 
     def _score(
         self, features: Float[Tensor, "b t e h w"], judged_mean: Float[Tensor, "b e h w"], power_mean: Float[Tensor, "b 1 h w"]

@@ -8,6 +8,8 @@ from dione.nets.blocks import box_mean, continued, summed
 
 FILL_RADIUS = 8
 HOLE_RADIUS = 4
+FILL_MARGIN = FILL_RADIUS + HOLE_RADIUS
+"""Coarse pixels that a filled one depends on."""
 
 
 def fill(

@@ -23,9 +23,10 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
-from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, as_batch, by_date, conv, handfuls, joined, local_mean, masked, summed, without
+from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, as_batch, by_date, conv, handfuls, joined, masked, spare, without
+from dione.nets.contrast import LOOK, differences
 from dione.nets.dates import Attention, Mean
-from dione.nets.fill import FILL_RADIUS, HOLE_RADIUS, fill
+from dione.nets.fill import FILL_MARGIN, fill
 from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, likeness, measured
 from dione.nets.sizes import Depth, Few, Width, modest, of_blocks
 
@@ -100,78 +101,98 @@ class SetSR(nn.Module):
     @property
     def margin(self) -> int:
         """Radius in coarse pixels beyond which nothing changes an output pixel."""
-        c = self.config
-        encoded = max(LOOK, LIKENED if c.shifts else 0) + 1 + 2 * c.encoder_blocks
-        filled = encoded + FILL_RADIUS + HOLE_RADIUS + Enlarge.margin + self.expected.margin
-        return max(filled, MARGIN) + self._trunk_margin
+        own = max(LOOK, LIKENED if self.config.shifts else 0)
+        return max(own + self._looks, MARGIN) + self._needs(0)
 
     @property
-    def _trunk_margin(self) -> int:
-        """The part of the margin that comes after the dates were compared."""
-        c = self.config
-        compared = max(self.reduce.margin, self.expected.margin) * (len(c.parts) - 1)
-        return 2 * c.blocks + len(c.parts) + compared + c.projections * (self.reduce.margin + Enlarge.margin)
+    def _looks(self) -> int:
+        """How much further than the trunk what it is told of the dates looks: to fill the target's holes, and to see what is expected of it then."""
+        return 1 + 2 * self.config.encoder_blocks + FILL_MARGIN + self.expected.coarse.margin
+
+    def _needs(self, stage: int) -> int:
+        """Coarse pixels around the result that a stage of the trunk, and what comes after it, takes."""
+        later = [2 * part + 1 for part in self.config.parts[stage:]]
+        after = max(self.config.projections * (self.reduce.margin + Enlarge.margin), Enlarge.margin)
+        return sum(later) + self.expected.margin * max(len(later) - 1, 0) + after
 
     def forward(
         self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"], rim: Rim = NO_RIM
     ) -> tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]:
         """rim: coarse pixels at the top, bottom, left and right that need not be sharpened; the result lacks them."""
-        early = tuple(max(side - self._trunk_margin - Enlarge.margin - self.expected.margin, 0) for side in rim)
-        late = tuple(side - gone for side, gone in zip(rim, early, strict=True))
-        given = self._compared(lr, valid).without(early)
-        fine = self.enlarge(given.base)
-        body = self.merge(self._seen(given, fine))
-        base, covered, contrast, dates = given.base, given.covered, given.contrast, given.dates
-        del given  # the evidence with it, which would be much of the memory
-        for stage, (trunk, detail) in enumerate(zip(self.trunk, self.detail, strict=True)):
-            if stage:
-                left = [DIFFERENCE_SCALE * (base - self.reduce(fine)) * covered]
-                if dates is not None:
-                    left.append(DIFFERENCE_SCALE * dates.beyond(self.expected(fine))[0])
-                body = body + self.again[stage - 1](joined(left, body.dtype))
-                del left
-            body = trunk(body)
-            fine = fine + detail(body)
-        del dates
-        for _ in range(self.config.projections):
-            fine = fine + self.enlarge((base - self.reduce(fine)) * covered)
+        given, rim = self._compared(lr, valid, rim)
+        plain = self.expected.enlarged(given.base)
+        cut, rim = spare(rim, self._needs(0))
+        given, plain = given.without(cut), without(plain, cut)
+        body = self.merge(self._seen(given, plain))
+        own, contrast = Own(given.base, given.covered, plain, given.dates), given.contrast
+        del given, plain  # the evidence with it, which would be much of the memory
+        detail = self.detail[0](body := self.trunk[0](body))
+        for stage in range(1, len(self.trunk)):
+            cut, rim = spare(rim, self._needs(stage))
+            own, contrast, wide = own.without(cut), without(contrast, cut), self.expected(detail)
+            shown = joined(own.beyond(without(wide, cut)), body.dtype)
+            body = self.trunk[stage](without(body, cut) + self.again[stage - 1](shown))
+            detail = without(detail, cut) + self.detail[stage](body)
+        filled = own.base + self._lacking(own, detail)
+        del own
         typical = contrast + SIGMA_FLOOR
         # Uncertainty learns from the picture and must not shape it: no gradient goes back.
-        log_sigma = torch.log(typical) + self.spread(body.detach() * (1 / typical.detach()).to(body.dtype))
-        zoom = self.config.zoom
-        return F.pixel_shuffle(without(fine, late), zoom), F.pixel_shuffle(without(log_sigma, late), zoom)
+        log_sigma = self._shuffled(torch.log(typical) + self.spread(body.detach() * (1 / typical.detach()).to(body.dtype)), rim)
+        del body
+        return self._shuffled(self.enlarge(filled) + detail, rim), log_sigma
 
-    def _seen(self, given: "Compared", fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b _ h w"]:
-        """All evidence side by side, with what the dates show beyond a fine picture."""
+    def _shuffled(self, x: Float[Tensor, "b czz h w"], rim: Rim) -> Float[Tensor, "b c zh zw"]:
+        """Sub-pixels in their places, without a rim of coarse ones."""
+        return F.pixel_shuffle(without(x, rim), self.config.zoom)
+
+    def _lacking(self, own: "Own", detail: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c h w"]:
+        """What the target has to be given, so that the picture averages to it: all rounds of back-projection, of coarse pixels but for one look at the detail."""
+        lacking = torch.zeros_like(own.base)
+        if not self.config.projections:
+            return lacking
+        missing = own.base - own.plain[:, :, 0] - self.reduce(detail)
+        for rounds in range(self.config.projections):
+            given = missing * own.covered
+            lacking = lacking + given
+            if rounds + 1 < self.config.projections:
+                missing = missing - self.reduce.enlarged(given)
+        return lacking
+
+    def _seen(self, given: "Compared", plain: Float[Tensor, "b c 9 h w"]) -> Float[Tensor, "b _ h w"]:
+        """All evidence side by side, with what the dates show beyond the target interpolated."""
         evidence = [*given.evidence]
         if given.dates is not None:
-            beyond, weight = given.dates.beyond(self.expected(fine))
+            beyond, weight = given.dates.beyond(plain)
             evidence += [DIFFERENCE_SCALE * beyond, weight * given.contrast]
         return joined(evidence, evidence[0].dtype)
 
-    def _compared(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> "Compared":
-        """What the trunk needs of the dates; all else of them, most of the memory, is gone when this returns."""
+    def _compared(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"], rim: Rim) -> tuple["Compared", Rim]:
+        """What the trunk needs of the dates, and the rim that is left; all else of them, most of the memory, is gone when this returns."""
         x, seen = masked(lr, valid), valid.to(lr.dtype)[:, :, None]
         own, around, contrast = differences(x, seen)
         target, both = own[:, :1].clone(), seen * seen[:, :1]
-        features, apart, shift = zip(*(self._date(own[:, of], around[:, of], target, seen[:, of], both[:, of]) for of in handfuls(x)), strict=True)
+        filled = FILL_MARGIN if torch.compiler.is_compiling() or not bool(valid[:, 0].all()) else 0
+        within = self._needs(0) + self.expected.coarse.margin
+        cut, rim = spare(rim, within + self._looks - FILL_MARGIN + filled)
+        features, apart, shift = zip(*(self._date(own[:, of], around[:, of], target, seen[:, of], both[:, of], cut) for of in handfuls(x)), strict=True)
         del own, around
+        x, valid, seen, both, target, contrast = (without(part, cut) for part in (x, valid, seen, both, target, contrast))
         fused, share = self.attention(features, valid)
         own_features = features[0][:, 0] * seen[:, 0]
         del features
         base, covered = fill(x, valid, share)
         evidence = (fused, own_features, target[:, 0], contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
         dates = Dates(torch.cat(apart, 1), torch.cat(shift, 1), share[:, :, None] * both) if self.config.shifts else None
-        return Compared(evidence, base, covered, contrast, dates)
+        cut, rim = spare(rim, within)
+        return Compared(evidence, base, covered, contrast, dates).without(cut), rim
 
-    def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated) -> tuple[Dated, Dated, Dated]:
-        """Of some dates: their features, how they differ from the target, and where they stand (nothing where no shift is measured)."""
-        if not self.config.shifts:
-            apart = (own - target) * seen
-            return self._encoded(apart, around, target[:, 0]), apart, apart[:, :, :0]
-        likened = own * likeness(own, target, both)
+    def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated, cut: Rim) -> tuple[Dated, Dated, Dated]:
+        """Of some dates: their features, how they differ from the target, and where they stand (nothing where no shift is measured); without what is to be cut off."""
+        likened = own * likeness(own, target, both) if self.config.shifts else own
+        shift = measured(likened, target, both) if self.config.shifts else likened[:, :, :0]
         apart = (likened - target) * seen
-        return self._encoded(apart, around, target[:, 0]), apart * both, measured(likened, target, both)
+        features = self._encoded(without(apart, cut), without(around, cut), without(target[:, 0], cut))
+        return features, without(apart * both, cut), without(shift, cut)
 
     def _encoded(self, apart: Float[Tensor, "b t c h w"], around: Float[Tensor, "b t c h w"], target: Float[Tensor, "b c h w"]) -> Float[Tensor, "b t e h w"]:
         """Features of each date. Both entries are one convolution, which is much less memory to go through than two and their sum."""
@@ -199,37 +220,30 @@ class Compared:
 
     def without(self, rim: Rim) -> "Compared":
         """The same with these many rows and columns fewer at the edges."""
-        if rim == NO_RIM:
-            return self
         base, covered, contrast = (without(part, rim) for part in (self.base, self.covered, self.contrast))
-        dates = None if self.dates is None else Dates(*(without(part, rim) for part in (self.dates.apart, self.dates.shift, self.dates.share)))
-        return Compared(tuple(without(part, rim) for part in self.evidence), base, covered, contrast, dates)
+        return Compared(tuple(without(part, rim) for part in self.evidence), base, covered, contrast, self.dates and self.dates.without(rim))
 
 
-def differences(
-    x: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]
-) -> tuple[Float[Tensor, "b t c h w"], Float[Tensor, "b t c h w"], Float[Tensor, "b 1 h w"]]:
-    """Each date without its local mean; its local mean without the target's; and the contrast, the target's mean deviation.
+@dataclass(frozen=True)
+class Own:
+    """The target, and what a picture of it is compared with."""
 
-    Both differences are held within LIMIT contrasts: an unnoticed cloud is many times brighter than any detail, and
-    must not outshout it. Zero where unseen.
-    """
-    means, shares = zip(*(around_each(x[:, of], seen[:, of]) for of in handfuls(x)), strict=True)
-    mean, share = torch.cat(means, 1), torch.cat(shares, 1)
-    own = (x - mean) * seen
-    around = (mean - mean[:, :1]) * seen * (share[:, :1] > 0)
-    deviation = own.abs().mean(2, keepdim=True)
-    of_target, known = local_mean(deviation[:, 0], seen[:, 0])
-    of_all, _ = local_mean(summed(deviation, 1) / seen.sum(1).clamp_min(1), (seen.sum(1) > 0).to(x.dtype))
-    contrast = torch.where(known > 0, of_target, of_all)
-    limit = (LIMIT * contrast + LIMIT_FLOOR)[:, None]
-    return torch.clamp(own, -limit, limit), torch.clamp(around, -limit, limit), contrast
+    base: Float[Tensor, "b c h w"]
+    covered: Float[Tensor, "b 1 h w"]
+    plain: Float[Tensor, "b c 9 h w"]
+    """What is expected of it interpolated."""
+    dates: Dates | None
 
+    def without(self, rim: Rim) -> "Own":
+        """The same with these many rows and columns fewer at the edges."""
+        base, covered, plain = (without(part, rim) for part in (self.base, self.covered, self.plain))
+        return Own(base, covered, plain, self.dates and self.dates.without(rim))
 
-def around_each(x: Float[Tensor, "b t c h w"], seen: Float[Tensor, "b t 1 h w"]) -> tuple[Float[Tensor, "b t c h w"], Float[Tensor, "b t 1 h w"]]:
-    """Local mean of some dates, and how much of it was seen."""
-    mean, share = local_mean(as_batch(x), as_batch(seen))
-    return by_date(mean, len(x)), by_date(share, len(x))
+    def beyond(self, of_detail: Float[Tensor, "b c 9 h w"]) -> list[Float[Tensor, "b _ h w"]]:
+        """What the target, and what the dates show beyond it with a detail, of which this is expected."""
+        expected = self.plain + of_detail
+        left = DIFFERENCE_SCALE * (self.base - expected[:, :, 0]) * self.covered
+        return [left] if self.dates is None else [left, DIFFERENCE_SCALE * self.dates.beyond(expected)[0]]
 
 
 class Spread(nn.Module):
@@ -243,10 +257,5 @@ class Spread(nn.Module):
         return self.last(F.relu(self.first(x))).clamp(-4, 4)
 
 
-LOOK = 4
-"""Coarse pixels that the local mean and the contrast look to each side, together."""
-LIMIT = 4
-LIMIT_FLOOR = 0.01
-"""Reflectance; added to the limit, so that dates with more to show than a flat target can."""
 DIFFERENCE_SCALE = 4
 """Dates differ from the target by about a quarter of its own contrast."""

@@ -12,6 +12,7 @@ back-projection: Irani & Peleg 1991; unrolled for the network to finish).
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
-from dione.nets.blocks import across, box_mean, exact, separable, strips, summed
+from dione.nets.blocks import Rim, Separable, box_mean, exact, of_enlarged, strips, summed, without
 
 RADIUS = 7
 """Of the window that a shift is measured in, coarse pixels."""
@@ -106,23 +107,28 @@ def taps(zoom: int, modulation: float = optics.NYQUIST_MODULATION) -> NDArray[np
 
 
 class Expected(nn.Module):
-    """How each power of a shift changes what the sensor sees of a fine picture: A_1 … A_8 of the module's drawing."""
-
-    across: Tensor
-    down: Tensor
+    """What the sensor sees of a fine picture, and how each power of a shift changes it: A_0 … A_8 of the module's drawing."""
 
     def __init__(self, zoom: int):
         super().__init__()
-        axis = torch.from_numpy(taps(zoom))
-        self.margin = axis.shape[1] // 2
-        self.register_buffer("across", across(axis), persistent=False)
-        down = torch.einsum("akp,bn->abpnk", axis, torch.eye(len(axis)))
-        self.register_buffer("down", rearrange(down, "a b p n k -> (a b) (p n) k 1")[1:].contiguous(), persistent=False)
+        powers, point = taps(zoom), optics.kernel(zoom)
+        around = (powers.shape[1] - len(point)) // 2
+        axis = np.concatenate([powers, np.pad(point, ((around, around), (0, 0)))[None]])
+        own, (_, *changes) = len(powers), product(range(len(powers)), range(len(powers)))  # the point-spread function itself stands for no change
+        products = [(own, own), *changes]
+        self.fine, self.coarse = (Separable(weights, products) for weights in (axis, of_enlarged(axis)))
+        self.margin = self.fine.margin
 
-    def forward(self, fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c 8 h w"]:
-        """(b, c · zoom², h, w), as `pixel_shuffle` takes it → the eight changes of each band."""
-        with exact(fine):
-            return rearrange(separable(fine.float(), self.across, self.down), "b (c m) h w -> b c m h w", m=len(self.down))
+    def forward(self, fine: Float[Tensor, "b czz h w"]) -> Float[Tensor, "b c 9 h w"]:
+        """(b, c · zoom², h, w), as `pixel_shuffle` takes it → of each band what is seen, and the eight changes; as exactly as what surrounds it."""
+        seen: Tensor = self.fine(fine)
+        return seen
+
+    def enlarged(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 9 h w"]:
+        """The same of `x` enlarged by bicubic interpolation, which need not be done for that; float32."""
+        with exact(x):
+            seen: Tensor = self.coarse(x.float())
+        return seen
 
 
 @dataclass(frozen=True)
@@ -136,8 +142,13 @@ class Dates:
     share: Float[Tensor, "b t 1 h w"]
     """How much each date counts; zero where it or the target is not seen."""
 
-    def beyond(self, changes: Float[Tensor, "b c 8 h w"]) -> tuple[Float[Tensor, "b c9 h w"], Float[Tensor, "b 9 h w"]]:
-        """What the dates show beyond what a fine picture, by its eight changes, explains: at each of nine places the mean over dates; and how much was seen there."""
+    def without(self, rim: Rim) -> "Dates":
+        """The same with these many rows and columns fewer at the edges."""
+        return Dates(*(without(part, rim) for part in (self.apart, self.shift, self.share)))
+
+    def beyond(self, expected: Float[Tensor, "b c 9 h w"]) -> tuple[Float[Tensor, "b c9 h w"], Float[Tensor, "b 9 h w"]]:
+        """What the dates show beyond what is `expected` of a fine picture: at each of nine places the mean over dates; and how much was seen there."""
+        changes = expected[:, :, 1:]
         mean, weight = zip(*(self._beyond(changes, rows) for rows in strips(self.apart)), strict=True)
         return torch.cat(mean, -2), torch.cat(weight, -2)
 

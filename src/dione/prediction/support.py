@@ -105,20 +105,20 @@ def evidence(sr: Float[Tensor, "c zh zw"], lr: Float[Tensor, "t c y x"], valid: 
     outer = Lattice((nodes.corner[0] - rim[0], nodes.corner[1] - rim[2]), (int(lr.shape[-2]), int(lr.shape[-1])))
     fine = F.pixel_unshuffle(sr[None, BAND, None], zoom)
     dates, seen = masked(lr[None, :, BAND:], valid[None])[0], valid[:, None].to(sr.dtype)
-    own = without(own_picture(_filled(dates, seen), zoom), rim)
-    expected = _optics(zoom)[2]
+    enlarge, _, expected = _optics(zoom)
+    target = own_picture(_filled(dates, seen), zoom)
+    own, of_own = (without(made(target), rim) for made in (enlarge, expected.enlarged))
     shown = aside((dates - local_mean(dates, seen)[0]) * seen, seen, outer).cut(nodes, outer)
-    changes = [nodes.thin(expected(picture))[0, 0] for picture in (own, fine - own)]
-    return Evidence(*_energies(fine, own, nodes, zoom), *_regressed(shown, changes[0], changes[1]))
+    of_detail = expected(fine - own)
+    return Evidence(*_energies(fine, own, nodes, zoom), *_regressed(shown, *(nodes.thin(seen[0, 0, 1:]) for seen in (of_own, of_detail))))
 
 
-def own_picture(target: Float[Tensor, "1 1 h w"], zoom: int) -> Float[Tensor, "1 zz h w"]:
-    """What one date shows by itself: bicubic of it, sharpened beforehand so that it averages back to the date (two rounds of back-projection)."""
-    enlarge, reduced, _ = _optics(zoom)
-    sharpened = target
+def own_picture(target: Float[Tensor, "1 1 h w"], zoom: int) -> Float[Tensor, "1 1 h w"]:
+    """What one date shows by itself, once it is enlarged: it, sharpened so that it then averages back to itself (two rounds of back-projection)."""
+    reduced, sharpened = _optics(zoom)[1], target
     for _ in range(2):
-        sharpened = sharpened + (target - reduced(enlarge(sharpened)))
-    return enlarge(sharpened)
+        sharpened = sharpened + (target - reduced.enlarged(sharpened))
+    return sharpened
 
 
 def _filled(dates: Float[Tensor, "t 1 h w"], seen: Float[Tensor, "t 1 h w"]) -> Float[Tensor, "1 1 h w"]:
