@@ -102,12 +102,17 @@ class SetSR(nn.Module):
     def margin(self) -> int:
         """Radius in coarse pixels beyond which nothing changes an output pixel."""
         own = max(LOOK, LIKENED if self.config.shifts else 0)
-        return max(own + self._looks, MARGIN) + self._needs(0)
+        return max(own + self._encoded_margin + FILL_MARGIN + self._within, MARGIN + self._needs(0))
 
     @property
-    def _looks(self) -> int:
-        """How much further than the trunk what it is told of the dates looks: to fill the target's holes, and to see what is expected of it then."""
-        return 1 + 2 * self.config.encoder_blocks + FILL_MARGIN + self.expected.coarse.margin
+    def _encoded_margin(self) -> int:
+        """Coarse pixels that features of a date depend on."""
+        return 1 + 2 * self.config.encoder_blocks
+
+    @property
+    def _within(self) -> int:
+        """Coarse pixels of the target, its holes filled, that are needed around the result: the trunk's, and to tell there what is expected of it."""
+        return self._needs(0) + self.expected.coarse.margin
 
     def _needs(self, stage: int) -> int:
         """Coarse pixels around the result that a stage of the trunk, and what comes after it, takes."""
@@ -172,8 +177,7 @@ class SetSR(nn.Module):
         own, around, contrast = differences(x, seen)
         target, both = own[:, :1].clone(), seen * seen[:, :1]
         filled = FILL_MARGIN if torch.compiler.is_compiling() or not bool(valid[:, 0].all()) else 0
-        within = self._needs(0) + self.expected.coarse.margin
-        cut, rim = spare(rim, within + self._looks - FILL_MARGIN + filled)
+        cut, rim = spare(rim, self._within + self._encoded_margin + filled)
         features, apart, shift = zip(*(self._date(own[:, of], around[:, of], target, seen[:, of], both[:, of], cut) for of in handfuls(x)), strict=True)
         del own, around
         x, valid, seen, both, target, contrast = (without(part, cut) for part in (x, valid, seen, both, target, contrast))
@@ -183,7 +187,7 @@ class SetSR(nn.Module):
         base, covered = fill(x, valid, share)
         evidence = (fused, own_features, target[:, 0], contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
         dates = Dates(torch.cat(apart, 1), torch.cat(shift, 1), share[:, :, None] * both) if self.config.shifts else None
-        cut, rim = spare(rim, within)
+        cut, rim = spare(rim, self._within)
         return Compared(evidence, base, covered, contrast, dates).without(cut), rim
 
     def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated, cut: Rim) -> tuple[Dated, Dated, Dated]:

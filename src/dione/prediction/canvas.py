@@ -24,9 +24,10 @@ from rasterio.errors import RasterioError
 from dione.base.errors import CannotWrite, faults
 from dione.base.files import folder, write_bytes
 from dione.base.windows import Window, lattice
-from dione.prediction.cog import Packing, assemble, packed
+from dione.prediction.cog import assemble
 from dione.prediction.form import REFLECTANCE, Form
 from dione.prediction.mosaic import TILE_PX, Notes, code_of
+from dione.prediction.packing import Packing, packed
 
 WORK = ".dione"
 """The hidden folder inside OUT where blocks wait."""

@@ -9,18 +9,13 @@ blocks, each a GeoTIFF of the file's own tiles and a copy half as large, sealed 
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
 
 from dione.base import processors
 from dione.base.errors import BadSource, CannotWrite
@@ -28,38 +23,17 @@ from dione.base.files import room, size, whole
 from dione.base.windows import Window
 from dione.prediction import splice
 from dione.prediction.mosaic import Notes, halvings, mosaic
+from dione.prediction.packing import SEAL_BYTES, Packing
 from dione.sources import intact
 
-Packing = Literal["DEFLATE", "ZSTD"]
 EFFORT = 1
-"""Differences of neighbours are nearly noise: more effort than the least makes no smaller file, only a later one."""
-PREDICTOR = 2
-"""Of TIFF: differences of neighbours."""
+"""Of GDAL's packing, the least."""
 OVERVIEWS = 4 / 3
 """How much larger a file is than its pixels, for the coarser copies in it."""
 CLASSIC_BYTES = 3.9e9
 """A file that may be larger counts its bytes in 64 bits (BigTIFF)."""
 FRUGAL = dict(GDAL_CACHEMAX=64 * 2**20, GDAL_MAX_DATASET_POOL_SIZE=32, GDAL_PAM_ENABLED=False, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR")
 """GDAL while copying: bytes of cache (its default is 5 % of the machine's memory), open pieces; no side-car files."""
-ANYWHERE = Affine.scale(2, -2)
-"""A transform that says nothing, for blocks: without one GDAL warns."""
-SEAL_BYTES = 4
-
-
-def packed(numbers: NDArray[np.generic], *, tile: int, compress: Packing, classes: bool = False) -> bytes:
-    """Numbers (band, h, w) as the bytes of a GeoTIFF of such tiles and a copy half as large, sealed; where it lies, its canvas knows."""
-    bands, height, width = numbers.shape
-    facts = dict(driver="GTiff", count=bands, height=height, width=width, dtype=numbers.dtype, transform=ANYWHERE)
-    nodata = float("nan") if numbers.dtype.kind == "f" else 0
-    level = {"DEFLATE": "zlevel", "ZSTD": "zstd_level"}[compress]
-    layout = {"tiled": True, "blockxsize": tile, "blockysize": tile, "interleave": "pixel", "compress": compress, level: EFFORT, "predictor": PREDICTOR}
-    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=tile), MemoryFile() as memory:
-        with memory.open(**facts, **layout, nodata=nodata) as file:
-            file.write(numbers)
-            if min(height, width) > 1:
-                file.build_overviews([2], Resampling.mode if classes else Resampling.average)
-        made = bytes(memory.read())
-    return made + zlib.crc32(made).to_bytes(SEAL_BYTES, "little")
 
 
 def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: Notes, workshop: Path, tile: int, compress: Packing = "DEFLATE") -> Path:
@@ -69,7 +43,14 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
     the arguments alone. Raises CannotWrite when the disk is full, a folder is not writable, or a piece is damaged.
     """
     made, half = workshop / "assembling.tif", workshop / "assembling-half.tif"
-    layout = dict(driver="COG", compress=compress, level=EFFORT, predictor="STANDARD", blocksize=tile, overviews="IGNORE_EXISTING")
+    layout = dict(
+        driver="COG",
+        compress=compress,
+        level=EFFORT,
+        predictor="NO" if notes.form.dtype == "float32" else "STANDARD",
+        blocksize=tile,
+        overviews="IGNORE_EXISTING",
+    )
     coarse = halvings(tuple(grid.shape), tile)
     try:
         for piece in pieces.values():

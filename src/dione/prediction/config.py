@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from dione.nets.resolver import Modulation
-from dione.prediction.cog import Packing
 from dione.prediction.engine import AnyPrecision
+from dione.prediction.packing import Packing
 from dione.prepare.select import Supports
 
 

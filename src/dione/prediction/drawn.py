@@ -1,6 +1,8 @@
 """A picture of a report before and after it is packed: how large, how good."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,7 +10,10 @@ from dione.prediction import picture
 from dione.prediction.picture import Bytes
 from dione.prediction.preview import Box
 
-LADDER = ((2400, 84), (1600, 82), (1600, 72), (1200, 76), (1000, 70), (800, 66), (600, 62), (420, 56), (300, 50), (200, 40), (120, 30))
+Step = TypeVar("Step")
+Made = TypeVar("Made")
+Rung = tuple[int, int]
+LADDER: tuple[Rung, ...] = ((2400, 84), (1600, 82), (1600, 72), (1200, 76), (1000, 70), (800, 66), (600, 62), (420, 56), (300, 50), (200, 40), (120, 30))
 """Largest side in pixels and WebP quality, best first."""
 
 
@@ -42,6 +47,21 @@ class Drawn:
             most = side if self.kind == "after" else min(side // 2, max(1, max(self.pixels.shape[:2]) // 2))
             uri = packed(self.pixels, side=most, quality=quality)
         return Picture(self.kind, self.colours, self.box, uri)
+
+
+def finest(rungs: Sequence[Step], make: Callable[[Step, bool], Made | None]) -> Made:
+    """What is made with the first of the rungs, best first, that something comes of: looked for by halving, as each is taken to be smaller than the one before.
+
+    make: of a rung, and whether it is the last, with which something has to come of it.
+    """
+    low, high, at, best = 0, len(rungs) - 1, 0, None
+    while low < high:
+        made = make(rungs[at], False)
+        low, high, best = (at + 1, high, best) if made is None else (low, at, made)
+        at = (low + high) // 2
+    found = make(rungs[-1], True) if best is None else best
+    assert found is not None
+    return found
 
 
 def packed(pixels: Bytes, *, side: int, quality: int | None) -> str:

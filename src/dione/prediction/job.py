@@ -11,6 +11,7 @@ from dione.nets.resolver import Resolver
 from dione.prediction import budget, collection, disk, item, quicklook, record, report, run, styles, suits
 from dione.prediction.config import PredictConfig
 from dione.prediction.engine import engine
+from dione.prediction.overlap import abreast
 from dione.prediction.session import Progress, Session
 from dione.prediction.supports import supports
 from dione.prepare import fingerprint
@@ -70,5 +71,5 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
 def describe(out: Path, done: run.Run) -> list[Path]:
     """All that a person needs beside the finished files of a run, in the same folder."""
     beside = [path for target in done.targets for path in (*item.write(out, done, target), *styles.write(out, target))]
-    pages = collection.write(out, done), quicklook.write(out, done), report.write(out, done), record.write(out, done)
+    pages = [collection.write(out, done), *abreast(lambda write: write(out, done), (quicklook.write, report.write), threads=2), record.write(out, done)]
     return [*beside, *(path for path in pages if path is not None)]

@@ -28,6 +28,8 @@ UNSURE, ADDED = (230, 97, 0), (208, 28, 139)
 """Colours of the overlays for uncertainty and for added detail, readable on green and on grey, also to the colour-blind."""
 CLASS_ALPHA = 150
 """Of a map of classes, of 255: what lies below shows through."""
+TOLERATED = 4 / 3
+"""How many times as many pixels a side as asked for may be read, where the file has them ready."""
 GREENS = ((91, 74, 60), (166, 138, 100), (240, 234, 210), (143, 181, 115), (47, 125, 59), (12, 74, 38))
 """NDVI from low to high, even steps."""
 
@@ -94,17 +96,27 @@ def holed(pixels: Bytes, values: Array) -> Bytes:
     return pixels if seen.all() else np.dstack([pixels, np.where(seen, np.uint8(255), np.uint8(0))])
 
 
-def read(path: Path, *, max_side: int | None = None, size: tuple[int, int] | None = None, window: Window | None = None) -> Array:
-    """Reflectance (4, h, w) from a finished file, NaN where nodata; averaged to `size`, or to at most `max_side` a side; overviews do the work."""
+def read(path: Path, *, about: int | None = None, size: tuple[int, int] | None = None, window: Window | None = None) -> Array:
+    """Reflectance (4, h, w) from a finished file, NaN where nodata.
+
+    size: averaged to these rows and columns. about: the finest of the file's levels with at most a third more pixels a side, as it is:
+    anything between has to be averaged from one several times as large.
+    """
     with rasterio.open(path) as file:
         area = window or Window(0, 0, file.height, file.width)
         height, width = area.shape
-        shrink = max(1.0, max(height, width) / (max_side or max(height, width)))
+        shrink = _level([1, *file.overviews(1)], max(height, width), about) if about else 1.0
         rows, columns = size or (max(1, round(height / shrink)), max(1, round(width / shrink)))
         place = FileWindow(area.left, area.top, width, height)
         numbers = file.read(window=place, out_shape=(file.count, rows, columns), resampling=Resampling.average, masked=True)
         scales = np.array(file.scales, np.float32)[:, None, None]
     return np.where(np.ma.getmaskarray(numbers), np.nan, numbers.data * scales).astype(np.float32)
+
+
+def _level(factors: Sequence[int], side: int, about: int) -> float:
+    """How many times smaller to read `side` pixels, so that they become about so many."""
+    fitting = (float(factor) for factor in factors if side / factor <= TOLERATED * about)
+    return next(fitting, side / about)
 
 
 def overlay(values: Array, *, worst: float, colour: tuple[int, int, int] = UNSURE) -> Bytes:

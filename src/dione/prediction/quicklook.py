@@ -10,6 +10,8 @@ from dione.prediction.run import Run, Target
 
 MAX_SIDE = 1600
 GAP, HEAD = 12, 44
+ROOM = (MAX_SIDE - 3 * GAP) // 2
+"""Of either picture, pixels a side."""
 PAPER, INK, FAINT = (250, 250, 248), (30, 32, 34), (105, 110, 114)
 
 
@@ -24,7 +26,7 @@ def write(out: Path, run: Run) -> Path:
 
 def sheet(run: Run, target: Target) -> Image.Image:
     """The two pictures under a title, at most MAX_SIDE pixels wide or high."""
-    after = picture.read(target.sr, max_side=(MAX_SIDE - 3 * GAP) // 2)
+    after = picture.read(target.sr, about=ROOM)
     tones = picture.stretch(target.before.whole, picture.TRUE_COLOUR)
     size = _size((after.shape[1], after.shape[2]))
     pictures = [picture.fitted(tones.paint(target.before.whole), size, span=target.before.span), picture.fitted(tones.paint(after), size)]
@@ -40,9 +42,8 @@ def sheet(run: Run, target: Target) -> Image.Image:
 
 def _size(shape: tuple[int, int]) -> tuple[int, int]:
     """Large enough to be seen, whatever the scene: small ones are enlarged by a whole number."""
-    limit = (MAX_SIDE - 3 * GAP) // 2
-    factor = max(1, limit // max(shape))
-    return shape[0] * factor, shape[1] * factor
+    factor = ROOM // max(shape) or ROOM / max(shape)
+    return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 
 
 def _title(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, *, room: int, ink: tuple[int, int, int]) -> None:

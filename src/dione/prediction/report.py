@@ -1,6 +1,6 @@
 """report.html: one page that opens anywhere, without network: look, compare, and know what made it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,14 +68,15 @@ def render(run: Run) -> str:
     """The page's text. Everything that comes from outside is escaped; only the page's own style and script may run."""
     shown, metres = run.targets[-MOST_PICTURED:], size_m(run.fine)
     whole = shown[-1].before
-    seen = sorted(sights(run, shown), key=lambda sight: (sight.day, sight.name))
+    made = list(drawn(run, shown))
+    seen = sorted((one for one in made if isinstance(one, Sight)), key=lambda sight: (sight.day, sight.name))
     return rendered(
         "dione.prediction",
         "report.html",
         dress=DRESS,
         filters={"percent": _percent, "size": _megabytes, "item_id": item_id},
         run=run,
-        pages=[_page(target) for target in shown],
+        pages=[one for one in made if isinstance(one, Page)],
         hidden=len(run.targets) - len(shown),
         sights=seen,
         first=max(at for at, sight in enumerate(seen) if sight.role == "target"),
@@ -89,8 +90,8 @@ def render(run: Run) -> str:
     )
 
 
-def sights(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight]:
-    """Every date that has pictures: the targets, and the supports that are none. They are packed on every core, which takes most of a page's time."""
+def drawn(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight | Page]:
+    """Every date that has pictures, the targets and the supports that are none, and what else is told of the targets; on every core, for it takes most of the time."""
     supports = run.supports[-MOST_PICTURED:]
     small = int(MOST_BYTES * FOR_SUPPORTS) if supports else 0
 
@@ -101,8 +102,9 @@ def sights(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight]:
     def of_support(support: Support) -> Sight:
         return Sight(support.day, "support", support.clear, views.of_support(support.parts, run.zoom, room=small // len(supports)))
 
-    dates = [*(partial(of_target, target) for target in shown), *(partial(of_support, support) for support in supports)]
-    return abreast(lambda sight: sight(), dates, threads=min(processors.count(), AT_ONCE))
+    parts: list[Callable[[], Sight | Page]] = [partial(of_target, target) for target in shown]
+    parts += [*(partial(_page, target) for target in shown), *(partial(of_support, support) for support in supports)]
+    return abreast(lambda part: part(), parts, threads=min(processors.count(), AT_ONCE))
 
 
 def where(run: Run) -> Place | None:

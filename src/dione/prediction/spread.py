@@ -28,7 +28,7 @@ def band_rows(target: Target) -> list[BandRow]:
     """Each band before and after."""
     before = target.before.whole
     averaged = picture.read(target.sr, size=(before.shape[1], before.shape[2]))
-    sharp = picture.read(target.sr, max_side=1600)
+    sharp = picture.read(target.sr, about=1600)
     return [_band_row(name, before[i], averaged[i], sharp[i]) for i, name in enumerate(BANDS)]
 
 

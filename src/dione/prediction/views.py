@@ -12,7 +12,7 @@ from PIL import Image
 
 from dione.base.windows import Window
 from dione.prediction import picture
-from dione.prediction.drawn import LADDER, Drawn, Picture, packed
+from dione.prediction.drawn import LADDER, Drawn, Picture, Rung, finest, packed
 from dione.prediction.form import SUPPORT
 from dione.prediction.picture import ADDED, FALSE_COLOUR, TRUE_COLOUR, Array, Bytes, Tone
 from dione.prediction.preview import Box
@@ -58,17 +58,18 @@ def of_target(run: Run, target: Target, *, room: int) -> tuple[list[Picture], Wo
     seen, painters = scenes(run, target), tones(target.before.whole)
     worst = Worst(*(_worst([values for scene in seen if (values := getattr(scene, name)) is not None]) for name in ("sigma", "detail")))
     before = [one for scene in seen for one in _before(scene.before, scene.before_box, painters, room=room // len(seen) // 3)]
-    left = room - sum(len(one.uri) for one in before)
+    left = room - _size(before)
     drawn = [one for scene in seen for one in _drawn(scene, painters, worst)]
-    for side, quality in LADDER:
-        last = (side, quality) == LADDER[-1]
-        probe = [one.packed(side, quality) for one in drawn if (one.kind, one.colours) == ("after", "true")]
-        if not last and ALL_FOR_ONE * sum(len(one.uri) for one in probe) > left:
-            continue
-        after = [*probe, *(one.packed(side, quality) for one in drawn if (one.kind, one.colours) != ("after", "true"))]
-        if sum(len(one.uri) for one in after) <= left:
-            break
-    return before + after, worst
+    first, others = ([one for one in drawn if ((one.kind, one.colours) == ("after", "true")) is wanted] for wanted in (True, False))
+
+    def after(rung: Rung, last: bool) -> list[Picture] | None:
+        probe = [one.packed(*rung) for one in first]
+        if not last and ALL_FOR_ONE * _size(probe) > left:
+            return None
+        made = [*probe, *(one.packed(*rung) for one in others)]
+        return made if last or _size(made) <= left else None
+
+    return before + finest(LADDER, after), worst
 
 
 def of_support(parts: Sequence[tuple[Array, Box]], zoom: int, *, room: int) -> list[Picture]:
@@ -82,8 +83,8 @@ def scenes(run: Run, target: Target) -> list[Scene]:
     for number, (before, box) in enumerate(target.before.parts):
         window = None if number == 0 or target.before.window is None else target.before.window.zoomed(run.zoom)
         rows, columns = run.fine.shape if window is None else window.shape
-        after = picture.read(target.sr, window=window, max_side=most)
-        sigma = None if target.sigma is None else picture.read(target.sigma, window=window, max_side=most // 2)
+        after = picture.read(target.sr, window=window, about=most)
+        sigma = None if target.sigma is None else picture.read(target.sigma, window=window, about=most // 2)
         corner = (0, 0) if window is None else (window.left, window.top)
         detail = added(after, run.zoom) if after.shape[1:] == (rows, columns) else None
         made.append(Scene(before, _fine(box, run.zoom), after, (*corner, columns, rows), sigma, detail, _support(run, target, window)))
@@ -128,18 +129,23 @@ def _drawn(scene: Scene, painters: Mapping[str, Tone], worst: Worst) -> Iterator
 
 def _before(values: Array, box: Box, painters: Mapping[str, Tone], *, room: int) -> list[Picture]:
     """The 10 m pictures: their own pixels, exactly if there is room, or as many as there is room for."""
-    exact = values[0].size * EXACT <= room
     painted = {name: picture.holed(tone.paint(values), values) for name, tone in painters.items()}
-    rungs = ((LADDER[0][0], None if exact else LITTLE_LOSS), *LADDER[1:])
-    for side, quality in rungs:
+
+    def pictures(rung: tuple[int, int | None], last: bool) -> list[Picture] | None:
         made: list[Picture] = []
         for name, pixels in painted.items():
-            made.append(Picture("before", name, box, packed(pixels, side=side, quality=quality)))
-            if sum(len(one.uri) for one in made) > room and (side, quality) != rungs[-1]:
-                break
-        else:
-            break
-    return made
+            made.append(Picture("before", name, box, packed(pixels, side=rung[0], quality=rung[1])))
+            if not last and _size(made) > room:
+                return None
+        return made
+
+    exact = values[0].size * EXACT <= room
+    return finest(((LADDER[0][0], None if exact else LITTLE_LOSS), *LADDER[1:]), pictures)
+
+
+def _size(made: Sequence[Picture]) -> int:
+    """Bytes of text."""
+    return sum(len(one.uri) for one in made)
 
 
 def _fine(box: Box, zoom: int) -> Box:
