@@ -13,6 +13,7 @@ import machine
 import numpy as np
 import torch
 
+from dione.nets.blocks import Enlarge
 from dione.nets.resolver import load
 from dione.prediction import scene, support
 from dione.prediction.engine import engine
@@ -31,9 +32,8 @@ def row(days: int) -> dict[str, object]:
     for seed in SEEDS:
         made = series(landscape((80, 80), seed=seed), days=days, seed=seed)
         sharp = predict(made.stack, precision="float32")
-        own = torch.nn.functional.pixel_shuffle(support.own_picture(torch.from_numpy(made.stack["reflectance"].values[-1:, support.BAND :]), 4), 4)[
-            0, 0
-        ].numpy()
+        target = torch.from_numpy(made.stack["reflectance"].values[-1:, support.BAND :])
+        own = torch.nn.functional.pixel_shuffle(Enlarge(4)(support.own_picture(target, 4)), 4)[0, 0].numpy()
         added.append(sharp["reflectance"].values[0, support.BAND] - own)
         missing.append(made.truth[-1][support.BAND] - own)
         found.append(sharp["support"].values[0])
