@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
@@ -23,11 +24,13 @@ from dione.base.files import room, size, whole
 from dione.base.windows import Window
 from dione.prediction import splice
 from dione.prediction.mosaic import Notes, halvings, mosaic
-from dione.prediction.packing import SEAL_BYTES, Packing
+from dione.prediction.packing import DIFFERENCES, NONE, SEAL_BYTES, Packing, predictor
 from dione.sources import intact
 
 EFFORT = 1
 """Of GDAL's packing, the least."""
+GDALS = {NONE: "NO", DIFFERENCES: "STANDARD"}
+"""What GDAL calls the predictors of TIFF."""
 OVERVIEWS = 4 / 3
 """How much larger a file is than its pixels, for the coarser copies in it."""
 CLASSIC_BYTES = 3.9e9
@@ -47,7 +50,7 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
         driver="COG",
         compress=compress,
         level=EFFORT,
-        predictor="NO" if notes.form.dtype == "float32" else "STANDARD",
+        predictor=GDALS[predictor(np.dtype(notes.form.dtype))],
         blocksize=tile,
         overviews="IGNORE_EXISTING",
     )

@@ -100,7 +100,7 @@ def read(path: Path, *, about: int | None = None, size: tuple[int, int] | None =
     """Reflectance (4, h, w) from a finished file, NaN where nodata.
 
     size: averaged to these rows and columns. about: the finest of the file's levels with at most a third more pixels a side, as it is:
-    anything between has to be averaged from one several times as large.
+    anything between has to be averaged from one several times as large. Where it has none so small, averaged to `about`.
     """
     with rasterio.open(path) as file:
         area = window or Window(0, 0, file.height, file.width)

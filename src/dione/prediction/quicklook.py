@@ -41,7 +41,7 @@ def sheet(run: Run, target: Target) -> Image.Image:
 
 
 def _size(shape: tuple[int, int]) -> tuple[int, int]:
-    """Large enough to be seen, whatever the scene: small ones are enlarged by a whole number."""
+    """Large enough to be seen, whatever the scene: small ones are enlarged by a whole number, large ones fill the room."""
     factor = ROOM // max(shape) or ROOM / max(shape)
     return max(1, round(shape[0] * factor)), max(1, round(shape[1] * factor))
 

@@ -29,7 +29,7 @@ MOST_PICTURED = 60
 FOR_SUPPORTS = 0.2
 """The most of the room that pictures of supports take."""
 AT_ONCE = 4
-"""Dates whose pictures are packed at a time: each takes some 300 MB."""
+"""Dates whose pictures are packed at a time: each takes a few hundred MB."""
 NOTHING = Worst(0, 0)
 DRESS = Dress(styles=("page.css", "stage.css", "place.css", "report.css"), scripts=("stage.js", "report.js"))
 

@@ -78,7 +78,7 @@ def of_support(parts: Sequence[tuple[Array, Box]], zoom: int, *, room: int) -> l
 
 
 def scenes(run: Run, target: Target) -> list[Scene]:
-    """Read what the pictures need: the whole and the close-up; at most LADDER[0] pixels a side each."""
+    """Read what the pictures need: the whole and the close-up; about LADDER[0] pixels a side each, at most a third more."""
     most, made = LADDER[0][0], []
     for number, (before, box) in enumerate(target.before.parts):
         window = None if number == 0 or target.before.window is None else target.before.window.zoomed(run.zoom)
