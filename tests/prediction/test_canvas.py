@@ -157,7 +157,7 @@ def test_a_full_disk_while_painting_is_said_and_leaves_no_half_block(tmp_path, m
 
 @pytest.mark.parametrize("level", [None, 0, "last"])
 def test_a_file_with_a_hole_in_any_tile_or_overview_gets_no_final_name(tmp_path, monkeypatch, level):
-    fine = grid_at((700, 700), pixel=2.5)
+    fine = grid_at((3000, 400), pixel=2.5)
     values, valid = image(fine.shape)
     canvas = painted(Canvas(tmp_path, "d", grid=fine, block=512), values, valid)
     copy = rasterio.shutil.copy
@@ -242,11 +242,21 @@ def test_the_grid_of_the_file_nests_in_the_input(tmp_path):
         assert tuple(file.bounds) == pytest.approx(tuple(coarse.boundingbox)[:4], abs=0)
 
 
-@pytest.mark.parametrize(("shape", "block", "classes"), [((1800, 1100), 512, False), ((1100, 700), 384, True), ((700, 300), 1024, False)])
-def test_the_file_is_the_one_that_gdal_makes_of_the_same_pixels(tmp_path, shape, block, classes):
+@pytest.mark.parametrize(
+    ("shape", "block", "classes", "copies"),
+    [
+        ((1800, 1100), 512, False, 1),
+        ((1100, 700), 384, True, 0),
+        ((700, 300), 1024, False, 1),
+        ((2400, 1608), 1024, False, 2),
+        ((1600, 1204), 512, True, 1),
+    ],
+)
+def test_the_file_is_the_one_that_gdal_makes_of_the_same_pixels(tmp_path, shape, block, classes, copies):
     values, valid = image(shape)
     form, values = (SUPPORT, np.ceil(values[:1] * 5).astype(np.uint8)) if classes else (REFLECTANCE, values)
     canvas = painted(Canvas(tmp_path, "d", grid=grid_at(shape, pixel=2.5), block=block, form=form), values, valid)
+    assert canvas.copies == copies
     made = canvas.finish()
     plain, theirs = tmp_path / "plain.tif", tmp_path / "theirs.tif"
     with rasterio.open(made) as ours, rasterio.open(plain, "w", **{**ours.profile, "tiled": False, "blockysize": 1}) as file:
@@ -259,7 +269,8 @@ def test_the_file_is_the_one_that_gdal_makes_of_the_same_pixels(tmp_path, shape,
     for level in ({}, *({"overview_level": level} for level in range(len(levels)))):
         with rasterio.open(made, **level) as ours, rasterio.open(theirs, **level) as gdals:
             np.testing.assert_array_equal(ours.read(), gdals.read())
-    assert abs(made.stat().st_size - theirs.stat().st_size) < 20_000  # tags and tables of colours
+    apart = abs(made.stat().st_size - theirs.stat().st_size)
+    assert apart < 20_000 + 0.02 * theirs.stat().st_size  # tags, tables of colours, and copies that ISA-L packs a little less
 
 
 def test_a_block_whose_bytes_changed_on_the_disk_is_found(tmp_path):

@@ -24,7 +24,7 @@ from rasterio.errors import RasterioError
 from dione.base.errors import CannotWrite, faults
 from dione.base.files import folder, write_bytes
 from dione.base.windows import Window, lattice
-from dione.prediction.cog import assemble
+from dione.prediction.cog import assemble, copied
 from dione.prediction.form import REFLECTANCE, Form
 from dione.prediction.mosaic import TILE_PX, Notes, code_of
 from dione.prediction.packing import Packing, packed
@@ -66,6 +66,11 @@ class Canvas:
         return sides[0]
 
     @property
+    def copies(self) -> int:
+        """How many coarser levels of the file are copied from its blocks, tile by tile."""
+        return copied(tuple(self.grid.shape), self.block, self.tile)
+
+    @property
     def path(self) -> Path:
         """Where the finished file stands."""
         return self.out / f"{self.name}.tif"
@@ -73,7 +78,7 @@ class Canvas:
     @property
     def run(self) -> str:
         """A short name for this grid, these blocks and this key."""
-        facts = repr((tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.key, self.compress))
+        facts = repr((tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.copies, self.key, self.compress))
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     @property
@@ -115,7 +120,7 @@ class Canvas:
             raise ValueError(f"{window} takes values {(bands, *window.shape)} and valid {window.shape}, not {values.shape} and {valid.shape}")
         folder(self.work)
         numbers = self.form.encode(values, valid)
-        made = packed(numbers, tile=self.tile, compress=self.compress, classes=bool(self.form.classes))
+        made = packed(numbers, tile=self.tile, compress=self.compress, classes=bool(self.form.classes), copies=self.copies + 1)
         # GDAL may close a file on a full disk without a word; Python does not. A worker that is taken for lost may be at it too.
         write_bytes(self._piece(window), made, shared=True)
 
@@ -132,7 +137,7 @@ class Canvas:
             raise CannotWrite(faults(f"{self.path} is not complete, blocks are missing", shown, "run the same command again; it paints only these"))
         notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.form)
         pieces = {window: self._piece(window) for window in self.windows()}
-        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, tile=self.tile, compress=self.compress)
+        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, tile=self.tile, compress=self.compress, copies=self.copies)
         self.clear()
         return self.path
 

@@ -1,9 +1,9 @@
 """Many small rasters become one cloud-optimised GeoTIFF: their tiles are copied as they are packed, memory does not grow with the scene.
 
-blocks, each a GeoTIFF of the file's own tiles and a copy half as large, sealed with a checksum
-    │ the half copies, laid out ──► GDAL ──► every coarser level of the file
-    │ nothing at all            ──► GDAL ──► the file without a tile: its header, tags and directories
-    └──────────── tiles of both, as they are packed ──► the file (prediction/splice.py)
+blocks, each a TIFF of the file's own tiles and of copies half as large and coarser, sealed with a checksum
+    │ the coarsest copies, laid out ──► GDAL ──► the levels of the file of which no block holds whole tiles
+    │ nothing at all                ──► GDAL ──► the file without a tile: its header, tags and directories
+    └──────────── tiles of blocks and of levels, as they are packed ──► the file (prediction/splice.py)
 """
 
 import zlib
@@ -39,13 +39,16 @@ FRUGAL = dict(GDAL_CACHEMAX=64 * 2**20, GDAL_MAX_DATASET_POOL_SIZE=32, GDAL_PAM_
 """GDAL while copying: bytes of cache (its default is 5 % of the machine's memory), open pieces; no side-car files."""
 
 
-def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: Notes, workshop: Path, tile: int, compress: Packing = "DEFLATE") -> Path:
+def assemble(
+    pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: Notes, workshop: Path, tile: int, compress: Packing = "DEFLATE", copies: int = 0
+) -> Path:
     """Join what `packed` made with this tile and packing, each at its window of `grid`, into one COG at `path`, whole or not at all.
 
-    Windows begin at whole tiles. workshop: an existing folder on the same disk, for what is half done. The bytes depend on
-    the arguments alone. Raises CannotWrite when the disk is full, a folder is not writable, or a piece is damaged.
+    Windows begin at whole tiles. copies: how many coarser levels have that too, of the one more that each piece holds.
+    workshop: an existing folder on the same disk, for what is half done. The bytes depend on the arguments alone. Raises
+    CannotWrite when the disk is full, a folder is not writable, or a piece is damaged.
     """
-    made, half = workshop / "assembling.tif", workshop / "assembling-half.tif"
+    made, rest = workshop / "assembling.tif", workshop / "assembling-rest.tif"
     layout = dict(
         driver="COG",
         compress=compress,
@@ -54,20 +57,22 @@ def assemble(pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: 
         blocksize=tile,
         overviews="IGNORE_EXISTING",
     )
-    coarse = halvings(tuple(grid.shape), tile)
+    levels = halvings(tuple(grid.shape), tile)
+    copies = min(copies, levels)
+    coarser = levels > copies
     try:
         for piece in pieces.values():
             unsealed(piece)
         with rasterio.Env(**FRUGAL):
-            if coarse:
+            if coarser:
                 average = "MODE" if notes.form.classes else "AVERAGE"
-                with rasterio.open(_halved(pieces, grid, notes), driver="VRT") as source:
-                    rasterio.shutil.copy(source, half, **layout, resampling=average, bigtiff="IF_SAFER", num_threads=processors.count())
-                _readable(half)
-            large = sum(piece.stat().st_size for piece in [*pieces.values(), *([half] if coarse else [])]) > CLASSIC_BYTES
+                with rasterio.open(_copies(pieces, grid, notes, copies + 1), driver="VRT") as source:
+                    rasterio.shutil.copy(source, rest, **layout, resampling=average, bigtiff="IF_SAFER", num_threads=processors.count())
+                _readable(rest)
+            large = sum(piece.stat().st_size for piece in [*pieces.values(), *([rest] if coarser else [])]) > CLASSIC_BYTES
             with rasterio.open(mosaic({}, grid=grid, notes=notes), driver="VRT") as nothing:
                 rasterio.shutil.copy(nothing, made, **layout, resampling="NEAREST", sparse_ok="YES", bigtiff="YES" if large else "NO")
-            splice.fill(made, pieces, half if coarse else None)
+            splice.fill(made, pieces, copies=copies, rest=rest if coarser else None)
         with whole(path) as partial:
             made.replace(partial)
     except (RasterioError, CPLE_BaseError, OSError, BadSource) as error:
@@ -89,15 +94,24 @@ def unsealed(piece: Path) -> None:
             raise BadSource(f"the block {piece.name} is damaged\nremove {piece}, and run the same command again")
 
 
-def _halved(pieces: Mapping[Window, Path], grid: GeoBox, notes: Notes) -> str:
-    """The half copies of the pieces, laid out: the first of the coarser levels."""
-    height, width = (max(side // 2, 1) for side in grid.shape)
-    halves = {}
+def copied(shape: tuple[int, ...], block: int, tile: int) -> int:
+    """Of how many coarser levels every block of a raster holds whole tiles, each pixel and those of one level more the mean of four."""
+    count = 0
+    while block % (tile << count + 1) == 0 and not any(side % (1 << count + 2) for side in shape):
+        count += 1
+    return count
+
+
+def _copies(pieces: Mapping[Window, Path], grid: GeoBox, notes: Notes, level: int) -> str:
+    """The copies of the pieces that are a coarser level of the file, 1 the first, laid out."""
+    factor = 1 << level
+    height, width = (max(side // factor, 1) for side in grid.shape)
+    found = {}
     for window, piece in pieces.items():
-        half = Window(window.top // 2, window.left // 2, min(-(-window.bottom // 2), height), min(-(-window.right // 2), width))
-        if min(half.shape) > 0:
-            halves[half] = piece.absolute()
-    return mosaic(halves, grid=GeoBox((height, width), grid.affine * Affine.scale(2), grid.crs), notes=notes, halved=True)
+        of = Window(window.top // factor, window.left // factor, min(-(-window.bottom // factor), height), min(-(-window.right // factor), width))
+        if min(of.shape) > 0:
+            found[of] = piece.absolute()
+    return mosaic(found, grid=GeoBox((height, width), grid.affine * Affine.scale(factor), grid.crs), notes=notes, level=level)
 
 
 def _readable(path: Path) -> None:

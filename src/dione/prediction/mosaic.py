@@ -29,11 +29,11 @@ class Notes:
     form: Form = REFLECTANCE
 
 
-def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes, beside: Path | None = None, halved: bool = False, coarser: int = 0) -> str:
+def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes, beside: Path | None = None, level: int = 0, coarser: int = 0) -> str:
     """The VRT that lays the pieces out on `grid`: of no pieces, a raster of nodata.
 
     beside: the folder that it will stand in. The pieces are then named as seen from there.
-    halved: lay out the first overview of each piece; windows and grid then count its pixels.
+    level: lay out this overview of each piece, 1 the first; windows and grid then count its pixels.
     coarser: how many copies, each half as large as the one before, it offers; GDAL takes them from those of the pieces.
     """
     height, width = grid.shape
@@ -52,8 +52,8 @@ def mosaic(pieces: Mapping[Window, Path], *, grid: GeoBox, notes: Notes, beside:
         _classes(band, notes.form)
         for window, piece in sorted(pieces.items(), key=lambda item: (item[0].top, item[0].left)):
             source = _lay(band, number, window, piece if beside is None else piece.relative_to(beside), kind)
-            if halved:
-                _child(_child(source, "OpenOptions"), "OOI", "0", key="OVERVIEW_LEVEL")
+            if level:
+                _child(_child(source, "OpenOptions"), "OOI", str(level - 1), key="OVERVIEW_LEVEL")
     if coarser:
         factors = (2**level for level in range(1, coarser + 1))
         _child(root, "OverviewList", " ".join(map(str, factors)), resampling="mode" if notes.form.classes else "average")

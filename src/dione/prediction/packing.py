@@ -1,6 +1,6 @@
-"""A block's numbers as the bytes of a small TIFF: its tiles packed as those of the finished file, and a copy half as large; sealed.
+"""A block's numbers as the bytes of a small TIFF: its tiles packed as those of the finished file, copies half as large and coarser; sealed.
 
-GDAL would make the same pixels of it, in twice the time: it packs slower, and unpacks again to make the copy.
+GDAL would make the same pixels of it, in twice the time: it packs slower, and unpacks again to make the copies.
 """
 
 import io
@@ -29,10 +29,15 @@ NODATA_TAG = 42113
 SEAL_BYTES = 4
 
 
-def packed(numbers: Numbers, *, tile: int, compress: Packing, classes: bool = False) -> bytes:
-    """Numbers (band, h, w) as TIFF; where it lies, its canvas knows. classes: the copy takes the most frequent of four, not their mean."""
+def packed(numbers: Numbers, *, tile: int, compress: Packing, classes: bool = False, copies: int = 1) -> bytes:
+    """Numbers (band, h, w) as TIFF; where it lies, its canvas knows.
+
+    copies: how many, each half as large as the one before, down to a side of one; classes: they take the most frequent of four, not their mean.
+    """
     kind, pack = PACKERS[compress]
-    levels = [numbers, halved(numbers, classes=classes)] if min(numbers.shape[1:]) > 1 else [numbers]
+    levels = [numbers]
+    while len(levels) <= copies and min(levels[-1].shape[1:]) > 1:
+        levels.append(halved(levels[-1], classes=classes))
     nodata = "nan" if numbers.dtype.kind == "f" else "0"
     file = io.BytesIO()
     with TiffWriter(file) as writer:

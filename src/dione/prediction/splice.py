@@ -45,20 +45,22 @@ class Tile:
         return data
 
 
-def fill(path: Path, pieces: Mapping[Window, Path], half: Path | None) -> None:
-    """Give the sparse COG at `path` its tiles: at full size those of the pieces, which lie at their windows; coarser ones those of `half`.
+def fill(path: Path, pieces: Mapping[Window, Path], *, copies: int, rest: Path | None) -> None:
+    """Give the sparse COG at `path` its tiles: at full size and for so many coarser copies those of the pieces, which lie at their windows.
 
-    half: the file half as large, its own coarser copies in it; None if there is no coarser level. What was written is read
-    again: raises OSError if it is not what should be there, and BadSource for files that do not fit together.
+    rest: the file with all that is coarser still; None if nothing is. What was written is read again: raises OSError if it
+    is not what should be there, and BadSource for files that do not fit together.
     """
     try:
         with TiffFile(path, mode="r+") as made, ExitStack() as opened:
-            full, *coarser = _levels(made)
-            found = _levels(opened.enter_context(TiffFile(half))) if half else []
-            if len(found) != len(coarser):
-                raise BadSource(f"{path.name} has {len(coarser)} coarser levels, and {len(found)} were made")
-            coarse = [(level, _of_level(level, source)) for level, source in zip(coarser, found, strict=True)][::-1]
-            levels, places = zip(*_written(path, [*coarse, (full, _of_pieces(full, pieces))]), strict=True)
+            wanted = _levels(made)
+            of_pieces, of_rest = wanted[: copies + 1], wanted[copies + 1 :]
+            found = _levels(opened.enter_context(TiffFile(rest))) if rest else []
+            if len(found) != len(of_rest):
+                raise BadSource(f"{path.name} has {len(wanted) - 1} coarser levels, and {copies + len(found)} were made")
+            tiles = [(level, _of_pieces(level, pieces, number)) for number, level in enumerate(of_pieces)]
+            tiles += [(level, _of_level(level, source)) for level, source in zip(of_rest, found, strict=True)]
+            levels, places = zip(*_written(path, tiles[::-1]), strict=True)
             for level, placed in zip(levels, places, strict=True):
                 starts, lengths = zip(*placed, strict=True)
                 level.tags[OFFSETS].overwrite(starts)
@@ -112,19 +114,19 @@ def _of_level(wanted: TiffPage, source: TiffPage) -> Iterator[Tile]:
         yield Tile(source.parent.filehandle, start, length)
 
 
-def _of_pieces(wanted: TiffPage, pieces: Mapping[Window, Path]) -> Iterator[Tile]:
-    """The tiles of the full size, row by row; the pieces of one row of blocks are open at a time."""
+def _of_pieces(wanted: TiffPage, pieces: Mapping[Window, Path], number: int) -> Iterator[Tile]:
+    """The tiles of one level, which has this number in each piece, row by row; the pieces of one row of blocks are open at a time."""
     rows: dict[int, list[Window]] = {}
     for window in sorted(pieces, key=lambda window: (window.top, window.left)):
         rows.setdefault(window.top, []).append(window)
     for windows in rows.values():
         with ExitStack() as opened:
-            along = [_page(opened.enter_context(TiffFile(pieces[window])), 0) for window in windows]
+            along = [_page(opened.enter_context(TiffFile(pieces[window])), number) for window in windows]
             grids = [_grid(wanted, page) for page in along]
             for row in range(len(grids[0])):
                 for page, grid in zip(along, grids, strict=True):
-                    for number in grid[row]:
-                        yield Tile(page.parent.filehandle, page.dataoffsets[number], page.databytecounts[number])
+                    for tile in grid[row]:
+                        yield Tile(page.parent.filehandle, page.dataoffsets[tile], page.databytecounts[tile])
 
 
 def _grid(wanted: TiffPage, page: TiffPage) -> np.ndarray:
