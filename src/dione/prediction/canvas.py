@@ -78,7 +78,9 @@ class Canvas:
     @property
     def run(self) -> str:
         """A short name for this grid, these blocks and this key."""
-        facts = repr((tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.copies, self.key, self.compress))
+        facts = repr(
+            (tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.copies, self.key, self.compress)
+        )
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     @property
