@@ -34,7 +34,7 @@ from dione.pairs.recipe import Sampling
 from dione.pairs.visit import Gathered
 from dione.patches import sample, store
 from dione.prepare import cover
-from dione.sources import eofolder
+from dione.sources.eopatches import eofolder
 from dione.testing import landscape
 
 AREAS, SIDE, DATES, PER_AREA, LOOP, ROUNDS = 3, 240, 8, 140, 140, 5

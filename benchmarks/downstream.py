@@ -33,7 +33,7 @@ from dione.evaluation.lower import coarser
 from dione.measure.edges import edges
 from dione.nets.resolver import load
 from dione.patches import store as stores
-from dione.prediction.form import SCALE
+from dione.prediction.files.form import SCALE
 from dione.prediction.memory import painted
 from dione.prepare.select import choose
 

@@ -23,9 +23,9 @@ from scipy.ndimage import gaussian_filter
 from torch.utils.flop_counter import FlopCounterMode
 
 from dione.nets import resolver, zoo
-from dione.prediction import budget
-from dione.prediction.engine import engine
-from dione.prediction.overlap import abreast
+from dione.prediction.windows import budget
+from dione.prediction.windows.engine import engine
+from dione.prediction.windows.overlap import abreast
 from dione.testing import grid_at, rasters
 
 DATES = 8

@@ -19,7 +19,8 @@ import rasterio
 
 from dione.base import memory
 from dione.base.windows import Window
-from dione.sources import intact, openfiles, places
+from dione.sources import places
+from dione.sources.rasters import intact, openfiles
 from dione.testing import grid_at
 
 TILE_PX, WINDOW_PX, STEP_PX = 1024, 488, 384

@@ -15,10 +15,10 @@ import torch
 
 from dione.nets.blocks import Enlarge
 from dione.nets.resolver import load
-from dione.prediction import scene, support
-from dione.prediction.engine import engine
-from dione.prediction.form import SUPPORT
+from dione.prediction.files.form import SUPPORT
 from dione.prediction.memory import predict
+from dione.prediction.windows import scene, support
+from dione.prediction.windows.engine import engine
 from dione.prepare.select import choose
 from dione.testing import landscape, series
 

@@ -33,7 +33,7 @@ from rasterio.vrt import WarpedVRT
 
 from dione.base import processors
 from dione.base.grid import finer
-from dione.prediction.canvas import Canvas
+from dione.prediction.files.canvas import Canvas
 from dione.testing import grid_at, landscape
 from dione.view.folder import Bounds, gallery
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import dione
-from dione.prediction.picture import TRUE_COLOUR, fitted, stretch
+from dione.prediction.looks.picture import TRUE_COLOUR, fitted, stretch
 from dione.testing import landscape, series
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "how-it-works.webp"

@@ -113,7 +113,7 @@ def run(capsys, monkeypatch):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """An archive on this machine, asked without a proxy and with little patience; what is read is kept in a folder of the test's own."""
-    from dione.sources import patience, sessions  # not before the hook that checks shapes is in place
+    from dione.sources.remote import patience, sessions  # not before the hook that checks shapes is in place
     from dione.testing.loopback import Loopback
 
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -89,9 +89,9 @@ def test_nothing_runs_code_that_it_reads(path: Path):
 
 
 ONE_PLACE = {
-    "pickle.Unpickler, made narrow": (r"\(pickle\.Unpickler\)", {"sources/unpickling.py"}),
+    "pickle.Unpickler, made narrow": (r"\(pickle\.Unpickler\)", {"sources/eopatches/unpickling.py"}),
     "XML is parsed": (r"ElementTree\.(fromstring|parse|iterparse|XML)\(|ParserCreate\(|import lxml|minidom|xml\.sax", {"base/xmltext.py"}),
-    "a request is made": (r"requests\.(get|post|put|head|request|Session)\(|urlopen|http\.client|httpx\.", {"sources/sessions.py"}),
+    "a request is made": (r"requests\.(get|post|put|head|request|Session)\(|urlopen|http\.client|httpx\.", {"sources/remote/sessions.py"}),
     "a page is rendered": (r"jinja2\.Environment\(|jinja2\.Template\(", {"pages/page.py", "prediction/page.py"}),
     "JSON or TOML is parsed": (
         r"\bjson\.loads?\(|tomllib\.loads?\(",
@@ -101,14 +101,14 @@ ONE_PLACE = {
     "a raster is opened": (
         r"rasterio\.open\(",
         {
-            *("sources/places.py", "sources/ranges.py"),  # from outside
+            *("sources/places.py", "sources/remote/ranges.py"),  # from outside
             *(
                 "prediction/check.py",
-                "prediction/picture.py",
+                "prediction/looks/picture.py",
                 "pages/picture.py",
-                "prediction/canvas.py",
-                "prediction/tiles.py",
-                "prediction/cog.py",
+                "prediction/files/canvas.py",
+                "prediction/files/tiles.py",
+                "prediction/files/cog.py",
                 "view/tiles.py",
                 "demo.py",
             ),  # our own, or the demo's

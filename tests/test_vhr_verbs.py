@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dione import cli
-from dione.sources import scenetable
+from dione.sources.delivered import scenetable
 from dione.testing.delivery import Delivered, deliver
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dione.base import workers
-from dione.prediction.allocation import resident_bytes
+from dione.prediction.windows.allocation import resident_bytes
 from trials import victims
 from trials.processes import finished, started
 from trials.record import Row, Size, Trial, tally
@@ -134,7 +134,7 @@ def clocks(size: Size, folder: Path) -> Row:
 
 def _cached() -> list[str]:
     """What is kept of an archive stays readable and within its limit when files come from the future and the past."""
-    from dione.sources import shelf
+    from dione.sources.remote import shelf
 
     os.environ["DIONE_CACHE_GB"] = "0.00002"
     for number in range(40):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import torch
 
 from dione.patches import store
-from dione.sources import deliveries, scenetable
+from dione.sources.delivered import deliveries, scenetable
 from dione.testing import grid_at, landscape, rasters, series, write_geotiffs
 from dione.testing.world import world
 

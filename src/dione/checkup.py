@@ -97,7 +97,7 @@ def _version(name: str) -> str:
 
 
 def _machine() -> dict[str, Any]:
-    from dione.prediction.engine import engine
+    from dione.prediction.windows.engine import engine
 
     used = engine()
     return {

@@ -8,7 +8,7 @@ from pyproj import Transformer
 
 from dione.pairs.build import Built, build
 from dione.pairs.recipe import BuildRecipe
-from dione.sources import deliveries, scenetable
+from dione.sources.delivered import deliveries, scenetable
 from dione.testing.world import World, world
 
 

@@ -20,7 +20,7 @@ from dione.patches import store
 from dione.prepare import scenestatistics
 from dione.prepare.normalise import Normalisation
 from dione.prepare.pair import PairRule
-from dione.sources import deliveries, scenetable
+from dione.sources.delivered import deliveries, scenetable
 from dione.testing.world import World
 
 

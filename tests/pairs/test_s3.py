@@ -9,8 +9,8 @@ from dione.pairs import eopatches
 from dione.pairs.build import Built, build
 from dione.pairs.recipe import BuildRecipe
 from dione.patches import store
-from dione.sources import deliveries, scenetable
 from dione.sources import open as open_source
+from dione.sources.delivered import deliveries, scenetable
 from dione.testing.world import World
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -12,7 +12,8 @@ import dione
 from dione.pairs import areas
 from dione.patches import divide, store
 from dione.prepare import brightness
-from dione.sources import scenetable, vhr
+from dione.sources import vhr
+from dione.sources.delivered import scenetable
 from dione.testing.world import World, world
 
 pytestmark = pytest.mark.slow

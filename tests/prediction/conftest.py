@@ -10,9 +10,9 @@ from scipy import ndimage
 from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
-from dione.prediction.canvas import Canvas
-from dione.prediction.form import REFLECTANCE, SUPPORT
-from dione.prediction.preview import preview
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.form import REFLECTANCE, SUPPORT
+from dione.prediction.looks.preview import preview
 from dione.prediction.record import provenance
 from dione.prediction.run import Model, Run, Target
 from dione.prepare.select import Choice, DateUse

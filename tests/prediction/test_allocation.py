@@ -8,7 +8,7 @@ import pytest
 
 TRIED = """
 import torch
-from dione.prediction.allocation import give_back, give_back_above, keep_memory, resident_bytes
+from dione.prediction.windows.allocation import give_back, give_back_above, keep_memory, resident_bytes
 
 def resident():
     return resident_bytes() / 1e6

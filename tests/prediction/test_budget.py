@@ -4,8 +4,8 @@ import pytest
 
 from dione.base.errors import DioneError
 from dione.nets.resolver import load
-from dione.prediction import budget
-from dione.prediction.engine import Engine, Precision
+from dione.prediction.windows import budget
+from dione.prediction.windows.engine import Engine, Precision
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -19,10 +19,10 @@ from rio_cogeo.cogeo import cog_validate
 
 from dione.base import grid as grids
 from dione.base.errors import CannotWrite
-from dione.prediction import splice
-from dione.prediction.canvas import Canvas
-from dione.prediction.form import REFLECTANCE, SUPPORT, encode
-from dione.sources import intact
+from dione.prediction.files import splice
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.form import REFLECTANCE, SUPPORT, encode
+from dione.sources.rasters import intact
 from dione.testing import grid_at
 
 
@@ -220,7 +220,7 @@ PAINT = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from dione.prediction.canvas import Canvas
+from dione.prediction.files.canvas import Canvas
 from dione.sources import intact
 from dione.testing import grid_at
 side = int(sys.argv[2])

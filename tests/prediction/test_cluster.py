@@ -19,9 +19,9 @@ from dione import testing
 from dione.base import scheduler
 from dione.base.errors import DioneError
 from dione.nets.resolver import load
-from dione.prediction import canvas
-from dione.prediction.cog import assemble
 from dione.prediction.config import PredictConfig
+from dione.prediction.files import canvas
+from dione.prediction.files.cog import assemble
 from dione.prediction.job import predict_to
 
 pytestmark = [

@@ -7,7 +7,7 @@ import pystac
 import pytest
 from pystac.validation import JsonSchemaSTACValidator
 
-from dione.prediction import collection, item
+from dione.prediction.files import collection, item
 
 
 @pytest.fixture(scope="module")

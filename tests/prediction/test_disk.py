@@ -8,8 +8,8 @@ import pytest
 
 from dione.base.errors import CannotWrite
 from dione.nets.resolver import load
-from dione.prediction import disk
 from dione.prediction.config import PredictConfig
+from dione.prediction.files import disk
 from dione.prediction.job import predict_to
 from dione.prepare.select import choose
 from dione.testing import landscape, series

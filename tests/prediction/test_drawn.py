@@ -5,8 +5,8 @@ import pytest
 import rasterio
 from rasterio.enums import Resampling
 
-from dione.prediction import picture
-from dione.prediction.drawn import finest
+from dione.prediction.looks import picture
+from dione.prediction.looks.drawn import finest
 from dione.testing import grid_at, rasters
 
 

@@ -6,9 +6,9 @@ from dione.base.errors import DioneError
 from dione.base.windows import Window, lattice
 from dione.nets.resolver import About, Resolver
 from dione.nets.setsr import SetSR, SetSRConfig
-from dione.prediction import engine as engines
-from dione.prediction.engine import EXACT, Engine, engine
-from dione.prediction.scene import pieces
+from dione.prediction.windows import engine as engines
+from dione.prediction.windows.engine import EXACT, Engine, engine
+from dione.prediction.windows.scene import pieces
 from dione.prepare.select import choose
 from dione.testing import landscape, series
 

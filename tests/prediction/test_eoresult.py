@@ -7,7 +7,7 @@ import rasterio
 
 from dione import testing
 from dione.base import stack as stacks
-from dione.sources import eofolder
+from dione.sources.eopatches import eofolder
 
 NAMES = "blue,green,red,nir"
 

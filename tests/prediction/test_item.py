@@ -10,7 +10,7 @@ import rasterio
 from odc.geo.geobox import GeoBox
 from pystac.validation import JsonSchemaSTACValidator
 
-from dione.prediction import item
+from dione.prediction.files import item
 from dione.testing import grid_at
 
 

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from dione.prediction.overlap import abreast
+from dione.prediction.windows.overlap import abreast
 
 
 def in_threads(make, items, threads=2):

@@ -6,7 +6,7 @@ import rasterio
 from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 
-from dione.prediction.packing import SEAL_BYTES, halved, packed
+from dione.prediction.files.packing import SEAL_BYTES, halved, packed
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 SHAPES = [(4, 300, 200), (1, 6, 2), (4, 2, 64), (2, 38, 131)]

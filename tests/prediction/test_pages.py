@@ -12,10 +12,12 @@ from PIL import Image
 
 from dione.base.windows import Window
 from dione.pages import page
-from dione.prediction import item, picture, quicklook, record, report, spread, views
+from dione.prediction import record
 from dione.prediction import run as runs
-from dione.prediction.form import SUPPORT
-from dione.prediction.preview import liveliest, preview, thinned
+from dione.prediction.files import item
+from dione.prediction.files.form import SUPPORT
+from dione.prediction.looks import picture, quicklook, report, spread, views
+from dione.prediction.looks.preview import liveliest, preview, thinned
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +198,7 @@ def test_thinning_takes_means_of_what_was_seen():
 def test_a_preview_read_in_strips_is_the_preview_read_at_once(monkeypatch):
     values = np.random.default_rng(0).random((4, 90, 130), np.float32)
     whole = preview(lambda w: values[:, w.slices[0], w.slices[1]], (90, 130), max_side=40, crop_px=32)
-    monkeypatch.setattr("dione.prediction.preview.STRIP_PX", 17)
+    monkeypatch.setattr("dione.prediction.looks.preview.STRIP_PX", 17)
     strips = preview(lambda w: values[:, w.slices[0], w.slices[1]], (90, 130), max_side=40, crop_px=32)
     np.testing.assert_allclose(strips.whole, whole.whole, rtol=1e-6)
     np.testing.assert_array_equal(whole.crop, values[:, whole.window.slices[0], whole.window.slices[1]])

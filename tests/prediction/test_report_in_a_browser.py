@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dione.prediction import report
 from dione.prediction import run as runs
+from dione.prediction.looks import report
 
 ONE_PIXEL = """([across, down]) => {
   const from = document.querySelector(".stage canvas"), to = new OffscreenCanvas(1, 1).getContext("2d");

@@ -10,10 +10,10 @@ from dione.base.errors import NotFound, NothingClear
 from dione.base.windows import lattice
 from dione.nets.resolver import About, Resolver, load
 from dione.nets.setsr import SetSR, SetSRConfig
-from dione.prediction import budget, scene
-from dione.prediction.form import encode
+from dione.prediction.files.form import encode
 from dione.prediction.memory import predict
-from dione.prediction.scene import pieces
+from dione.prediction.windows import budget, scene
+from dione.prediction.windows.scene import pieces
 from dione.prepare.select import choose
 from dione.testing import grid_at, landscape, series, still
 

@@ -5,8 +5,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from dione.nets.resolver import load
-from dione.prediction import styles
-from dione.prediction.form import SUPPORT
+from dione.prediction.files import styles
+from dione.prediction.files.form import SUPPORT
 from dione.prediction.job import predict_to
 from dione.testing import landscape, series
 

@@ -8,9 +8,9 @@ from scipy import ndimage
 from dione.base import stack as stacks
 from dione.nets.blocks import Enlarge
 from dione.nets.resolver import load
-from dione.prediction import support
 from dione.prediction.memory import predict
-from dione.prediction.support import CONFIRMED, LEARNED, MEASURED, NODATA
+from dione.prediction.windows import support
+from dione.prediction.windows.support import CONFIRMED, LEARNED, MEASURED, NODATA
 from dione.testing import Sensor, landscape, series
 
 SIDE = 48

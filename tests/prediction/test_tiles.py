@@ -18,11 +18,11 @@ from dione.base import grid as grids
 from dione.base.errors import BadSource, CannotWrite
 from dione.base.windows import Window
 from dione.nets.resolver import load
-from dione.prediction.canvas import Canvas
 from dione.prediction.config import PredictConfig
-from dione.prediction.form import SUPPORT, Form
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.form import SUPPORT, Form
+from dione.prediction.files.tiles import Tiles, replaces, whole_blocks
 from dione.prediction.job import predict_to
-from dione.prediction.tiles import Tiles, replaces, whole_blocks
 from dione.testing import grid_at, landscape, series
 
 ONE_FILE = PredictConfig(target="all", block=64, precision="float32", device="cpu")

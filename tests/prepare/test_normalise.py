@@ -7,7 +7,8 @@ from dione.base.errors import BadValues, NotFound
 from dione.prepare import scenestatistics
 from dione.prepare.brightness import without_clouds
 from dione.prepare.normalise import Normalisation, radiance
-from dione.sources import deliveries, scenetable, vhr
+from dione.sources import vhr
+from dione.sources.delivered import deliveries, scenetable
 from dione.testing.delivery import Delivered
 
 

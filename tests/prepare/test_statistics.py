@@ -13,7 +13,8 @@ from dione.base.errors import BadRecipe, BadValues, NothingClear
 from dione.base.windows import Window, lattice
 from dione.prepare import scenestatistics, statistics
 from dione.prepare.brightness import CloudRule
-from dione.sources import deliveries, scenetable, vhr
+from dione.sources import vhr
+from dione.sources.delivered import deliveries, scenetable
 from dione.testing.delivery import Delivered
 
 OPENER = scenestatistics.Opener(scenetable.numbers, scenetable.stack)

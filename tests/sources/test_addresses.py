@@ -12,7 +12,7 @@ from rasterio.warp import transform_bounds
 
 from dione import sources, testing
 from dione.base.errors import BadSource
-from dione.sources import addresses, sessions
+from dione.sources.remote import addresses, sessions
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback

@@ -10,8 +10,8 @@ import pytest
 import rasterio
 
 from dione.base.errors import BadSource, NotFound
-from dione.sources import deliveries, scenetable
-from dione.sources.plainvhr import Told
+from dione.sources.delivered import deliveries, scenetable
+from dione.sources.delivered.plainvhr import Told
 from dione.testing.delivery import Delivered
 
 

@@ -9,8 +9,9 @@ import pytest
 import rasterio
 
 from dione.base.errors import BadBands, BadSource, NotFound
-from dione.sources import dimap, vhr
-from dione.sources.sensors import SENSORS
+from dione.sources import vhr
+from dione.sources.delivered import dimap
+from dione.sources.delivered.sensors import SENSORS
 from dione.testing.delivery import ESUN, Delivered
 
 

@@ -12,7 +12,8 @@ from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, BadSource, CannotWrite
-from dione.sources import eofolder, eopatch
+from dione.sources import eopatch
+from dione.sources.eopatches import eofolder
 
 BANDS = ("blue", "green", "red", "nir")
 

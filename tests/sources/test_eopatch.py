@@ -18,7 +18,8 @@ import zarr
 from dione import testing
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadSource, BadValues, NotFound
-from dione.sources import eopatch, pickled
+from dione.sources import eopatch
+from dione.sources.eopatches import pickled
 
 OUR_ORDER = ("blue", "green", "red", "nir")
 

@@ -17,7 +17,8 @@ from rasterio.windows import Window
 
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadSource, DioneError
-from dione.sources import eopixels, vhr
+from dione.sources import vhr
+from dione.sources.delivered import eopixels
 from dione.testing import grid_at
 
 

@@ -14,7 +14,7 @@ from rasterio.warp import transform_bounds
 from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources import clock, remotefile, sessions, shelf
+from dione.sources.remote import clock, remotefile, sessions, shelf
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 

@@ -10,7 +10,7 @@ import rasterio
 from dione import sources, testing
 from dione.base.errors import BadSource
 from dione.base.windows import Window
-from dione.sources import intact
+from dione.sources.rasters import intact
 
 
 @pytest.fixture

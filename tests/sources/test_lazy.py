@@ -10,7 +10,8 @@ import pytest
 import xarray as xr
 
 from dione.base.windows import Window
-from dione.sources import geotiff, lazy
+from dione.sources import geotiff
+from dione.sources.stacks import lazy
 from tests.sources.series import BANDS, numbers, write
 
 

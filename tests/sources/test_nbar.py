@@ -15,7 +15,7 @@ from rasterio.warp import transform_bounds
 from dione import sources, testing
 from dione.base.errors import BadSource, DioneError
 from dione.base.windows import Window
-from dione.sources import nbar
+from dione.sources.sentinel import nbar
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dione.base.errors import BadValues
-from dione.sources.offsets import Claims, Radiometry, decide
+from dione.sources.sentinel.offsets import Claims, Radiometry, decide
 
 OLD, NEW, COLLECTION_1 = (2, 14), (5, 10), (5, 0)
 

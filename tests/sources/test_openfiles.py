@@ -11,7 +11,8 @@ import rasterio
 
 from dione.base.errors import BadSource
 from dione.base.windows import Window
-from dione.sources import geotiff, openfiles, places
+from dione.sources import geotiff, places
+from dione.sources.rasters import openfiles
 from dione.testing import grid_at, rasters
 
 

@@ -15,9 +15,10 @@ from odc.geo.geobox import GeoBox
 
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, NotFound
-from dione.sources import deliveries, eopixels, scenetable, vhr
+from dione.sources import vhr
 from dione.sources.contents import digest
-from dione.sources.plainvhr import Told
+from dione.sources.delivered import deliveries, eopixels, scenetable
+from dione.sources.delivered.plainvhr import Told
 from dione.testing import Array, grid_at, landscape, planetscope
 from dione.testing.spot import INCIDENCE_ANGLE, SUN_ELEVATION, write_spot
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dione.base.errors import BadSource
-from dione.sources import pace
+from dione.sources.remote import pace
 
 
 class Clock:

@@ -9,7 +9,8 @@ import xarray as xr
 
 from dione import sources, testing
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
-from dione.sources import remotefile, zarrstack
+from dione.sources import zarrstack
+from dione.sources.remote import remotefile
 from dione.testing import archive
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

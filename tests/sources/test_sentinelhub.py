@@ -12,7 +12,8 @@ import pytest
 from dione import sources
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadRecipe, BadSource, DioneError, NotFound
-from dione.sources import hubclient, pace, patience
+from dione.sources.archives import hubclient
+from dione.sources.remote import pace, patience
 from dione.testing import hub as made
 from dione.testing.hub import MadeHub
 

@@ -5,9 +5,10 @@ import sys
 import pytest
 
 from dione.base.errors import DioneError
-from dione.sources import signing, web
-from dione.sources.patience import Patience
-from dione.sources.signing import PLANETARY_COMPUTER
+from dione.sources.archives import signing
+from dione.sources.archives.signing import PLANETARY_COMPUTER
+from dione.sources.remote import web
+from dione.sources.remote.patience import Patience
 from dione.testing.loopback import Loopback
 
 ASSET = "https://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/06/V/VN/B02.tif"

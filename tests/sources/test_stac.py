@@ -18,7 +18,7 @@ from dione.base.errors import BadBands, BadValues
 from dione.base.masks import valid_from_scl
 from dione.prepare import fingerprint
 from dione.prepare.area import crop
-from dione.sources import shelf
+from dione.sources.remote import shelf
 from dione.testing import archive
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback

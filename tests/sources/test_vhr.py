@@ -10,7 +10,8 @@ import rasterio
 import dione
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadRecipe, BadSource, BadValues, NotAStack, NotFound
-from dione.sources import sensors, vhr, zarrstack
+from dione.sources import vhr, zarrstack
+from dione.sources.delivered import sensors
 from dione.testing import grid_at, rasters
 from dione.testing.delivery import Delivered
 

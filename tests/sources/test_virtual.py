@@ -8,10 +8,10 @@ import rasterio
 
 from dione.base.errors import BadSource
 from dione.base.windows import Window
-from dione.prediction.canvas import Canvas
-from dione.prediction.tiles import Tiles
-from dione.sources import virtual
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.tiles import Tiles
 from dione.sources.places import raster
+from dione.sources.rasters import virtual
 from dione.testing import grid_at
 
 

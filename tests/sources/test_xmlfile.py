@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dione.base.errors import BadSource
-from dione.sources import xmlfile
+from dione.sources.sentinel import xmlfile
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
 

@@ -6,8 +6,8 @@ import pytest
 from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
-from dione.prediction.canvas import Canvas
-from dione.prediction.form import REFLECTANCE, SIGMA, SUPPORT
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.form import REFLECTANCE, SIGMA, SUPPORT
 
 DAYS = ("2024-05-16", "2024-05-21")
 

@@ -19,9 +19,9 @@ from rasterio.transform import from_bounds
 from rasterio.warp import reproject, transform
 
 from dione.base.errors import BadGrid, BadRecipe, BadSource, NotFound
-from dione.prediction.canvas import Canvas
-from dione.prediction.form import REFLECTANCE, SUPPORT
-from dione.prediction.tiles import Tiles
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.form import REFLECTANCE, SUPPORT
+from dione.prediction.files.tiles import Tiles
 
 pytest.importorskip("rio_tiler")
 

@@ -17,7 +17,8 @@ from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.resolver import About
 from dione.pairs import areas
 from dione.patches import interchange, sample, store, tables
-from dione.sources import scenetable, vhr
+from dione.sources import vhr
+from dione.sources.delivered import scenetable
 
 RECIPES = Path(__file__).resolve().parents[3] / "recipes"
 RING = [[2.10, 48.50], [2.16, 48.50], [2.16, 48.54], [2.10, 48.54], [2.10, 48.50]]

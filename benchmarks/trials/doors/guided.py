@@ -19,7 +19,9 @@ with atheris.instrument_imports(include=["dione"]):
     from dione.base.errors import DioneError
     from dione.patches import objects
     from dione.prepare import naming
-    from dione.sources import names, pickled, xmlfile
+    from dione.sources.eopatches import pickled
+    from dione.sources.rasters import names
+    from dione.sources.sentinel import xmlfile
 
 Parser = Callable[[bytes], object]
 PLACE = Path(tempfile.mkdtemp(prefix="dione-guided-")) / "bytes.xml"

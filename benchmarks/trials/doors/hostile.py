@@ -11,7 +11,7 @@ from typing import Any
 from dione import sources
 from dione.patches import sample
 from dione.prepare import naming
-from dione.sources import patchinfo
+from dione.sources.eopatches import patchinfo
 from trials.doors import documents, rasters
 from trials.doors import ways as doors
 from trials.doors.bombs import (

@@ -17,7 +17,8 @@ from rasterio.shutil import copy
 
 from dione import testing
 from dione.base import stack as stacks
-from dione.sources import eofolder, zarrstack
+from dione.sources import zarrstack
+from dione.sources.eopatches import eofolder
 from dione.testing import rasters, theia
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.dimap import Raster, write_dim

@@ -25,7 +25,9 @@ from dione.patches.build import SimulateConfig
 from dione.patches.expression import chosen
 from dione.pipeline.recipe import PipelineRecipe
 from dione.prepare import naming
-from dione.sources import deliveries, remotefile, scenetable, sensors, vhr
+from dione.sources import vhr
+from dione.sources.delivered import deliveries, scenetable, sensors
+from dione.sources.remote import remotefile
 from dione.training.config import TrainRecipe
 from trials.doors import documents, rasters
 from trials.doors.answers import Answers

@@ -9,7 +9,7 @@ from PIL import Image
 
 from dione.base import stack as stacks
 from dione.base.errors import NotFound
-from dione.prediction import picture
+from dione.prediction.looks import picture
 
 Colours = Literal["true", "false"]
 BANDS = {"true": picture.TRUE_COLOUR, "false": picture.FALSE_COLOUR}

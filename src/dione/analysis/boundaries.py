@@ -30,7 +30,7 @@ from dione.base import stack as stacks
 from dione.base.errors import BadGrid, NothingClear
 from dione.base.grid import size_m
 from dione.base.windows import Window, lattice
-from dione.prediction.mosaic import code_of
+from dione.prediction.files.mosaic import code_of
 
 SCHARR = np.outer((3, 10, 3), (-1, 0, 1)) / 32
 """Derivative to the right, per pixel."""

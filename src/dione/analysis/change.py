@@ -19,7 +19,7 @@ from dione.analysis.indices import indices
 from dione.analysis.trust import TRUST, Trust
 from dione.base import stack as stacks
 from dione.base.errors import BadRecipe, NotFound
-from dione.prediction.form import Class
+from dione.prediction.files.form import Class
 
 NODATA, SAME, MORE, LESS = 0, 1, 2, 3
 CLASSES = (Class(SAME, "no change told", (240, 240, 240)), Class(MORE, "more", (27, 120, 55)), Class(LESS, "less", (118, 42, 131)))

@@ -14,8 +14,8 @@ from dione.analysis.trust import Trust
 from dione.base import stack as stacks
 from dione.base.files import folder
 from dione.base.windows import Window
-from dione.prediction.canvas import Canvas
-from dione.prediction.form import Form
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.form import Form
 from dione.prediction.record import installed
 
 BLOCK_PX = 2048

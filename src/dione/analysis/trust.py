@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from dione.base.errors import BadRecipe
-from dione.prediction.form import LEARNED
+from dione.prediction.files.form import LEARNED
 
 
 @dataclass(frozen=True)

@@ -98,5 +98,5 @@ def transfer() -> Iterator[None]:
 
 def _received_mb() -> float:
     """Megabytes that came over the network so far."""
-    web = sys.modules.get("dione.sources.web")  # not there if no archive was asked
+    web = sys.modules.get("dione.sources.remote.web")  # not there if no archive was asked
     return web.count() / 1e6 if web is not None else 0.0

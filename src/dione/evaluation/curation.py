@@ -10,7 +10,7 @@ from dione.evaluation.charts import HEIGHT, WIDTH
 from dione.pages.page import Dress, rendered
 from dione.patches import curate
 from dione.patches.store import PER_UNIT, Store
-from dione.prediction import picture
+from dione.prediction.looks import picture
 from dione.sources.carrying import put
 
 BINS = 24

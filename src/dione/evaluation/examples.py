@@ -7,7 +7,7 @@ import torch
 
 from dione.evaluation.cases import REFERENCE, Cases, Models, Source
 from dione.evaluation.rows import Rows
-from dione.prediction import picture
+from dione.prediction.looks import picture
 
 
 @dataclass(frozen=True)

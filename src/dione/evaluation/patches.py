@@ -27,8 +27,8 @@ from dione.nets.resolver import Resolver
 from dione.pages.page import Dress, rendered
 from dione.patches.shards import CHUNK
 from dione.patches.store import PER_UNIT, Store
-from dione.prediction import picture
-from dione.prediction.engine import EXACT
+from dione.prediction.looks import picture
+from dione.prediction.windows.engine import EXACT
 
 SIDE_PX = 192
 Progress = Callable[[str, int, int], None]

@@ -11,7 +11,7 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadModel, BadSource, NotFound
 from dione.evaluation.cases import Cases, Made, Models, enough, scored
 from dione.patches.store import PER_UNIT, Store
-from dione.prediction.engine import EXACT
+from dione.prediction.windows.engine import EXACT
 
 BATCH = 64
 ALL = "all"

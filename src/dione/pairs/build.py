@@ -33,7 +33,7 @@ from dione.pairs.visit import Visit
 from dione.patches import store
 from dione.prepare import cover
 from dione.prepare.neighbours import suspects
-from dione.sources import scenetable
+from dione.sources.delivered import scenetable
 from dione.sources.places import is_remote
 
 VISITS = "visits.parquet"

@@ -15,7 +15,7 @@ from dione.pairs import areas as area_tables
 from dione.pairs.areas import Area
 from dione.pairs.larder import Kept, Larder
 from dione.patches.store import Store
-from dione.sources import eofolder
+from dione.sources.eopatches import eofolder
 
 Progress = Callable[[str, int, int], None]
 

@@ -20,8 +20,8 @@ from dione.pairs.recipe import BuildRecipe
 from dione.pairs.scenes import Scene, scenes
 from dione.pairs.sentinel import Source
 from dione.pairs.visit import gather
-from dione.sources import scenetable
 from dione.sources.contents import digest
+from dione.sources.delivered import scenetable
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]

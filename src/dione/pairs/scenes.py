@@ -24,7 +24,7 @@ from dione.prepare.interpolate import nearest
 from dione.prepare.normalise import Normalisation
 from dione.prepare.pansharpen import pansharpen
 from dione.prepare.resample import onto, window_over
-from dione.sources import scenetable
+from dione.sources.delivered import scenetable
 
 Row = Mapping[str, Any]
 Mask = NDArray[np.bool_]

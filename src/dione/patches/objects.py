@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dione.base.errors import BadSource, NotFound, faults
-from dione.sources import unpickling
+from dione.sources.eopatches import unpickling
 
 LARGEST = 1 << 28
 """Bytes of one array."""

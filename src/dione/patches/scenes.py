@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
-from dione.sources import intact
 from dione.sources.places import listing, raster, shown
+from dione.sources.rasters import intact
 
 DATE = re.compile(r"(?<!\d)(20\d\d)(?:-?(\d\d)-?(\d\d))?(?:T\d{6})?(?!\d)")
 

@@ -15,15 +15,15 @@ from dione.nets.resolver import load
 from dione.pairs.build import build
 from dione.patches import curate, scaling, splitting, store
 from dione.pipeline.recipe import PipelineRecipe, Prediction
-from dione.prediction import eoresult
 from dione.prediction.config import PredictConfig
+from dione.prediction.files import eoresult
 from dione.prediction.job import predict_to
 from dione.prepare import scenestatistics
 from dione.prepare.brightness import CloudRule
 from dione.prepare.radiometry import check_values
-from dione.sources import deliveries, scenetable
-from dione.sources.plainvhr import Told
-from dione.sources.sensors import table
+from dione.sources.delivered import deliveries, scenetable
+from dione.sources.delivered.plainvhr import Told
+from dione.sources.delivered.sensors import table
 from dione.training.config import NetRecipe, TrainRecipe
 from dione.training.run import train
 

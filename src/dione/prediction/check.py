@@ -10,8 +10,8 @@ from rasterio.windows import Window as RasterWindow
 
 from dione.base import optics
 from dione.base.windows import Window
-from dione.prediction.form import SCALE
-from dione.prediction.overlap import abreast
+from dione.prediction.files.form import SCALE
+from dione.prediction.windows.overlap import abreast
 from dione.prepare.area import sample
 from dione.prepare.select import Choice
 

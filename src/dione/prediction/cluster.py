@@ -16,10 +16,10 @@ import torch
 from dione.base import scheduler
 from dione.base.errors import DioneError, faults
 from dione.base.windows import Window
-from dione.prediction.allocation import keep_memory
-from dione.prediction.canvas import Canvas
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.tiles import Tiles
 from dione.prediction.painting import Painting
-from dione.prediction.tiles import Tiles
+from dione.prediction.windows.allocation import keep_memory
 
 EACH, LARGEST_GROUP = 8, 8
 """Tasks for every thread, as long as they are of no more blocks than this."""

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from dione.nets.resolver import Modulation
-from dione.prediction.engine import AnyPrecision
-from dione.prediction.packing import Packing
+from dione.prediction.files.packing import Packing
+from dione.prediction.windows.engine import AnyPrecision
 from dione.prepare.select import Supports
 
 

@@ -8,12 +8,15 @@ import xarray as xr
 from dione.base import stack as stacks
 from dione.base.files import alone, folder
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, collection, disk, item, quicklook, record, report, run, styles, suits
+from dione.prediction import record, run, suits
 from dione.prediction.config import PredictConfig
-from dione.prediction.engine import engine
-from dione.prediction.overlap import abreast
+from dione.prediction.files import collection, disk, item, styles
+from dione.prediction.looks import quicklook, report
+from dione.prediction.looks.supports import supports
 from dione.prediction.session import Progress, Session
-from dione.prediction.supports import supports
+from dione.prediction.windows import budget
+from dione.prediction.windows.engine import engine
+from dione.prediction.windows.overlap import abreast
 from dione.prepare import fingerprint
 from dione.prepare.select import choose
 

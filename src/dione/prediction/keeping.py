@@ -15,13 +15,14 @@ from dione.base import stack as stacks
 from dione.base.errors import BadGrid
 from dione.base.files import alone, folder
 from dione.base.windows import Window
-from dione.prediction import collection, item, origin, run, styles
+from dione.prediction import origin, run
 from dione.prediction.check import measure
-from dione.prediction.form import REFLECTANCE
+from dione.prediction.files import collection, item, styles
+from dione.prediction.files.form import REFLECTANCE
 from dione.prediction.job import describe
+from dione.prediction.looks.preview import Array, preview, thinned
+from dione.prediction.looks.supports import seen, supports
 from dione.prediction.memory import VARIABLES, write, write_date
-from dione.prediction.preview import Array, preview, thinned
-from dione.prediction.supports import seen, supports
 from dione.prepare.select import Choice
 
 

@@ -10,12 +10,13 @@ from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import lattice, widest
 from dione.nets.resolver import Resolver, load
-from dione.prediction import budget, record, suits
-from dione.prediction.canvas import Canvas
-from dione.prediction.engine import EXACT, AnyPrecision, Engine, engine
-from dione.prediction.form import FORMS, Form
+from dione.prediction import record, suits
+from dione.prediction.files.canvas import Canvas
+from dione.prediction.files.form import FORMS, Form
 from dione.prediction.origin import kept
-from dione.prediction.scene import Piece, pieces, reach
+from dione.prediction.windows import budget
+from dione.prediction.windows.engine import EXACT, AnyPrecision, Engine, engine
+from dione.prediction.windows.scene import Piece, pieces, reach
 from dione.prepare.radiometry import check_values
 from dione.prepare.select import Choice, choose
 

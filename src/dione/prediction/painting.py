@@ -7,10 +7,10 @@ import xarray as xr
 
 from dione.base.windows import Window, lattice, widest
 from dione.nets.resolver import Resolver
-from dione.prediction import budget
-from dione.prediction.engine import Engine
-from dione.prediction.scene import Piece, pieces, reach
-from dione.prediction.tiles import Surface
+from dione.prediction.files.tiles import Surface
+from dione.prediction.windows import budget
+from dione.prediction.windows.engine import Engine
+from dione.prediction.windows.scene import Piece, pieces, reach
 from dione.prepare.select import Choice
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from dione.base.grid import finer
-from dione.prediction.mosaic import code_of
-from dione.prediction.preview import Array, Box, Preview
+from dione.prediction.files.mosaic import code_of
+from dione.prediction.looks.preview import Array, Box, Preview
 from dione.prepare.select import Choice
 
 

@@ -16,20 +16,22 @@ from dione.base import stack as stacks
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
-from dione.prediction import budget, cluster, picture, record, run
-from dione.prediction.allocation import give_back
-from dione.prediction.canvas import TILES_PX, Canvas
+from dione.prediction import cluster, record, run
 from dione.prediction.check import measure
 from dione.prediction.config import PredictConfig
-from dione.prediction.engine import Engine
-from dione.prediction.form import FORMS, REFLECTANCE, Form
-from dione.prediction.overlap import abreast
+from dione.prediction.files.canvas import TILES_PX, Canvas
+from dione.prediction.files.form import FORMS, REFLECTANCE, Form
+from dione.prediction.files.tiles import Surface, Tiles, replaces, whole_blocks
+from dione.prediction.looks import picture
+from dione.prediction.looks.preview import preview
+from dione.prediction.looks.supports import seen
 from dione.prediction.painting import Painting
-from dione.prediction.preview import preview
-from dione.prediction.supports import seen
-from dione.prediction.tiles import Surface, Tiles, replaces, whole_blocks
+from dione.prediction.windows import budget
+from dione.prediction.windows.allocation import give_back
+from dione.prediction.windows.engine import Engine
+from dione.prediction.windows.overlap import abreast
 from dione.prepare.select import Choice
-from dione.sources import openfiles
+from dione.sources.rasters import openfiles
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how many blocks are, and how many there are."""

@@ -7,8 +7,9 @@ from typing import Any
 import xarray as xr
 
 from dione.base.errors import BadSource, NotFound
-from dione.sources import eopatch, geotiff, results, safenames, theianames, vhr, zarrstack
+from dione.sources import eopatch, geotiff, results, vhr, zarrstack
 from dione.sources.places import naming, near, shown, system
+from dione.sources.sentinel import safenames, theianames
 
 WHERE = ("area", "dates", "max_scene_cloud")
 """Options that say what to fetch: doors to archives take them, others are cut afterwards."""

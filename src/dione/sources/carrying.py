@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from dione.base.errors import CannotWrite
 from dione.base.files import room, write_bytes
-from dione.sources import shelf
 from dione.sources.places import faults_of_stores, is_remote, naming, shown, system, writing
+from dione.sources.remote import shelf
 
 LAST = "run.json"
 PROBE = ".dione-probe"

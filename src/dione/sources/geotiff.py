@@ -21,11 +21,12 @@ from dione.base import grid as grids
 from dione.base import stack
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
-from dione.sources import decoding, headers, intact, lazy, names
-from dione.sources.openfiles import kept
 from dione.sources.places import File, listing, shown, some
-from dione.sources.scenes import Layer, Scene, offset_told_by, one_grid, radiometry, scenes_of
-from dione.sources.sorting import Reading
+from dione.sources.rasters import headers, intact, names
+from dione.sources.rasters.openfiles import kept
+from dione.sources.rasters.sorting import Reading
+from dione.sources.stacks import decoding, lazy
+from dione.sources.stacks.scenes import Layer, Scene, offset_told_by, one_grid, radiometry, scenes_of
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def open(
     """A Stack of a folder of GeoTIFFs, a glob pattern (`series/*_10m.tif`) or one file; only headers are read now.
 
     bands: names in the file's order where band descriptions do not tell; "-" skips one, "scl" and "clm" are masks.
-    pattern: where names tell the date (and band), see `dione.sources.names`; files that do not fit are left out.
+    pattern: where names tell the date (and band), see `dione.sources.rasters.names`; files that do not fit are left out.
     date: YYYY-MM-DD of a file whose name has none.
     scale, offset: reflectance is number × scale + offset; else by the files' tags; else integers are taken as
         reflectance × 10000 and floats as reflectance. What was done stands in the Stack's attribute `radiometry`.

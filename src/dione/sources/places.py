@@ -19,7 +19,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from dione.base.errors import BadSource, CannotWrite, NotFound
 from dione.base.files import cannot_write
 from dione.base.telling import shown as shown
-from dione.sources import virtual
+from dione.sources.rasters import virtual
 
 DRIVERS = {
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),

@@ -14,7 +14,7 @@ from dione.base import stack as stacks
 from dione.base.errors import BadSource, NotFound
 from dione.sources import geotiff
 from dione.sources.places import File, raster
-from dione.sources.sorting import Reading
+from dione.sources.rasters.sorting import Reading
 
 ENDINGS = ("sr", "sigma", "support")
 KINDS = ("tif", "vrt")

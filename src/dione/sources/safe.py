@@ -2,7 +2,7 @@
 
 stactools-sentinel2 (the extra `safe`) makes a STAC item of each, and from there on they are read as those of an archive
 are: passes put together across tiles, what was processed again counts once. Before that, each XML is read by
-`dione.sources.xmlfile`, which refuses what could do harm, and asked for the offset.
+`dione.sources.sentinel.xmlfile`, which refuses what could do harm, and asked for the offset.
 """
 
 import re
@@ -23,13 +23,16 @@ from dione.base import area as areas
 from dione.base import period
 from dione.base.area import Area
 from dione.base.errors import BadSource, BadValues, DioneError, NotFound, faults
-from dione.sources import headers, packing, stac, stacitems, xmlfile
-from dione.sources.acquisitions import Product
-from dione.sources.catalogues import Catalogue
+from dione.sources import stac
+from dione.sources.archives import stacitems
+from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.stacassets import Reading
 from dione.sources.places import File, listing, shown
-from dione.sources.safenames import places
-from dione.sources.scenes import Layer
-from dione.sources.stacassets import Reading
+from dione.sources.rasters import headers
+from dione.sources.sentinel import packing, xmlfile
+from dione.sources.sentinel.safenames import places
+from dione.sources.stacks.acquisitions import Product
+from dione.sources.stacks.scenes import Layer
 
 INSTALL = "pip install 'dione[safe]'"
 FORM = packing.Form(re.compile("manifest.safe"), re.compile(r".*\.SAFE", re.IGNORECASE), "one NAME.SAFE folder, as ESA names it, with its manifest.safe")

@@ -21,10 +21,12 @@ from dione.base.area import Area
 from dione.base.crs import DEGREES, utm
 from dione.base.errors import BadRecipe, BadSource, NotFound
 from dione.base.windows import Window
-from dione.sources import hubscripts, lazy, shelf
-from dione.sources.hubclient import BYOC, COLLECTIONS, Hub
-from dione.sources.hubpasses import Pass
-from dione.sources.patience import Patience
+from dione.sources.archives import hubscripts
+from dione.sources.archives.hubclient import BYOC, COLLECTIONS, Hub
+from dione.sources.archives.hubpasses import Pass
+from dione.sources.remote import shelf
+from dione.sources.remote.patience import Patience
+from dione.sources.stacks import lazy
 
 PIECE_PX = 512
 """Side of what is asked for at a time; the service gives at most 2500."""

@@ -19,17 +19,18 @@ from dione.base import area as areas
 from dione.base import period, stack
 from dione.base.area import Area
 from dione.base.errors import BadRecipe
-from dione.sources import lazy, scenes, stacsearch
-from dione.sources.acquisitions import Acquisition, Product, acquisitions
-from dione.sources.addresses import host_of
-from dione.sources.catalogues import Catalogue, named
-from dione.sources.mosaic import Classes, Mosaics
-from dione.sources.patience import Patience
+from dione.sources.archives import stacsearch
+from dione.sources.archives.catalogues import Catalogue, named
+from dione.sources.archives.stacassets import Reading
+from dione.sources.archives.stacitems import products
 from dione.sources.places import is_remote, shown
-from dione.sources.placing import grid_for
-from dione.sources.stacassets import Reading
-from dione.sources.stacitems import products
-from dione.sources.web import Web
+from dione.sources.remote.addresses import host_of
+from dione.sources.remote.patience import Patience
+from dione.sources.remote.web import Web
+from dione.sources.stacks import lazy, scenes
+from dione.sources.stacks.acquisitions import Acquisition, Product, acquisitions
+from dione.sources.stacks.mosaic import Classes, Mosaics
+from dione.sources.stacks.placing import grid_for
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def open(
     area: box or GeoJSON in longitude and latitude; may be left out for files. Whole pixels that it touches are taken.
     dates: first and last day (or month, year), both included; '' leaves a side open.
     max_scene_cloud: leave out tiles that their catalogue calls cloudier, 0–1.
-    scale, offset: reflectance is number × scale + offset; else by the metadata: `dione.sources.offsets`.
+    scale, offset: reflectance is number × scale + offset; else by the metadata: `dione.sources.sentinel.offsets`.
     nbar: as if all was seen from straight above (L2A; the extra `nbar`).
 
     A pixel is valid where it has data, reflectance is possible, and SCL, if there is one, says clear.

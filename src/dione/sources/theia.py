@@ -16,13 +16,15 @@ from dione.base import grid as grids
 from dione.base import masks, period
 from dione.base.area import Area
 from dione.base.errors import BadSource, NotFound, faults
-from dione.sources import headers, packing, stac, theianames, xmlfile
-from dione.sources.acquisitions import Product
-from dione.sources.catalogues import Catalogue
-from dione.sources.fields import Fields
+from dione.sources import stac
+from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.stacassets import Reading
+from dione.sources.delivered.fields import Fields
 from dione.sources.places import File, shown, some
-from dione.sources.scenes import Flags, Layer, Scene
-from dione.sources.stacassets import Reading
+from dione.sources.rasters import headers
+from dione.sources.sentinel import packing, theianames, xmlfile
+from dione.sources.stacks.acquisitions import Product
+from dione.sources.stacks.scenes import Flags, Layer, Scene
 
 LEVEL = "L2A"
 NOTHING = 255

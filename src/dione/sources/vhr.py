@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from dione.base import grid as grids
 from dione.base import masks, stack
 from dione.base.windows import Window
-from dione.sources import dimap, eopixels, eoproducts, intact, lazy, plainvhr
+from dione.sources.delivered import dimap, eopixels, eoproducts, plainvhr
+from dione.sources.delivered.product import Product
+from dione.sources.delivered.sensors import SENSORS, Sensor
 from dione.sources.places import listing, raster, shown
-from dione.sources.product import Product
-from dione.sources.sensors import SENSORS, Sensor
+from dione.sources.rasters import intact
+from dione.sources.stacks import lazy
 
 OWN = (".dim", ".tif", ".tiff")
 """Endings of what is read here; other products are EOReader's."""
 
 
 def read(path: str | Path, *, sensors: Mapping[str, Sensor] = SENSORS, **told: Any) -> Product:
-    """What a scene is: from its `.dim`, for a plain GeoTIFF from what is told (`dione.sources.plainvhr.Told`), by EOReader for a folder.
+    """What a scene is: from its `.dim`, for a plain GeoTIFF from what is told (`dione.sources.delivered.plainvhr.Told`), by EOReader for a folder.
 
     Raises NotFound, BadSource and its kinds; DioneError where EOReader is needed and not installed.
     """
@@ -43,7 +45,7 @@ def open(scene: str | Path | Product, *, sensors: Mapping[str, Sensor] = SENSORS
     """A Stack of one raster of one scene, multispectral (four bands) or panchromatic (one); only headers are read now.
 
     A pixel is valid where no band holds the nodata value, not all are 0, and reflectance is possible; clouds are still in.
-    What is neither a `.dim` nor a GeoTIFF goes through EOReader: see `dione.sources.eopixels`.
+    What is neither a `.dim` nor a GeoTIFF goes through EOReader: see `dione.sources.delivered.eopixels`.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues.
     """
     place = scene.raster if isinstance(scene, Product) else str(scene)
@@ -97,7 +99,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Reflectance:
-    """The same as reflectance, as `dione.sources.lazy` decodes it."""
+    """The same as reflectance, as `dione.sources.stacks.lazy` decodes it."""
 
     numbers: Numbers
     scale: tuple[float, ...]

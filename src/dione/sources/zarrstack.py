@@ -19,9 +19,10 @@ from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound, fault
 from dione.base.files import PARTIAL
 from dione.base.folders import whole_folder
 from dione.base.windows import Window
-from dione.sources import chunks, lazy
+from dione.sources import chunks
 from dione.sources.chunks import DAMAGE
 from dione.sources.places import faults_of_stores, is_remote, naming, near, shown, some, system, writing
+from dione.sources.stacks import lazy
 
 CHUNKS = {"time": 1, "band": len(BANDS), "y": 512, "x": 512}
 MOST_PLACES = 10_000_000

@@ -12,7 +12,7 @@ from torch import nn
 from dione.base.files import folder as made_folder
 from dione.base.files import whole
 from dione.nets.baselines import Bicubic, Nearest
-from dione.prediction import picture
+from dione.prediction.looks import picture
 from dione.training.part import Part
 from dione.training.validation import at
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from dione.base.errors import BadRecipe
 from dione.pages.page import Dress, rendered
-from dione.prediction.form import SUPPORT
+from dione.prediction.files.form import SUPPORT
 from dione.view import tiles
 from dione.view.folder import Gallery
 from dione.view.guard import Guard

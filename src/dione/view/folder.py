@@ -9,8 +9,8 @@ from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 
 from dione.base.errors import BadGrid, BadSource, NotFound, faults
-from dione.prediction import picture
-from dione.prediction.picture import FALSE_COLOUR, TRUE_COLOUR, Tone
+from dione.prediction.looks import picture
+from dione.prediction.looks.picture import FALSE_COLOUR, TRUE_COLOUR, Tone
 from dione.sources.places import driver_of, raster
 
 Bounds = tuple[float, float, float, float]

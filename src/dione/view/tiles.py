@@ -14,8 +14,8 @@ from PIL import Image
 from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.io import Reader
 
-from dione.prediction import picture
-from dione.prediction.form import SCALE, SUPPORT
+from dione.prediction.files.form import SCALE, SUPPORT
+from dione.prediction.looks import picture
 from dione.sources.places import driver_of
 from dione.view.folder import Gallery, Shown
 

@@ -78,7 +78,7 @@ def predict(
     with staged(output) as folder, transfer(), progress() as tell:
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:
-            from dione.prediction import eoresult
+            from dione.prediction.files import eoresult
 
             eoresult.write(folder / "eopatch", run, stack, name=eopatch)
     for warning in run.alarms:

@@ -25,9 +25,9 @@ def scan(
 
     Example: dione vhr scan deliveries/ -o scenes.parquet
     """
-    from dione.sources import deliveries, scenetable
-    from dione.sources.plainvhr import Told
-    from dione.sources.sensors import table
+    from dione.sources.delivered import deliveries, scenetable
+    from dione.sources.delivered.plainvhr import Told
+    from dione.sources.delivered.sensors import table
 
     made = deliveries.scan(folder, told=Told(sensor, sun_elevation=sun_elevation), sensors=table(sensors))
     kinds = [product.kind for product in made.products]

@@ -21,7 +21,7 @@ def statistics(
     """
     from dione.prepare.brightness import CloudRule
     from dione.prepare.scenestatistics import Opener, add, method
-    from dione.sources import deliveries, scenetable
+    from dione.sources.delivered import deliveries, scenetable
 
     rows = scenetable.read(table)
     opener = Opener(scenetable.numbers, scenetable.stack)

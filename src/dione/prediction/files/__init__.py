@@ -1,0 +1,1 @@
+"""What is written: blocks, canvases, cloud-optimised GeoTIFFs and what stands beside them."""

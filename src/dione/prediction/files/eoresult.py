@@ -1,0 +1,34 @@
+"""Results as an EOPatch, as the older pipeline delivered them.
+
+data/SR-<NAME>      (time, zoom·y, zoom·x, 4) float32 reflectance, NaN where no date saw anything
+data/S2             (time, y, x, 4) the dates as they came
+mask/IS_CLEAR       (time, y, x, 1) where each of them saw the ground
+scalar/N_VIEWS      (time, 1) how many dates a result was made of
+"""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from dione.base import stack as stacks
+from dione.prediction.looks import picture
+from dione.prediction.run import Run
+from dione.sources.eopatches import eofolder
+
+
+def write(folder: str | Path, run: Run, stack: xr.Dataset, *, name: str) -> str:
+    """The targets of a finished run, read back from their GeoTIFFs; held in memory whole, so for areas of kilometres.
+
+    Raises CannotWrite, BadGrid for a series without EPSG code.
+    """
+    at = [target.choice.target for target in run.targets]
+    part = stack.isel(time=at).load()
+    arrays = {
+        f"data/SR-{name}": np.stack([np.moveaxis(picture.read(target.sr), 0, -1) for target in run.targets]),
+        "data/S2": np.moveaxis(part["reflectance"].values, 1, -1),
+        "mask/IS_CLEAR": part["valid"].values[..., None],
+        "scalar/N_VIEWS": np.array([[len(target.choice.views)] for target in run.targets], np.int64),
+    }
+    notes = {"model": run.model.name, "model_sha256": run.model.sha256, "supports": {target.day: target.supports for target in run.targets}}
+    return eofolder.save(folder, arrays=arrays, times=list(part["time"].values), grid=stacks.grid_of(stack), notes={"dione": notes}, overwrite=True)

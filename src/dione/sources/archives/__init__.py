@@ -1,0 +1,1 @@
+"""Archives that are asked: STAC catalogues and Sentinel Hub."""

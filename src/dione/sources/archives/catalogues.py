@@ -1,0 +1,52 @@
+"""The STAC catalogues that are known by name, and what is known of each: docs/beware.md has the same as a table."""
+
+import os
+from dataclasses import dataclass, replace
+
+from dione.base.errors import BadSource
+from dione.sources.archives.signing import PLANETARY_COMPUTER
+
+DEFAULT = "sentinel-2-l2a"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One catalogue, and which of its collections to look in."""
+
+    url: str
+    """Of its API, of a static catalogue or item; or a file."""
+    collection: str | None = None
+    signer: str = ""
+    unaltered: bool = False
+    """Its pixels are those of the products, offset and all."""
+    flag_wins: bool = False
+    """Its raster:bands repeat the product's offset whether or not it was applied; boa_offset_applied tells."""
+    credentials: str = ""
+    """What its assets need, for messages."""
+
+
+KNOWN = {
+    "earth-search": Catalogue("https://earth-search.aws.element84.com/v1", flag_wins=True),
+    "planetary-computer": Catalogue("https://planetarycomputer.microsoft.com/api/stac/v1", signer=PLANETARY_COMPUTER, unaltered=True),
+    "cdse": Catalogue(
+        "https://stac.dataspace.copernicus.eu/v1",
+        unaltered=True,
+        credentials="keys of the Copernicus Data Space: AWS_ENDPOINT_URL=https://eodata.dataspace.copernicus.eu, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+    ),
+}
+
+
+def named(source: str) -> Catalogue:
+    """The catalogue of `stac:NAME`, `stac:NAME#collection`, `stac:URL#collection` or `stac:FILE`.
+
+    A known one can be had from elsewhere (a mirror, a server of one's own): DIONE_STAC_EARTH_SEARCH=http://...
+    Raises BadSource for a name that is none.
+    """
+    place, _, collection = source.removeprefix("stac:").partition("#")
+    if place in KNOWN:
+        known = KNOWN[place]
+        url = os.environ.get(f"DIONE_STAC_{place.upper().replace('-', '_')}", known.url)
+        return replace(known, url=url, collection=collection or DEFAULT)
+    if not place or (":" not in place and "/" not in place and "." not in place and not os.path.exists(place)):
+        raise BadSource(f"there is no catalogue '{place}'; known are {', '.join(KNOWN)}\nname another as stac:https://...#collection or stac:FILE.json")
+    return Catalogue(place, collection or None)

@@ -1,0 +1,1 @@
+"""The insides of an EOPatch folder, today's and those of 2021."""

@@ -1,0 +1,133 @@
+"""A file elsewhere, read like one that is here: bytes are fetched when they are asked for, its head once.
+
+The head is where a cloud-optimised GeoTIFF has its table of tiles.
+"""
+
+import io
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from dione.base.errors import BadSource
+from dione.sources.places import naming, shown, system
+from dione.sources.remote.web import STRANGER, Web, count
+
+HEAD_BYTES = 16_384
+STEP_BYTES = 8_192
+"""Reads beyond the head that are smaller take this much, since the next one is usually beside it."""
+HEADS = 512
+LAST_BYTES = 32_000_000
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on a web server or in an object store."""
+
+    url: str
+    web: Web = STRANGER
+
+    def fetch(self, start: int, stop: int) -> tuple[bytes, int]:
+        """Raises NotFound, BadSource."""
+        if self.url.startswith(("http://", "https://")):
+            return self.web.read(self.url, start, stop)
+        fs, inside = system(self.url)
+        with naming(self.url):
+            size = int(fs.info(inside)["size"])
+            data = bytes(fs.cat_file(inside, start=start, end=min(stop, size)))
+        if len(data) != min(stop, size) - start:
+            raise BadSource(f"{shown(self.url)} cannot be read: {len(data)} bytes came, {min(stop, size) - start} were asked for")
+        count(len(data))
+        return data, size
+
+
+class Handle(io.RawIOBase):
+    """What GDAL reads from. Errors cannot pass through GDAL, so they are left in `faults` and GDAL sees an end of file."""
+
+    def __init__(self, remote: Remote, faults: list[BadSource]) -> None:
+        self.remote, self.faults, self.at = remote, faults, 0
+        self.head, self.size = heads.get(remote)
+        self.step, self.step_at = b"", 0
+        self.last, self.last_at = b"", 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self.at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.at, io.SEEK_END: self.size}[whence]
+        return self.at
+
+    def read(self, size: int | None = -1) -> bytes:
+        stop = self.size if size is None or size < 0 else min(self.at + size, self.size)
+        start, self.at = self.at, max(stop, self.at)
+        if stop <= start or self.faults:
+            return b""
+        try:
+            return self._bytes(start, stop)
+        except (BadSource, OSError) as error:
+            self.faults.append(error if isinstance(error, BadSource) else BadSource(f"{shown(self.remote.url)} cannot be read"))
+            return b""
+
+    def recent(self, start: int, stop: int) -> bytes:
+        """Bytes that are still at hand, or else fetched again: those that lie in the head and beyond it."""
+        for data, at in ((self.head, 0), (self.step, self.step_at), (self.last, self.last_at)):
+            if at <= start and stop <= at + len(data):
+                return data[start - at : stop - at]
+        return self._bytes(start, stop)
+
+    def _bytes(self, start: int, stop: int) -> bytes:
+        """From the head, from the last step, or fetched now."""
+        if start < len(self.head):
+            rest = self._bytes(len(self.head), stop) if stop > len(self.head) else b""
+            return self.head[start:stop] + rest
+        if self.step_at <= start and stop <= self.step_at + len(self.step):
+            return self.step[start - self.step_at : stop - self.step_at]
+        data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)))
+        if stop - start < STEP_BYTES:
+            self.step, self.step_at = data, start
+        self._keep(data, start)
+        return data[: stop - start]
+
+    def _keep(self, data: bytes, start: int) -> None:
+        """The last bytes that were fetched, with those just before them: GDAL takes a large tile in several reads."""
+        if start == self.last_at + len(self.last) and len(self.last) < LAST_BYTES:
+            self.last += data
+        else:
+            self.last, self.last_at = data, start
+
+
+class Heads:
+    """The first bytes of the files read last, and their sizes."""
+
+    def __init__(self) -> None:
+        self.kept: OrderedDict[str, tuple[bytes, int]] = OrderedDict()
+        self.guard = threading.Lock()
+
+    def get(self, remote: Remote) -> tuple[bytes, int]:
+        with self.guard:
+            if found := self.kept.get(remote.url):
+                self.kept.move_to_end(remote.url)
+                return found
+        fetched = remote.fetch(0, HEAD_BYTES)
+        with self.guard:
+            self.kept[remote.url] = fetched
+            while len(self.kept) > HEADS:
+                self.kept.popitem(last=False)
+        return fetched
+
+    def pop(self, url: str) -> None:
+        with self.guard:
+            self.kept.pop(url, None)
+
+    def forget(self) -> None:
+        """Keep none any longer."""
+        with self.guard:
+            self.kept.clear()
+
+
+heads = Heads()
