@@ -22,12 +22,17 @@ def test_a_window_takes_no_more_than_its_memory_and_is_not_smaller_than_it_has_t
     )
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (33, 500), (1024, 1024), (600, 10980)])
+@pytest.mark.parametrize("shape", [(1, 1), (33, 500), (300, 300), (1024, 1024), (600, 10980)])
 def test_windows_share_a_scene_out_evenly(shape: tuple[int, int]) -> None:
     side = budget.block_px(shape, load("setsr-s"), views=8, precision="float32")
     count = -(-max(shape) // side)
     assert side % budget.STEP_PX == 0
-    assert side * count - max(shape) < count * budget.STEP_PX
+    assert side * count - max(shape) < max(count * budget.STEP_PX, budget.UNEVEN * max(shape) + 1)
+
+
+@pytest.mark.parametrize(("side", "wanted"), [(700, 384), (1000, 384), (10980, 384), (500, 256), (900, 320)])
+def test_a_window_is_whole_tiles_of_a_coarser_level_too_where_that_is_nearly_even(side: int, wanted: int) -> None:
+    assert budget.block_px((side, side), load("setsr-s"), views=8, precision="bfloat16") == wanted
 
 
 def test_a_block_that_no_memory_holds_is_refused_with_one_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:

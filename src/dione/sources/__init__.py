@@ -1,5 +1,6 @@
 """The porch: the outside world comes in as Stacks."""
 
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import xarray as xr
 
 from dione.base.errors import BadSource, NotFound
-from dione.sources import eopatch, geotiff, results, vhr, zarrstack
+from dione.sources import results
+from dione.sources.eopatches import eonames
 from dione.sources.places import naming, near, shown, system
 from dione.sources.sentinel import safenames, theianames
 
@@ -23,7 +25,8 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
     Nothing but headers is read. Raises NotFound, NotAStack, BadSource and its kinds.
     """
     name = str(source)
-    kind, opener = _opener(name)
+    kind, door = _door(name)
+    opener = import_module(f"dione.sources.{door}").open  # not before it is needed: some bring much with them
     known = signature(opener).parameters.keys()
     said = {key: value for key, value in options.items() if value is not None and value is not False and (key in known or key not in WHERE)}
     unknown = sorted(said.keys() - known)
@@ -33,35 +36,27 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
     return opened
 
 
-def _opener(name: str) -> tuple[str, Any]:
-    """What a source is, in words, and the function that opens it; raises NotFound."""
+def _door(name: str) -> tuple[str, str]:
+    """What a source is, in words, and the module whose `open` it takes; raises NotFound."""
     if name.startswith("stac:"):
-        from dione.sources import stac  # not before it is needed: it brings pystac-client and odc-stac
-
-        return "a STAC catalogue", stac.open
+        return "a STAC catalogue", "stac"
     if name.startswith("sentinelhub:"):
-        from dione.sources import sentinelhub
-
-        return "Sentinel Hub", sentinelhub.open
+        return "Sentinel Hub", "sentinelhub"
     if theianames.is_theia(name):
-        from dione.sources import theia
-
-        return "a product of Theia", theia.open
+        return "a product of Theia", "theia"
     if safenames.is_safe(name):
-        from dione.sources import safe
-
-        return "a .SAFE product", safe.open
+        return "a .SAFE product", "safe"
     fs, inside = system(name)
     with naming(name):
         if name.lower().endswith(".dim"):
-            return "a VHR scene", vhr.open
+            return "a VHR scene", "vhr"
         if not fs.isdir(inside):
             if fs.exists(inside) or any(c in name for c in "*?["):
-                return "GeoTIFF", geotiff.open
+                return "GeoTIFF", "geotiff"
             needs = "needs a folder of GeoTIFFs, a pattern in quotes such as 'series/*.tif', a .zarr Stack or an EOPatch folder"
             raise NotFound(f"nothing found at {shown(name)}{near(name)}\n{needs}")
         if name.rstrip("/").endswith(".zarr") or fs.exists(f"{inside.rstrip('/')}/zarr.json"):
-            return "a Zarr store", zarrstack.open
+            return "a Zarr store", "zarrstack"
     if results.is_results(name):
-        return "a folder of results", results.open
-    return ("an EOPatch folder", eopatch.open) if eopatch.is_eopatch(name) else ("a folder of GeoTIFFs", geotiff.open)
+        return "a folder of results", "results"
+    return ("an EOPatch folder", "eopatch") if eonames.is_eopatch(name) else ("a folder of GeoTIFFs", "geotiff")

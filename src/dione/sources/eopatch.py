@@ -14,8 +14,9 @@ from dione.base import masks, stack
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadBands, BadSource, BadValues, NotFound, faults
 from dione.base.windows import Window
+from dione.sources.eopatches.eonames import is_eopatch
 from dione.sources.eopatches.features import Feature, features, read
-from dione.sources.eopatches.patchinfo import grid_of, is_eopatch, times_of
+from dione.sources.eopatches.patchinfo import grid_of, times_of
 from dione.sources.places import naming, near, shown, some, system
 from dione.sources.stacks import lazy
 

@@ -1,6 +1,6 @@
 """How large a window is: a small one spends its time on the margin around it, a large one costs memory."""
 
-from math import ceil
+from math import ceil, lcm
 
 import torch
 
@@ -8,6 +8,7 @@ from dione.base import processors
 from dione.base.errors import DioneError
 from dione.base.memory import memory_bytes
 from dione.nets.resolver import Resolver
+from dione.prediction.files.mosaic import TILE_PX
 from dione.prediction.windows.engine import Engine, Precision
 
 MEMORY_BYTES = 0.75e9
@@ -19,6 +20,8 @@ DATE_BYTES: dict[Precision, int] = {"bfloat16": 110, "float32": 280}
 """Of a pixel and of each of its dates, as measured with setsr-s (benchmarks/prediction.py)."""
 SHARE = 0.5
 """Of a machine's memory that windows may take together."""
+UNEVEN = 0.2
+"""How much larger than an even share a window may be for the sake of the file's tiles; the last window is smaller for it, and a core may wait."""
 STEP_PX, SMALLEST_PX, LARGEST_PX = 32, 64, 1024
 
 
@@ -33,11 +36,16 @@ def held_bytes(side_px: int, *, at_once: int, views: int, precision: Precision) 
 
 
 def block_px(shape: tuple[int, int], resolver: Resolver, *, views: int, precision: Precision) -> int:
-    """Side of a window, input pixels without its margin: as large as MEMORY_BYTES is enough for, and so that a scene of `shape` divides evenly."""
+    """Side of a window, input pixels without its margin: as large as MEMORY_BYTES is enough for, and so that a scene of `shape` divides evenly.
+
+    If that is nearly even, one whose half is whole tiles of the file, which are then copied when it is joined.
+    """
     outer = (MEMORY_BYTES / window_bytes(1, views=views, precision=precision)) ** 0.5
     largest = min(max(int(outer - 2 * resolver.margin), SMALLEST_PX), LARGEST_PX) // STEP_PX * STEP_PX
     each = max(shape) / ceil(max(shape) / largest)
-    return ceil(each / STEP_PX) * STEP_PX
+    step = lcm(2 * TILE_PX, resolver.zoom) // resolver.zoom
+    halved = ceil(each / step) * step
+    return halved if halved <= min(largest, (1 + UNEVEN) * each) else ceil(each / STEP_PX) * STEP_PX
 
 
 def at_once(windows: int, block: int, engine: Engine, resolver: Resolver, *, views: int) -> int:

@@ -3,7 +3,6 @@
 import gzip
 import zlib
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from affine import Affine
@@ -14,21 +13,11 @@ from pyproj.exceptions import CRSError
 from dione.base.documents import json_of
 from dione.base.errors import BadGrid, BadSource
 from dione.sources.eopatches import pickled
+from dione.sources.eopatches.eonames import METADATA
 from dione.sources.eopatches.features import Feature
 from dione.sources.places import naming, shown, system
 
-METADATA = {
-    "box": ("bbox.geojson", "bbox.geojson.gz", "bbox.pkl", "bbox.pkl.gz"),
-    "times": ("timestamps.json", "timestamps.json.gz", "timestamp.pkl", "timestamp.pkl.gz"),
-}
 LARGEST_METADATA = 16_000_000
-
-
-def is_eopatch(path: str | Path) -> bool:
-    """Whether a folder looks like an EOPatch: a box or times as eo-learn names them."""
-    fs, inside = system(path)
-    with naming(path):
-        return bool(fs.isdir(inside)) and any(fs.exists(f"{inside}/{name}") for names in METADATA.values() for name in names)
 
 
 def times_of(folder: str) -> list[datetime]:
