@@ -221,7 +221,6 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from dione.prediction.files.canvas import Canvas
-from dione.sources import intact
 from dione.testing import grid_at
 side = int(sys.argv[2])
 canvas = Canvas(Path(sys.argv[1]), "d", grid=grid_at((side, side), pixel=2.5), block=512)
