@@ -108,9 +108,10 @@ def read(path: Path, *, about: int | None = None, size: tuple[int, int] | None =
         shrink = _level([1, *file.overviews(1)], max(height, width), about) if about else 1.0
         rows, columns = size or (max(1, round(height / shrink)), max(1, round(width / shrink)))
         place = FileWindow(area.left, area.top, width, height)
-        numbers = file.read(window=place, out_shape=(file.count, rows, columns), resampling=Resampling.average, masked=True)
-        scales = np.array(file.scales, np.float32)[:, None, None]
-    return np.where(np.ma.getmaskarray(numbers), np.nan, numbers.data * scales).astype(np.float32)
+        numbers = file.read(window=place, out_shape=(file.count, rows, columns), resampling=Resampling.average)
+        values: Array = numbers * np.array(file.scales, np.float32)[:, None, None]
+        values[numbers == file.nodata] = np.nan
+    return values
 
 
 def _level(factors: Sequence[int], side: int, about: int) -> float:

@@ -105,7 +105,7 @@ def drawn(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight | Page]:
 
     parts: list[Callable[[], Sight | Page]] = [partial(of_target, target) for target in shown]
     parts += [*(partial(_page, target) for target in shown), *(partial(of_support, support) for support in supports)]
-    return abreast(lambda part: part(), parts, threads=min(processors.count(), AT_ONCE))
+    return abreast(lambda part: part(), parts, threads=min(processors.count(), AT_ONCE), ahead=len(parts))
 
 
 def where(run: Run) -> Place | None:

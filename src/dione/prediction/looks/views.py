@@ -4,12 +4,14 @@ A date has pictures of the whole area and, of a large one, of a close-up at full
 and after, in several colours, with overlays of the uncertainty and of the detail that was added.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
+from dione.base import processors
 from dione.base.windows import Window
 from dione.prediction.files.form import SUPPORT
 from dione.prediction.looks import picture
@@ -17,6 +19,10 @@ from dione.prediction.looks.drawn import LADDER, Drawn, Picture, Rung, finest, p
 from dione.prediction.looks.picture import ADDED, FALSE_COLOUR, TRUE_COLOUR, Array, Bytes, Tone
 from dione.prediction.looks.preview import Box
 from dione.prediction.run import Run, Target
+from dione.prediction.windows.overlap import abreast
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 EXACT = 8
 """About how many bytes of text a measured pixel takes in all its colours, packed without loss, so that squares stay square."""
@@ -35,7 +41,7 @@ class Scene:
     after_box: Box
     sigma: Array | None
     detail: Array | None
-    """None where the picture is thinned, so that there is none to be seen."""
+    """(1, h, w). None where the picture is thinned, so that there is none to be seen."""
     support: Bytes | None
     """Classes (h, w), a number for each pixel of the input."""
 
@@ -59,14 +65,14 @@ def of_target(run: Run, target: Target, *, room: int) -> tuple[list[Picture], Wo
     worst = Worst(*(_worst([values for scene in seen if (values := getattr(scene, name)) is not None]) for name in ("sigma", "detail")))
     before = [one for scene in seen for one in _before(scene.before, scene.before_box, painters, room=room // len(seen) // 3)]
     left = room - _size(before)
-    drawn = [one for scene in seen for one in _drawn(scene, painters, worst)]
+    drawn = [one for made in _abreast(lambda scene: [*_drawn(scene, painters, worst)], seen) for one in made]
     first, others = ([one for one in drawn if ((one.kind, one.colours) == ("after", "true")) is wanted] for wanted in (True, False))
 
     def after(rung: Rung, last: bool) -> list[Picture] | None:
         probe = [one.packed(*rung) for one in first]
         if not last and ALL_FOR_ONE * _size(probe) > left:
             return None
-        made = [*probe, *(one.packed(*rung) for one in others)]
+        made = [*probe, *_abreast(lambda one: one.packed(*rung), others)]
         return made if last or _size(made) <= left else None
 
     return before + finest(LADDER, after), worst
@@ -78,17 +84,26 @@ def of_support(parts: Sequence[tuple[Array, Box]], zoom: int, *, room: int) -> l
 
 
 def scenes(run: Run, target: Target) -> list[Scene]:
-    """Read what the pictures need: the whole and the close-up; about LADDER[0] pixels a side each, at most a third more."""
-    most, made = LADDER[0][0], []
-    for number, (before, box) in enumerate(target.before.parts):
-        window = None if number == 0 or target.before.window is None else target.before.window.zoomed(run.zoom)
-        rows, columns = run.fine.shape if window is None else window.shape
-        after = picture.read(target.sr, window=window, about=most)
-        sigma = None if target.sigma is None else picture.read(target.sigma, window=window, about=most // 2)
-        corner = (0, 0) if window is None else (window.left, window.top)
-        detail = added(after, run.zoom) if after.shape[1:] == (rows, columns) else None
-        made.append(Scene(before, _fine(box, run.zoom), after, (*corner, columns, rows), sigma, detail, _support(run, target, window)))
-    return made
+    """Read what the pictures need: of the whole, and of the close-up of a large one."""
+    close = None if target.before.window is None else target.before.window.zoomed(run.zoom)
+    parts = [*zip(target.before.parts, (None, close), strict=False)]
+    return [*_abreast(lambda part: _scene(run, target, *part[0], part[1]), parts)]
+
+
+def _scene(run: Run, target: Target, before: Array, box: Box, window: Window | None) -> Scene:
+    """The whole, or a window of it; about LADDER[0] pixels a side, at most a third more."""
+    most = LADDER[0][0]
+    rows, columns = run.fine.shape if window is None else window.shape
+    after = picture.read(target.sr, window=window, about=most)
+    sigma = None if target.sigma is None else picture.read(target.sigma, window=window, about=most // 2)
+    corner = (0, 0) if window is None else (window.left, window.top)
+    detail = added(after, run.zoom) if after.shape[1:] == (rows, columns) else None
+    return Scene(before, _fine(box, run.zoom), after, (*corner, columns, rows), sigma, detail, _support(run, target, window))
+
+
+def _abreast(make: Callable[[Item], Made], items: Sequence[Item]) -> Iterator[Made]:
+    """On every core: most of the time goes to libraries that let other threads work meanwhile."""
+    return abreast(make, items, threads=min(processors.count(), max(len(items), 1)))
 
 
 def _support(run: Run, target: Target, window: Window | None) -> Bytes | None:
@@ -101,18 +116,21 @@ def _support(run: Run, target: Target, window: Window | None) -> Bytes | None:
 
 
 def added(after: Array, zoom: int) -> Array:
-    """What the result (4, h, w) has that its own 10 m average, enlarged by bicubic interpolation, has not: the size of the difference; NaN by a hole."""
+    """What the result (4, h, w) has that its own 10 m average, enlarged by bicubic interpolation, has not: (1, h, w) the size of the difference, mean over bands; NaN by a hole."""
     seen = np.isfinite(after).all(0)
-    filled = np.where(seen, after, np.float32(0)).astype(np.float32)
-    smooth = np.stack([_there_and_back(Image.fromarray(band), zoom) for band in filled])
-    whole = _there_and_back(Image.fromarray(seen.astype(np.float32)), zoom) > 0.99
-    return np.where(whole, np.abs(filled - smooth), np.float32(np.nan)).astype(np.float32)
+    whole = np.ones_like(seen) if seen.all() else _there_and_back(seen.astype(np.float32), zoom) > 0.99
+    total = np.zeros(after.shape[1:], np.float32)
+    for band in range(len(after)):  # one by one: all differences are as much memory as the scene
+        filled: Array = np.where(seen, after[band], np.float32(0))
+        total += np.abs(filled - _there_and_back(filled, zoom))
+    return np.where(whole, total / np.float32(len(after)), np.float32(np.nan))[None]
 
 
-def _there_and_back(band: Image.Image, zoom: int) -> Array:
+def _there_and_back(band: Array, zoom: int) -> Array:
     """Averaged to pixels `zoom` times larger, and enlarged again."""
-    coarse = band.resize((band.width // zoom, band.height // zoom), Image.Resampling.BOX)
-    return np.asarray(coarse.resize(band.size, Image.Resampling.BICUBIC), np.float32)
+    drawn = Image.fromarray(band)
+    coarse = drawn.resize((drawn.width // zoom, drawn.height // zoom), Image.Resampling.BOX)
+    return np.asarray(coarse.resize(drawn.size, Image.Resampling.BICUBIC), np.float32)
 
 
 def _drawn(scene: Scene, painters: Mapping[str, Tone], worst: Worst) -> Iterator[Drawn]:

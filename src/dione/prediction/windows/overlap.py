@@ -15,14 +15,17 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-def abreast(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int, begin: Callable[[], object] | None = None) -> Iterator[Made]:
-    """What `make` gives for each item, in their order, so many being made at a time; every thread first does `begin`, if there is one."""
+def abreast(make: Callable[[Item], Made], items: Iterable[Item], *, threads: int, ahead: int = 0, begin: Callable[[], object] | None = None) -> Iterator[Made]:
+    """What `make` gives for each item, in their order, so many being made at a time; every thread first does `begin`, if there is one.
+
+    ahead: how many more may have been made before the first of them, which takes longer, is.
+    """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="abreast", initializer=begin)
     waiting: deque[Future[Made]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(make, item))
-            if len(waiting) == threads:
+            if len(waiting) == threads + ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

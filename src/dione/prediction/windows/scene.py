@@ -109,7 +109,7 @@ def pieces(
         return made
 
     try:
-        yield from abreast(make, windows, threads=at_once + 1, begin=lambda: torch.set_num_threads(max(budget.threads() // at_once, 1)))
+        yield from abreast(make, windows, threads=at_once + 1, ahead=at_once, begin=lambda: torch.set_num_threads(max(budget.threads() // at_once, 1)))
     finally:
         torch.set_num_threads(before)
 
