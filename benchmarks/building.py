@@ -32,7 +32,8 @@ from dione.pairs.cutting import Cutter
 from dione.pairs.larder import Kept, Larder
 from dione.pairs.recipe import Sampling
 from dione.pairs.visit import Gathered
-from dione.patches import sample, store
+from dione.patches import store
+from dione.patches.older import sample
 from dione.prepare import cover
 from dione.sources.eopatches import eofolder
 from dione.testing import landscape

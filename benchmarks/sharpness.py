@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dione.base import optics
-from dione.patches.scenes import SceneSet, image
+from dione.patches.simulated.scenes import SceneSet, image
 from dione.prepare import sharpness
 
 LEFT = (0.12, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.63)

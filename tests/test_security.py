@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from dione import recipe
 from dione.base.errors import BadRecipe
 from dione.pairs.recipe import BuildRecipe
-from dione.patches.build import SimulateConfig
+from dione.patches.simulated.build import SimulateConfig
 from dione.pipeline.recipe import PipelineRecipe
 from dione.training.config import TrainRecipe
 

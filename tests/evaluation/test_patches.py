@@ -60,7 +60,7 @@ def test_the_verb_says_where_things_are(run, opened, tmp_path):
 
 
 def test_the_real_sample_of_the_older_pipeline_is_predicted(shared_data, tmp_path):
-    from dione.patches.interchange import import_folder
+    from dione.patches.older.interchange import import_folder
 
     folder = shared_data / "seed-format"
     if not folder.is_dir():

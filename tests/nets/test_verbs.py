@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dione.nets.resolver import load
-from dione.patches import tables
+from dione.patches.older import tables
 
 FOUR = (0.1, 0.2, 0.3, 0.4)
 

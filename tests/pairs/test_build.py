@@ -17,9 +17,9 @@ from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
 from dione.pairs.recipe import BuildRecipe
 from dione.patches import store
-from dione.prepare import scenestatistics
-from dione.prepare.normalise import Normalisation
-from dione.prepare.pair import PairRule
+from dione.prepare.reference import scenestatistics
+from dione.prepare.reference.normalise import Normalisation
+from dione.prepare.reference.pair import PairRule
 from dione.sources.delivered import deliveries, scenetable
 from dione.testing.world import World
 

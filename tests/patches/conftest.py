@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dione.patches import sample, tables
-from dione.patches.interchange import INDEX
+from dione.patches.older import sample, tables
+from dione.patches.older.interchange import INDEX
 from dione.testing import landscape, series
 
 COUNTRIES = {

@@ -79,7 +79,7 @@ def test_what_is_not_kept_is_left_out_and_nothing_is_deleted(scored):
 
 
 def test_what_is_not_kept_is_not_exported(scored, tmp_path):
-    from dione.patches.export import export_folder
+    from dione.patches.older.export import export_folder
 
     curate.keep(scored, ["place == '1' or place == '3'"])
     assert export_folder(store.read(scored.path), tmp_path / "out") == 2
@@ -145,7 +145,7 @@ def test_curation_runs_from_the_command_line(scored, capsys, monkeypatch):
 
 
 def test_the_real_sample_is_scored(shared_data, tmp_path):
-    from dione.patches.interchange import import_folder
+    from dione.patches.older.interchange import import_folder
 
     folder = shared_data / "seed-format"
     if not folder.is_dir():

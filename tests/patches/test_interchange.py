@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from dione.base.errors import BadSource, NotFound
-from dione.patches import interchange, objects, sample, store, tables
+from dione.patches import store
 from dione.patches.dataset import Patches
-from dione.patches.export import export_folder
-from dione.patches.interchange import INDEX, import_folder
+from dione.patches.older import interchange, objects, sample, tables
+from dione.patches.older.export import export_folder
+from dione.patches.older.interchange import INDEX, import_folder
 
 
 def files(folder):
@@ -132,7 +133,7 @@ def test_a_store_of_other_origin_goes_out_and_comes_back_the_same(tmp_path):
 
 
 def test_normalisation_counted_from_a_store_is_that_of_its_pixels(brought, tmp_path):
-    from dione.patches import counts
+    from dione.patches.older import counts
 
     made, pixels = counts.tables(brought, split="train"), Patches(brought, brought.rows(split="train", country="Cyprus")).batch(torch.tensor([0]))
     seen = np.moveaxis(pixels.lr[0].double().numpy(), 1, 0)[:, pixels.valid[0].numpy()]

@@ -9,7 +9,8 @@ import pytest
 import dione
 from dione import testing
 from dione.base.errors import CannotWrite, NotFound
-from dione.patches import scaling, shards, splitting, store
+from dione.patches import shards, splitting, store
+from dione.patches.older import scaling
 from dione.testing import landscape, series
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dione.base.errors import BadRecipe, NotFound
-from dione.patches import scaling, shards, store
+from dione.patches import shards, store
+from dione.patches.older import scaling
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dione.patches.scenes import blocks, windows
+from dione.patches.simulated.scenes import blocks, windows
 
 
 @given(st.integers(20, 300), st.integers(20, 300), st.integers(30, 90), st.integers(0, 9))

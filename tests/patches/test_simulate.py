@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dione.base import optics
-from dione.patches.simulate import Degradation, _compress, simulate, truth
+from dione.patches.simulated.simulate import Degradation, _compress, simulate, truth
 from dione.testing import landscape
 
 STILL = Degradation(

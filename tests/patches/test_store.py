@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from dione.base.errors import BadBands, BadSource, NotFound
-from dione.patches import scenes, store
-from dione.patches.build import SimulateConfig, simulate_store
+from dione.patches import store
 from dione.patches.dataset import Patches
+from dione.patches.simulated import scenes
+from dione.patches.simulated.build import SimulateConfig, simulate_store
 from dione.patches.split import SplitRule
 from dione.testing import grid_at, landscape, rasters
 

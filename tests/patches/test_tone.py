@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from dione.base.errors import NotFound
-from dione.patches import tone
-from dione.patches.scenes import SceneSet
+from dione.patches.simulated import tone
+from dione.patches.simulated.scenes import SceneSet
 from dione.testing import landscape
 
 DISPLAY = SceneSet(path="*.tif", sensor="air", coarse_m=10, reflectance=(0.001, 0.001, 0.001, 0.002), white=255)

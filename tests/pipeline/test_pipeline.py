@@ -11,7 +11,7 @@ import rasterio
 import dione
 from dione.pairs import areas
 from dione.patches import divide, store
-from dione.prepare import brightness
+from dione.prepare.reference import brightness
 from dione.sources import vhr
 from dione.sources.delivered import scenetable
 from dione.testing.world import World, world

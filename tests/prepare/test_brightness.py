@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dione.base.errors import BadValues, NothingClear
-from dione.prepare.brightness import CloudRule, cloudy, without_clouds
+from dione.prepare.reference.brightness import CloudRule, cloudy, without_clouds
 from dione.sources import vhr
 from dione.testing.delivery import Delivered
 

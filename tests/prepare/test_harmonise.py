@@ -9,7 +9,7 @@ from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, BadRecipe, NothingClear
-from dione.prepare.harmonise import brought_down, fit, harmonise
+from dione.prepare.reference.harmonise import brought_down, fit, harmonise
 
 TINT = np.array([1.3, 0.8, 1.1, 0.7], np.float32)[:, None, None]
 HAZE = np.array([0.05, 0.03, -0.01, 0.02], np.float32)[:, None, None]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dione.base.errors import BadValues
-from dione.prepare.histogram import Histogram
+from dione.prepare.reference.histogram import Histogram
 
 
 @given(arrays(np.uint16, st.tuples(st.just(2), st.integers(1, 6), st.integers(1, 7))), st.integers(1, 6))

@@ -5,7 +5,7 @@ from shapely.affinity import translate
 from shapely.geometry import box
 
 from dione.base.errors import NotFound
-from dione.prepare.neighbours import suspects, touching
+from dione.prepare.reference.neighbours import suspects, touching
 
 SIDE = 2000.0
 AREAS = {f"{row}{column}": box(column * SIDE, row * SIDE, (column + 1) * SIDE, (row + 1) * SIDE) for row in range(3) for column in range(4)}

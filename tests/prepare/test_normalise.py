@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dione.base.errors import BadValues, NotFound
-from dione.prepare import scenestatistics
-from dione.prepare.brightness import without_clouds
-from dione.prepare.normalise import Normalisation, radiance
+from dione.prepare.reference import scenestatistics
+from dione.prepare.reference.brightness import without_clouds
+from dione.prepare.reference.normalise import Normalisation, radiance
 from dione.sources import vhr
 from dione.sources.delivered import deliveries, scenetable
 from dione.testing.delivery import Delivered

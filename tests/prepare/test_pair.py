@@ -9,7 +9,7 @@ from dione.base import grid as grids
 from dione.base import optics
 from dione.base import stack as stacks
 from dione.base.errors import NotFound, NothingClear
-from dione.prepare.pair import PairRule, dates_for, pair
+from dione.prepare.reference.pair import PairRule, dates_for, pair
 
 SHAPE = (40, 44)
 TIME = np.datetime64("2024-05-17T10:50", "ns")

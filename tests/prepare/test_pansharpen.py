@@ -7,8 +7,8 @@ import xarray as xr
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, BadRecipe, NotAStack, NothingClear
-from dione.prepare import interpolate
-from dione.prepare.pansharpen import fit, pansharpen
+from dione.prepare.reference import interpolate
+from dione.prepare.reference.pansharpen import fit, pansharpen
 from dione.sources import vhr
 from dione.testing import Array
 from dione.testing.delivery import PAN_WEIGHTS, Delivered

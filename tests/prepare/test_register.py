@@ -9,7 +9,7 @@ from dione.base import grid as grids
 from dione.base import optics
 from dione.base import stack as stacks
 from dione.base.errors import BadValues, NothingClear
-from dione.prepare import register
+from dione.prepare.reference import register
 
 SHAPE = (48, 52)
 

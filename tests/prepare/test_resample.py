@@ -7,8 +7,8 @@ import xarray as xr
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, NotFound
-from dione.prepare.pansharpen import pansharpen
-from dione.prepare.resample import onto
+from dione.prepare.reference.pansharpen import pansharpen
+from dione.prepare.reference.resample import onto
 from dione.sources import vhr
 from dione.testing import grid_at
 from dione.testing.delivery import Delivered

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dione.base.errors import BadRecipe, BadValues, NothingClear
 from dione.base.windows import Window, lattice
-from dione.prepare import scenestatistics, statistics
-from dione.prepare.brightness import CloudRule
+from dione.prepare.reference import scenestatistics, statistics
+from dione.prepare.reference.brightness import CloudRule
 from dione.sources import vhr
 from dione.sources.delivered import deliveries, scenetable
 from dione.testing.delivery import Delivered

@@ -16,7 +16,8 @@ from dione.nets import resolver, shiftnet
 from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.resolver import About
 from dione.pairs import areas
-from dione.patches import interchange, sample, store, tables
+from dione.patches import store
+from dione.patches.older import interchange, sample, tables
 from dione.sources import vhr
 from dione.sources.delivered import scenetable
 

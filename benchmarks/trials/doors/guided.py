@@ -17,7 +17,7 @@ import atheris
 with atheris.instrument_imports(include=["dione"]):
     from dione.base import documents, period
     from dione.base.errors import DioneError
-    from dione.patches import objects
+    from dione.patches.older import objects
     from dione.prepare import naming
     from dione.sources.eopatches import pickled
     from dione.sources.rasters import names

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dione import sources
-from dione.patches import sample
+from dione.patches.older import sample
 from dione.prepare import naming
 from dione.sources.eopatches import patchinfo
 from trials.doors import documents, rasters

@@ -20,9 +20,10 @@ from dione.base import area, period, stack
 from dione.nets import imported, resolver, shiftnet
 from dione.pairs import areas
 from dione.pairs import regions as region_files
-from dione.patches import interchange, sample, store, tables
-from dione.patches.build import SimulateConfig
+from dione.patches import store
 from dione.patches.expression import chosen
+from dione.patches.older import interchange, sample, tables
+from dione.patches.simulated.build import SimulateConfig
 from dione.pipeline.recipe import PipelineRecipe
 from dione.prepare import naming
 from dione.sources import vhr

@@ -27,7 +27,7 @@ from dione.base.crs import DEGREES, turned, utm
 from dione.base.errors import BadRecipe, BadSource, faults
 from dione.base.features import Features
 from dione.pairs import regions
-from dione.prepare.neighbours import touching
+from dione.prepare.reference.neighbours import touching
 
 PIXEL_M = 10
 FILE = "areas.parquet"

@@ -32,7 +32,7 @@ from dione.pairs.scenes import scenes
 from dione.pairs.visit import Visit
 from dione.patches import store
 from dione.prepare import cover
-from dione.prepare.neighbours import suspects
+from dione.prepare.reference.neighbours import suspects
 from dione.sources.delivered import scenetable
 from dione.sources.places import is_remote
 

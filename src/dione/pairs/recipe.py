@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from dione.prepare.brightness import BLUE_ABOVE
-from dione.prepare.pair import PairRule
+from dione.prepare.reference.brightness import BLUE_ABOVE
+from dione.prepare.reference.pair import PairRule
 
 ARCHIVES = ("stac:", "sentinelhub:")
 """How a source begins that is no place of files."""

@@ -19,11 +19,11 @@ from dione.base.errors import BadSource, NothingClear
 from dione.pairs.areas import PIXEL_M, Area
 from dione.pairs.recipe import Sharp
 from dione.prepare import csmask
-from dione.prepare.brightness import CloudRule, cloudy
-from dione.prepare.interpolate import nearest
-from dione.prepare.normalise import Normalisation
-from dione.prepare.pansharpen import pansharpen
-from dione.prepare.resample import onto, window_over
+from dione.prepare.reference.brightness import CloudRule, cloudy
+from dione.prepare.reference.interpolate import nearest
+from dione.prepare.reference.normalise import Normalisation
+from dione.prepare.reference.pansharpen import pansharpen
+from dione.prepare.reference.resample import onto, window_over
 from dione.sources.delivered import scenetable
 
 Row = Mapping[str, Any]

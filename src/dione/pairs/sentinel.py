@@ -17,7 +17,7 @@ from dione.base.windows import Window
 from dione.pairs.areas import PIXEL_M, Area
 from dione.pairs.recipe import Sentinel
 from dione.prepare.radiometry import check_values
-from dione.prepare.resample import onto
+from dione.prepare.reference.resample import onto
 from dione.sources import open as open_source
 
 Span = tuple[np.datetime64, np.datetime64]

@@ -15,8 +15,8 @@ from dione.pairs.scenes import Look, Scene
 from dione.pairs.sentinel import Source
 from dione.prepare import cover
 from dione.prepare.area import clear_fractions
-from dione.prepare.pair import DAY, Pair, dates_for, pair
-from dione.prepare.register import Local, Shift
+from dione.prepare.reference.pair import DAY, Pair, dates_for, pair
+from dione.prepare.reference.register import Local, Shift
 
 Row = dict[str, Any]
 

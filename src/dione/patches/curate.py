@@ -30,9 +30,10 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, BadSource, faults
 from dione.measure import shift
 from dione.measure.metrics import corrected, decibels
-from dione.patches import counts, store
+from dione.patches import store
 from dione.patches.expression import chosen
-from dione.patches.tables import Tables
+from dione.patches.older import counts
+from dione.patches.older.tables import Tables
 
 PRESETS = {"prior-art": ("ssim_nir > 0.2", "psnr_nir > 10", "mse_ratio < 10", "views >= 2", "not shadow"), "all": ("True",)}
 """`not shadow` only where the index tells of shadow."""

@@ -13,14 +13,15 @@ from dione.evaluation import curation
 from dione.evaluation.run import evaluate
 from dione.nets.resolver import load
 from dione.pairs.build import build
-from dione.patches import curate, scaling, splitting, store
+from dione.patches import curate, splitting, store
+from dione.patches.older import scaling
 from dione.pipeline.recipe import PipelineRecipe, Prediction
 from dione.prediction.config import PredictConfig
 from dione.prediction.files import eoresult
 from dione.prediction.job import predict_to
-from dione.prepare import scenestatistics
-from dione.prepare.brightness import CloudRule
 from dione.prepare.radiometry import check_values
+from dione.prepare.reference import scenestatistics
+from dione.prepare.reference.brightness import CloudRule
 from dione.sources.delivered import deliveries, scenetable
 from dione.sources.delivered.plainvhr import Told
 from dione.sources.delivered.sensors import table

@@ -54,5 +54,7 @@ def _network() -> Any:
     try:
         from ukis_csmask.mask import CSmask
     except ImportError as error:
-        raise DioneError(f"ukis-csmask is not installed ({error})\ninstall the extra: {INSTALL}\nor use the rule of blue (dione.prepare.brightness)") from error
+        raise DioneError(
+            f"ukis-csmask is not installed ({error})\ninstall the extra: {INSTALL}\nor use the rule of blue (dione.prepare.reference.brightness)"
+        ) from error
     return CSmask

@@ -1,6 +1,6 @@
 """Very-high-resolution scenes as Stacks: sharp references, usually of one date.
 
-Multispectral and panchromatic are two Stacks, which `dione.prepare.pansharpen` joins. Reflectance is at the top of the
+Multispectral and panchromatic are two Stacks, which `dione.prepare.reference.pansharpen` joins. Reflectance is at the top of the
 atmosphere unless the product says otherwise. The coordinate `white` (time, band) is the radiance of reflectance 1, so
 that radiance = reflectance × white, for the rules that are told in radiance; NaN where it is not known.
 """

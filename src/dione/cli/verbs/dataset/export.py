@@ -27,8 +27,8 @@ def export(
 
     opened = read_store(store)
     if form == "npz":
-        from dione.patches.export import export_folder
-        from dione.patches.interchange import INDEX
+        from dione.patches.older.export import export_folder
+        from dione.patches.older.interchange import INDEX
         from dione.sources.carrying import staged
 
         with staged(output, last=INDEX) as folder, progress("sample") as tell:

@@ -21,7 +21,7 @@ def import_(
 
     Example: dione dataset import npz-samples/ -o runs/deimos
     """
-    from dione.patches.interchange import import_folder
+    from dione.patches.older.interchange import import_folder
 
     with progress("sample") as tell:
         made = import_folder(folder, output, dates=dates, sensor=sensor, allow_absent=allow_absent, progress=tell)

@@ -18,7 +18,7 @@ def simulate(
 
     Example: dione dataset simulate recipes/simulate.toml --data imagery/ -o runs/patches
     """
-    from dione.patches.build import SimulateConfig, simulate_store
+    from dione.patches.simulated.build import SimulateConfig, simulate_store
     from dione.recipe import read
 
     count = simulate_store(read(recipe, SimulateConfig, change or ()), root=data, out=output)

@@ -29,7 +29,7 @@ def import_(
     if (normalisation is None) != (country is None):
         raise typer.BadParameter("--normalisation and --country go together", param_hint="--country")
     if normalisation is not None:
-        from dione.patches.tables import read as read_tables
+        from dione.patches.older.tables import read as read_tables
 
         centre, spread = read_tables(normalisation).scaling(country or "")
         scaling = Scaling(centre=tuple(centre.tolist()), spread=tuple(spread.tolist()), source=f"normalisation of {country}")

@@ -19,8 +19,8 @@ def statistics(
 
     Example: dione vhr statistics scenes.parquet
     """
-    from dione.prepare.brightness import CloudRule
-    from dione.prepare.scenestatistics import Opener, add, method
+    from dione.prepare.reference.brightness import CloudRule
+    from dione.prepare.reference.scenestatistics import Opener, add, method
     from dione.sources.delivered import deliveries, scenetable
 
     rows = scenetable.read(table)

@@ -3,8 +3,8 @@
     dates         the nearest to the reference in a window of days, on one side of it or both, each clear enough itself
     grid          Sentinel-2's own, cut into zoom × zoom: the reference comes onto it in one resampling, in which its shift
                   against the nearest date is taken off, if that is wanted
-    colours       the reference takes those of the nearest date (dione.prepare.harmonise), or comes on its own scene's scale
-                  (dione.prepare.normalise), or as it is
+    colours       the reference takes those of the nearest date (dione.prepare.reference.harmonise), or comes on its own scene's scale
+                  (dione.prepare.reference.normalise), or as it is
 
 What was measured on the way is told beside it.
 """
@@ -20,11 +20,11 @@ from dione.base import stack as stacks
 from dione.base.bands import BANDS
 from dione.base.errors import NotFound, NothingClear
 from dione.base.grid import finer
-from dione.prepare import register
-from dione.prepare.harmonise import harmonise
-from dione.prepare.normalise import Normalisation
-from dione.prepare.register import Local, Shift
-from dione.prepare.resample import onto
+from dione.prepare.reference import register
+from dione.prepare.reference.harmonise import harmonise
+from dione.prepare.reference.normalise import Normalisation
+from dione.prepare.reference.register import Local, Shift
+from dione.prepare.reference.resample import onto
 
 DAY = np.timedelta64(1, "D")
 

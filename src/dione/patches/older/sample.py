@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, faults
 from dione.base.files import whole
-from dione.patches import objects
+from dione.patches.older import objects
 
 NAMES = ("features", "labels", "patchlet", "timetamps_deimos", "timestamps_s2", "countries")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dione.base.errors import NotFound
-from dione.patches import scenes
+from dione.patches.simulated import scenes
 
 Array = NDArray[np.float32]
 

@@ -24,7 +24,7 @@ from dione.base import parquet
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
 from dione.base.files import whole
-from dione.patches import objects
+from dione.patches.older import objects
 from dione.sources.places import shown
 
 COUNTRIES, SENTINEL, REFERENCE = "s2_norm_per_country.pq", "s2_min_max_norm.npz", "deimos_min_max_norm.npz"

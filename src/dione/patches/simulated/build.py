@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 from dione.base import processors
 from dione.base.errors import NotFound
 from dione.base.workers import each
-from dione.patches import scenes, store, tone
-from dione.patches.scenes import name_of
-from dione.patches.simulate import Degradation, simulate
+from dione.patches import store
+from dione.patches.simulated import scenes, tone
+from dione.patches.simulated.scenes import name_of
+from dione.patches.simulated.simulate import Degradation, simulate
 from dione.patches.split import SplitRule
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ by least squares (Lucas and Kanade 1981): what is left of the difference, explai
 The same step in windows tells how the shift varies over the area. A gain and an offset a band never count, nor do pixels
 that fit far worse than the others: change, cloud, shadow.
 
-A shift is (south, east) in metres, as `dione.prepare.resample.onto` takes it off.
+A shift is (south, east) in metres, as `dione.prepare.reference.resample.onto` takes it off.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadValues, NothingClear
 from dione.base.windows import Window
-from dione.prepare.harmonise import brought_down, fit
-from dione.prepare.resample import moved
+from dione.prepare.reference.harmonise import brought_down, fit
+from dione.prepare.reference.resample import moved
 
 Array = NDArray[np.float64]
 ROUNDS = 4

@@ -23,7 +23,7 @@ from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.bands import BANDS
 from dione.base.errors import BadGrid, BadRecipe, NothingClear, faults
-from dione.prepare.interpolate import cubic, mean
+from dione.prepare.reference.interpolate import cubic, mean
 
 METHODS = ("moments", "histogram", "linear")
 Array = NDArray[np.float32]

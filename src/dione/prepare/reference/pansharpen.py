@@ -28,7 +28,7 @@ from dione.base.bands import PAN
 from dione.base.errors import BadGrid, BadRecipe, NothingClear, faults
 from dione.base.windows import Window
 from dione.prepare.area import sample
-from dione.prepare.interpolate import cubic, filled, mean, nearest
+from dione.prepare.reference.interpolate import cubic, filled, mean, nearest
 
 METHODS = ("ratio", "gsa")
 Array = NDArray[np.float32]

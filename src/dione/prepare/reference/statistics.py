@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from dione.base.errors import BadValues, NothingClear
 from dione.base.windows import Window, lattice
-from dione.prepare.brightness import CloudRule
-from dione.prepare.histogram import Histogram
+from dione.prepare.reference.brightness import CloudRule
+from dione.prepare.reference.histogram import Histogram
 
 BLOCK_PX = 1024
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from dione.base import parquet
 from dione.base.errors import BadSource, DioneError, NotFound, faults, grouped
-from dione.patches import sample, store, tables
+from dione.patches import store
+from dione.patches.older import sample, tables
 from dione.sources.carrying import brought_from
 from dione.sources.places import listing, shown
 
@@ -73,7 +74,7 @@ def import_folder(
     about = {
         "made_by": "dione dataset import",
         "normalisation": norms.model_dump(mode="json"),
-        "label": "normalised radiance, taken as Sentinel-2's normalised reflectance (dione.patches.tables)",
+        "label": "normalised radiance, taken as Sentinel-2's normalised reflectance (dione.patches.older.tables)",
     }
     try:
         result.patches = store.write(out, _patches(folder, rows, norms, dates, sensor, result, progress), about, exact=True)

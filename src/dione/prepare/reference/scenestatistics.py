@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from dione.base import stack as stacks
 from dione.base.errors import BadRecipe, BadValues, DioneError
 from dione.base.windows import Window
-from dione.prepare import statistics
-from dione.prepare.brightness import CloudRule
-from dione.prepare.interpolate import nearest
-from dione.prepare.pansharpen import METHODS, covering, pansharpen
-from dione.prepare.statistics import Clouds, Numbers
+from dione.prepare.reference import statistics
+from dione.prepare.reference.brightness import CloudRule
+from dione.prepare.reference.interpolate import nearest
+from dione.prepare.reference.pansharpen import METHODS, covering, pansharpen
+from dione.prepare.reference.statistics import Clouds, Numbers
 
 CACHE_BYTES = 512 * 2**20
 """GDAL keeps at most this much of a raster; its default is 5 % of the machine's memory."""

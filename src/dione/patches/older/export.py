@@ -18,8 +18,8 @@ import pyarrow as pa
 from dione.base import parquet
 from dione.base.errors import BadSource
 from dione.base.files import folder as made_folder
-from dione.patches import counts, sample, tables
-from dione.patches.interchange import INDEX, Progress
+from dione.patches.older import counts, sample, tables
+from dione.patches.older.interchange import INDEX, Progress
 from dione.patches.store import PER_UNIT, Store
 
 CLEAR = 0.95

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource
+from dione.patches.older.tables import Moments, Span, Tables
 from dione.patches.store import PER_UNIT, Store
-from dione.patches.tables import Moments, Span, Tables
 
 NUMBERS = 1 << 16
 Counts = NDArray[np.int64]

@@ -16,8 +16,8 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, NotFound
 from dione.base.workers import each
 from dione.patches import store
-from dione.patches.counts import NUMBERS, Counts, moments
 from dione.patches.location import Location
+from dione.patches.older.counts import NUMBERS, Counts, moments
 
 ALL = "all"
 PERCENTILES = (1, 99)

@@ -1,0 +1,1 @@
+"""Samples and normalisation of the older pipeline, brought in and out."""
