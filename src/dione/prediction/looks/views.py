@@ -117,11 +117,11 @@ def _support(run: Run, target: Target, window: Window | None) -> Bytes | None:
 
 def added(after: Array, zoom: int) -> Array:
     """What the result (4, h, w) has that its own 10 m average, enlarged by bicubic interpolation, has not: (1, h, w) the size of the difference, mean over bands; NaN by a hole."""
-    seen = np.isfinite(after).all(0)
+    seen = np.asarray(np.isfinite(after).all(0))
     whole = np.ones_like(seen) if seen.all() else _there_and_back(seen.astype(np.float32), zoom) > 0.99
     total = np.zeros(after.shape[1:], np.float32)
     for band in range(len(after)):  # one by one: all differences are as much memory as the scene
-        filled: Array = np.where(seen, after[band], np.float32(0))
+        filled = np.where(seen, after[band], np.float32(0))
         total += np.abs(filled - _there_and_back(filled, zoom))
     return np.where(whole, total / np.float32(len(after)), np.float32(np.nan))[None]
 
