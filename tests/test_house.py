@@ -92,7 +92,7 @@ ONE_PLACE = {
     "pickle.Unpickler, made narrow": (r"\(pickle\.Unpickler\)", {"sources/eopatches/unpickling.py"}),
     "XML is parsed": (r"ElementTree\.(fromstring|parse|iterparse|XML)\(|ParserCreate\(|import lxml|minidom|xml\.sax", {"base/xmltext.py"}),
     "a request is made": (r"requests\.(get|post|put|head|request|Session)\(|urlopen|http\.client|httpx\.", {"sources/remote/sessions.py"}),
-    "a page is rendered": (r"jinja2\.Environment\(|jinja2\.Template\(", {"pages/page.py", "prediction/page.py"}),
+    "a page is rendered": (r"jinja2\.Environment\(|jinja2\.Template\(", {"pages/page.py"}),
     "JSON or TOML is parsed": (
         r"\bjson\.loads?\(|tomllib\.loads?\(",
         {"base/documents.py", "training/logs.py", "pipeline/stages.py", "testing/hub.py", "testing/loopback.py"},
@@ -105,7 +105,6 @@ ONE_PLACE = {
             *(
                 "prediction/check.py",
                 "prediction/looks/picture.py",
-                "pages/picture.py",
                 "prediction/files/canvas.py",
                 "prediction/files/tiles.py",
                 "prediction/files/cog.py",

@@ -25,6 +25,18 @@ def test_the_next_is_made_while_this_one_is_used():
         assert len(made) == min(item + 2, 4)  # one ahead, never more
 
 
+def test_others_need_not_wait_for_a_first_that_takes_longer():
+    others = threading.Semaphore(0)
+
+    def make(number):
+        if number:
+            others.release()
+            return True
+        return all(others.acquire(timeout=5) for _ in range(4))  # the first ends after all the others
+
+    assert list(abreast(make, range(5), threads=2, ahead=3)) == [True] * 5
+
+
 def test_several_are_made_at_the_same_time_each_in_a_thread_that_was_prepared():
     together, prepared = threading.Barrier(3, timeout=5), []
     met = abreast(lambda _: together.wait(), range(3), threads=3, begin=lambda: prepared.append(threading.get_ident()))
