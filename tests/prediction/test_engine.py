@@ -72,11 +72,11 @@ def test_want_of_memory_for_the_smallest_window_is_told(net, made):
         next(pieces(made, resolver(Cramped(net, 0, OUT_OF_MEMORY[0]), net.margin), choose(made)[0], [Window(0, 0, 64, 64)], use=kept))
 
 
-def test_bfloat16_is_taken_where_the_trial_is_clearly_faster(monkeypatch):
+def test_a_processor_takes_bfloat16_where_it_pays(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for half, wanted in ((1.0, "bfloat16"), (1.9, "float32"), (30.0, "float32")):
+    for pays, wanted in ((True, "bfloat16"), (False, "float32")):
         engine.cache_clear()
-        monkeypatch.setattr(engines, "trial", lambda *kinds, half=half: [{torch.float32: 2.0, torch.bfloat16: half}[kind] for kind in kinds])
+        monkeypatch.setattr(engines, "bfloat16_pays", lambda pays=pays: pays)
         assert engine().precision == wanted
     engine.cache_clear()
 
@@ -91,10 +91,6 @@ def test_a_gpu_takes_bfloat16_only_if_it_has_it_and_does_not_make_believe(monkey
     assert str(engine()) == f"cuda, {wanted}" and asked == [False]
     assert str(engine("cuda", "float32")) == "cuda, float32"
     engine.cache_clear()
-
-
-def test_the_trial_times_both_precisions():
-    assert all(0 < seconds < 10 for seconds in engines.trial(torch.float32, torch.bfloat16, rounds=1))
 
 
 def test_bfloat16_stays_near_and_gives_float32(net):

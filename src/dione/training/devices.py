@@ -9,9 +9,18 @@ from typing import Literal
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 
+from dione.nets.precision import doubt
+
 
 def fabric(precision: Literal["32-true", "bf16-mixed"]) -> Fabric:
     """This process's place among the others, and its device."""
+    made = _made(precision)
+    if precision == "bf16-mixed" and is_first():
+        doubt(made.device.type, "leave train.precision out")
+    return made
+
+
+def _made(precision: Literal["32-true", "bf16-mixed"]) -> Fabric:
     if "LOCAL_WORLD_SIZE" not in os.environ:
         return Fabric(accelerator="auto", devices=1, precision=precision)
     here, everywhere = int(os.environ["LOCAL_WORLD_SIZE"]), int(os.environ["WORLD_SIZE"])

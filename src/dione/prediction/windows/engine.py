@@ -4,25 +4,22 @@ On a GPU, bfloat16 where it has it. On a CPU, bfloat16 only where a short trial 
 accept it and work it out slowly. What is interpolated and averaged stays float32 in either case (nets/blocks.exact).
 """
 
-import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from dione.base.errors import DioneError
 from dione.nets.blocks import NO_RIM, Rim, without
+from dione.nets.precision import bfloat16_pays, doubt
 from dione.nets.resolver import Resolver
 from dione.prediction.windows.allocation import keep_memory
 
 Precision = Literal["float32", "bfloat16"]
 AnyPrecision = Literal["auto", "float32", "bfloat16"]
-FASTER = 1.3
-"""How many times faster bfloat16 has to be on a CPU to be taken."""
-TRIAL_PX, TRIAL_CHANNELS = 96, 64
 
 
 @dataclass(frozen=True)
@@ -72,6 +69,8 @@ def engine(device: str = "auto", precision: AnyPrecision = "auto") -> Engine:
     except (RuntimeError, AssertionError) as error:
         here = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
         raise DioneError(f"no device '{chosen}': {str(error).splitlines()[0]}\nthere is {', '.join(here)}") from error
+    if precision == "bfloat16":
+        doubt(chosen, "leave --precision out")
     return Engine(chosen, _faster(chosen) if precision == "auto" else precision)
 
 
@@ -79,26 +78,4 @@ def _faster(device: str) -> Precision:
     """bfloat16 where it pays."""
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    if device != "cpu":
-        return "float32"
-    exact, rough = trial(torch.float32, torch.bfloat16)
-    return "bfloat16" if exact > FASTER * rough else "float32"
-
-
-@torch.inference_mode()
-def trial(*kinds: torch.dtype, rounds: int = 8) -> list[float]:
-    """Seconds of a convolution of the size that a network has most of, in each precision: the best of several, tried in turn.
-
-    In turn, on one thread, and the best, so that what else the machine does just then decides nothing.
-    """
-    layers = [nn.Conv2d(TRIAL_CHANNELS, TRIAL_CHANNELS, 3, padding=1, bias=False).to(kind, memory_format=torch.channels_last) for kind in kinds]  # type: ignore[call-overload]
-    inputs = [torch.zeros(1, TRIAL_CHANNELS, TRIAL_PX, TRIAL_PX, dtype=kind).contiguous(memory_format=torch.channels_last) for kind in kinds]
-    best, threads = [float("inf")] * len(kinds), torch.get_num_threads()
-    torch.set_num_threads(1)
-    for _ in range(rounds + 1):
-        for number, (layer, x) in enumerate(zip(layers, inputs, strict=True)):
-            began = time.perf_counter()
-            layer(x)
-            best[number] = min(best[number], time.perf_counter() - began)
-    torch.set_num_threads(threads)
-    return best
+    return "bfloat16" if device == "cpu" and bfloat16_pays() else "float32"
