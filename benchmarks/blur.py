@@ -32,13 +32,13 @@ def cpsnr(sr: np.ndarray, hr: np.ndarray) -> float:
 
 
 @torch.inference_mode()
-def gain(source: str, model: str, modulation: float, believed: float | None = None) -> float:
-    """Mean over the dates of a series."""
+def gain(source: str, model: str, modulation: float, believed: float | None = None, *, views: int = 8) -> float:
+    """Mean over the dates of a series, each seen with so many."""
     truth = dione.open(source).compute()
     low, net, base = coarser(truth, modulation=modulation), load(model), load("bicubic")
     shape = low.sizes["y"] * 4, low.sizes["x"] * 4
     found = []
-    for choice in choose(low, target="all", views=8, max_cloud=0.0):
+    for choice in choose(low, target="all", views=views, max_cloud=0.0):
         hr = truth["reflectance"].values[choice.target, :, : shape[0], : shape[1]]
         told = suits.seeing(net, low, choice.views) if believed is None else replace(net, sees=believed * modulation or None)
         sharp = painted(low, told, choice)[0]

@@ -79,6 +79,18 @@ def test_a_shift_moves_what_is_seen_by_that_much():
     assert np.allclose((moved - still)[4:-4], 0.3 * 8, atol=1e-3)
 
 
+@pytest.mark.parametrize(("share", "low", "high"), [(0.0, 0, 0), (0.4, 6, 18), (1.0, 30, 30)])
+def test_so_many_patches_have_dates_that_all_stand_alike(ground, share, low, high):
+    model = replace(Degradation(), alike=share, size_px=8)
+    still = sum(not simulate(ground, 8.0, model, np.random.default_rng(seed)).shifts.any() for seed in range(30))
+    assert low <= still <= high
+
+
+def test_dates_and_bands_that_stand_alike_see_the_same(ground):
+    sample = simulate(ground[:1], 8.0, replace(STILL, shift_px=(0.3, 0.3), band_shift_px=0.1, alike=1), np.random.default_rng(0))
+    assert np.abs(sample.lr - sample.lr[0]).max() < 2e-4
+
+
 def test_clouds_are_flagged_on_the_target_and_mostly_on_supports(ground):
     model = Degradation(cloud=1, target_cloud=1, missed=0.5)
     samples = [simulate(ground, 8.0, model, np.random.default_rng(seed)) for seed in range(30)]

@@ -13,7 +13,7 @@ The model, per patch (every range is in `Degradation`; every draw comes from the
     lr (date, band, y, x), valid (date, y, x), hr (band, zoom·y, zoom·x): date 0 is the target, hr its truth
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,8 @@ class Degradation:
     """Deviation of a band's modulation, as a fraction of it; dates differ by half as much more."""
     shift_px: Range = (0.0, 0.35)
     """Deviation of a date's registration against the target, coarse pixels, drawn per patch."""
+    alike: float = 0.0
+    """Probability that all dates and bands of a patch stand alike, as in series that were resampled together."""
     band_shift_px: float = 0.05
     """Deviation of a band's registration against the others of its date, coarse pixels."""
     other_year: Range = (0.0, 1.0)
@@ -100,6 +102,8 @@ def simulate(ground: Array, fine_per_coarse: float, model: Degradation, rng: np.
 
     The ground must cover size_px coarse pixels. The target's year is drawn too.
     """
+    if model.alike > 0 and rng.random() < model.alike:
+        model = replace(model, shift_px=(0.0, 0.0), band_shift_px=0.0)
     years = _years(len(ground), model, rng)
     shifts = np.vstack([np.zeros((1, 2)), np.clip(rng.normal(0, rng.uniform(*model.shift_px), (model.dates - 1, 2)), -0.7, 0.7)])
     other = model.other > 0 and rng.random() < model.other
