@@ -141,6 +141,15 @@ def test_a_large_scene_is_thinned_and_shown_in_part_at_full_resolution(tmp_path,
     assert "3 × 3 measured pixels are shown as one" in html and 'data-view="close"' in html
 
 
+@pytest.mark.parametrize(("crop_px", "width"), [(64, 420), (256, 840)])
+def test_the_whole_is_no_finer_than_needed_beside_a_close_up(tmp_path, make_run, monkeypatch, crop_px, width):
+    monkeypatch.setattr(views, "LADDER", ((840, 84), (400, 82)))
+    run = make_run(tmp_path, shape=(150, 210), days=2, crop_px=crop_px)
+    whole, *close = views.scenes(run, run.targets[0])
+    assert whole.after.shape[2] == width and len(close) == (width == 420)
+    assert all(one.after.shape[1:] == (256, 256) for one in close)
+
+
 def test_pictures_give_way_so_that_the_page_stays_light(tmp_path, run, monkeypatch):
     light = report.write(tmp_path, run).stat().st_size
     monkeypatch.setattr(report, "MOST_BYTES", 60_000)

@@ -6,7 +6,6 @@ blocks, each a TIFF of the file's own tiles and of copies half as large and coar
     └──────────── tiles of blocks and of levels, as they are packed ──► the file (prediction/files/splice.py)
 """
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
+from isal import isal_zlib
 from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
@@ -89,7 +89,7 @@ def unsealed(piece: Path) -> None:
     with piece.open("rb") as file:
         left, found = max(piece.stat().st_size - SEAL_BYTES, 0), 0
         while left and (part := file.read(min(left, splice.PART_BYTES))):
-            found, left = zlib.crc32(part, found), left - len(part)
+            found, left = isal_zlib.crc32(part, found), left - len(part)
         if file.read() != found.to_bytes(SEAL_BYTES, "little"):
             raise BadSource(f"the block {piece.name} is damaged\nremove {piece}, and run the same command again")
 

@@ -6,7 +6,6 @@ that such a file promises, coarsest level first, row by row, each between its le
 """
 
 import os
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from isal import isal_zlib
 from tifffile import FileHandle, TiffFile, TiffFileError, TiffPage
 
 from dione.base.errors import BadSource
@@ -83,7 +83,7 @@ def _written(path: Path, levels: Sequence[tuple[TiffPage, Iterator[Tile]]]) -> l
                 data = tile.read()
                 framed = len(data).to_bytes(4, "little") + data + data[-4:]
                 file.write(framed)
-                seal = zlib.crc32(framed, seal)
+                seal = isal_zlib.crc32(framed, seal)
                 placed.append((end + 4, len(data)))
                 end += len(framed)
             made.append((level, placed))
@@ -146,5 +146,5 @@ def _crc(file: BinaryIO, start: int) -> int:
     file.seek(start)
     found = 0
     while part := file.read(PART_BYTES):
-        found = zlib.crc32(part, found)
+        found = isal_zlib.crc32(part, found)
     return found

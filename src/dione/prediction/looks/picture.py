@@ -52,13 +52,16 @@ class Stretch:
 
     def paint(self, values: Array) -> Bytes:
         """(4, h, w) reflectance → (h, w, 3) bytes; grey where NaN."""
-        low, high = (np.array(side, np.float32)[:, None, None] for side in (self.low, self.high))
-        shown = (values[list(self.bands)] - low) / (high - low)
-        grey = ~np.isfinite(shown).all(0)
-        # The root lifts the shadows: reflectance is linear, screens and eyes are not.
-        drawn = np.sqrt(np.clip(np.nan_to_num(shown), 0, 1)) * 255 if self.bands == TRUE_COLOUR else np.clip(np.nan_to_num(shown), 0, 1) * 255
-        drawn[:, grey] = EMPTY
-        return np.moveaxis(np.rint(drawn).astype(np.uint8), 0, -1)
+        drawn = np.empty((*values.shape[1:], len(self.bands)), np.uint8)
+        with np.errstate(invalid="ignore"):  # NaN is no byte; what becomes of it is painted over
+            for at, band in enumerate(self.bands):
+                shown = (values[band] - np.float32(self.low[at])) / np.float32(self.high[at] - self.low[at])
+                np.clip(shown, 0, 1, out=shown)
+                if self.bands == TRUE_COLOUR:
+                    np.sqrt(shown, out=shown)  # the root lifts the shadows: reflectance is linear, screens and eyes are not
+                drawn[..., at] = np.rint(shown * 255, out=shown)
+        drawn[unseen(values[list(self.bands)])] = EMPTY
+        return drawn
 
 
 def stretch(values: Array, bands: tuple[int, int, int]) -> Stretch:
@@ -90,10 +93,15 @@ class Greenness:
         return drawn
 
 
+def unseen(values: Array) -> NDArray[np.bool_]:
+    """Where one of the bands (n, h, w) is NaN."""
+    return np.isnan(values.sum(0))
+
+
 def holed(pixels: Bytes, values: Array) -> Bytes:
     """Painted pixels (h, w, 3), see-through where `values` (4, h, w) are NaN; as they are if none is."""
-    seen = np.isfinite(values).all(0)
-    return pixels if seen.all() else np.dstack([pixels, np.where(seen, np.uint8(255), np.uint8(0))])
+    hole = unseen(values)
+    return np.dstack([pixels, np.where(hole, np.uint8(0), np.uint8(255))]) if hole.any() else pixels
 
 
 def read(path: Path, *, about: int | None = None, size: tuple[int, int] | None = None, window: Window | None = None) -> Array:
@@ -158,7 +166,7 @@ def fitted(pixels: Bytes, size: tuple[int, int], *, span: tuple[float, float] | 
 def webp(pixels: Bytes, *, quality: int | None) -> bytes:
     """WebP bytes of (h, w, 3 or 4); quality None packs without loss."""
     packed = io.BytesIO()
-    how = dict(lossless=True, quality=20, method=2) if quality is None else dict(quality=quality, method=2, alpha_quality=40)
+    how = dict(lossless=True, quality=20, method=0) if quality is None else dict(quality=quality, method=0, alpha_quality=40)
     Image.fromarray(pixels).save(packed, "WEBP", **how)
     return packed.getvalue()
 

@@ -87,12 +87,12 @@ def scenes(run: Run, target: Target) -> list[Scene]:
     """Read what the pictures need: of the whole, and of the close-up of a large one."""
     close = None if target.before.window is None else target.before.window.zoomed(run.zoom)
     parts = [*zip(target.before.parts, (None, close), strict=False)]
-    return [*_abreast(lambda part: _scene(run, target, *part[0], part[1]), parts)]
+    most = LADDER[0 if close is None else 1][0]  # with a close-up the whole need not be as fine
+    return [*_abreast(lambda part: _scene(run, target, *part[0], part[1], most), parts)]
 
 
-def _scene(run: Run, target: Target, before: Array, box: Box, window: Window | None) -> Scene:
-    """The whole, or a window of it; about LADDER[0] pixels a side, at most a third more."""
-    most = LADDER[0][0]
+def _scene(run: Run, target: Target, before: Array, box: Box, window: Window | None, most: int) -> Scene:
+    """The whole, or a window of it; about `most` pixels a side, at most a third more."""
     rows, columns = run.fine.shape if window is None else window.shape
     after = picture.read(target.sr, window=window, about=most)
     sigma = None if target.sigma is None else picture.read(target.sigma, window=window, about=most // 2)
