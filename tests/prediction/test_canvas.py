@@ -308,3 +308,13 @@ def test_zstd_is_a_choice(tmp_path):
     path = painted(Canvas(tmp_path, "d", grid=grid_at((1200, 700)), block=512, compress="ZSTD"), values, valid).finish()
     with rasterio.open(path) as file:
         assert file.compression.name == "zstd" and np.array_equal(file.read(), encode(values, valid))
+
+
+def test_a_finished_file_that_was_cut_off_is_made_again(tmp_path):
+    values, valid = image((300, 300))
+    canvas = painted(Canvas(tmp_path, "d", grid=grid_at((300, 300), pixel=2.5), block=256), values, valid)
+    made = canvas.finish()
+    whole = made.read_bytes()
+    made.write_bytes(whole[: 2 * len(whole) // 3])
+    assert not canvas.finished() and len(canvas.missing()) == 4
+    assert painted(canvas, values, valid).finish().read_bytes() == whole

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+import dione.accessor  # noqa: F401
 from dione.base.errors import CannotWrite
 from dione.nets.resolver import load
 from dione.prediction.config import PredictConfig
 from dione.prediction.files import disk
 from dione.prediction.job import predict_to
+from dione.prediction.memory import predict
 from dione.prepare.select import choose
 from dione.testing import landscape, series
 
@@ -41,3 +43,25 @@ def test_what_nobody_saw_takes_no_room(tmp_path: Path, monkeypatch: pytest.Monke
     made["valid"][:, :8] = True
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9 - 100_000, 100_000))
     disk.check(tmp_path, choose(made, target="all", max_cloud=1), (64, 64), 4)
+
+
+@pytest.mark.parametrize(("source", "out"), [("field", "field"), ("field/*.tif", "field"), ("dates", "dates/out")])
+def test_results_do_not_go_where_the_series_is_read_from(tmp_path: Path, source: str, out: str) -> None:
+    for place in ("field/2024-05-01.tif", "dates/2024-05-01/B02.tif"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).touch()
+    made = series(landscape((16, 16)), days=2).stack.assign_attrs(source=str(tmp_path / source))
+    with pytest.raises(CannotWrite, match="the folder of the series itself: one would be taken for the other\nname another folder with -o"):
+        predict_to(made, tmp_path / out, resolver=load("nearest"))
+    with pytest.raises(CannotWrite, match="the folder of the series itself"):
+        predict(made, model="nearest").dione.save(tmp_path / out)
+    assert not [*(tmp_path / out).glob("*_sr.tif")]
+
+
+@pytest.mark.parametrize("source", ["", "a made-up landscape", "stac:earth-search", "s3://bucket/field", "FIELD/2024-05-01.tif", "FIELD/inside.zarr"])
+def test_beside_the_series_there_is_room_for_them(tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inside.zarr").mkdir()
+    (tmp_path / "2024-05-01.tif").touch()
+    disk.apart(tmp_path, source.replace("FIELD", str(tmp_path)))
+    disk.apart(tmp_path / "out", str(tmp_path))

@@ -51,3 +51,16 @@ def test_in_and_out_as_eopatch_with_every_date_from_its_past(run, tmp_path):
 
 def test_another_word_for_supports_is_wrong_usage(run, tmp_path):
     assert run("predict", tmp_path, "-o", tmp_path / "out", "--supports", "future")[0] == 2
+
+
+def test_a_patch_of_somebody_else_is_never_written_over(run, tmp_path):
+    made = testing.series(testing.landscape((16, 20), seed=1), days=2).stack
+    patch = tmp_path / "field" / "eopatch"
+    arrays = {"data/BANDS": np.moveaxis(made["reflectance"].values, 1, -1)}
+    eofolder.save(patch, arrays=arrays, times=list(made["time"].values), grid=stacks.grid_of(made))
+    words = ("predict", patch, "--bands", NAMES, "-o", tmp_path / "field", "--model", "nearest", "--eopatch", "R")
+    code, _, err = run(*words)
+    assert code and "eopatch is there already, and was not written by dione" in err
+    assert np.array_equal(np.load(patch / "data" / "BANDS.npy"), arrays["data/BANDS"]) and not [*(tmp_path / "field").glob("*.tif")]
+    words = (*words[:5], tmp_path / "out", *words[6:])
+    assert run(*words)[0] == 0 and run(*words, "--fresh")[0] == 0  # its own it may

@@ -87,3 +87,19 @@ def test_paths_of_the_machine_stay_out(tmp_path, run):
     dates = tuple(replace(use, item=f"/home/someone/private/{use.item}") for use in target.choice.dates)
     text = json.dumps(written(tmp_path, replace(run, targets=(replace(target, choice=replace(target.choice, dates=dates)),))))
     assert "someone" not in text and "2024-05-21.tif" in text
+
+
+def test_the_measured_date_has_a_grid_of_its_own(tmp_path, run):
+    target = replace(run.targets[0], input=run.targets[0].sr)
+    asset = written(tmp_path, replace(run, targets=(target,)))["assets"]["input"]
+    assert asset["gsd"] == 10 and asset["proj:shape"] == [*run.coarse.shape] and asset["proj:transform"] == [*run.coarse.affine][:6]
+
+
+@pytest.mark.parametrize(("left", "west"), [(190, -170), (359.999, -0.001), (-190, 170), (540, -180)])
+def test_longitudes_that_run_round_the_earth_are_brought_back(left, west):
+    shape, box = item.footprint(grid_at((100, 100), crs="EPSG:4326", left=left, top=10, pixel=1e-6))
+    assert shape["type"] == "Polygon" and box[0] == pytest.approx(west, abs=1e-6) and -180 <= box[0] < box[2] <= 180
+
+
+def test_a_grid_that_lies_nowhere_on_earth_has_no_place():
+    assert item.footprint(grid_at((100, 100), left=5e7, top=5e7)) == (None, None)

@@ -73,3 +73,24 @@ def test_a_stack_of_another_origin_is_kept_as_geotiffs(stack, tmp_path):
 def test_a_damaged_memory_of_what_it_was_made_of_is_refused(sharp, tmp_path):
     with pytest.raises(BadSource, match="choice"):
         sharp.assign_coords(choice=("time", ["{}"] * 3)).dione.save(tmp_path)
+
+
+def test_a_part_that_cuts_pixels_of_the_input_is_refused_before_anything_is_written(sharp, tmp_path):
+    with pytest.raises(BadGrid, match="this part of a result has 95×80 px, needs whole pixels of its input: multiples of 4"):
+        sharp.isel(y=slice(1, 96)).dione.save(tmp_path)
+    assert not [*tmp_path.glob("*.tif")]
+    sharp.isel(y=slice(3, 43)).dione.save(tmp_path)
+    made = json.loads((tmp_path / "2024-05-06.json").read_text())["properties"]
+    with rasterio.open(tmp_path / "2024-05-06_sr.tif") as file:
+        assert made["proj:shape"] == [*file.shape] and made["proj:transform"] == [*file.transform][:6]
+
+
+def test_what_was_done_to_a_sharper_input_is_told_as_the_command_tells_it(stack, tmp_path):
+    dione.predict(stack, modulation=0.5, views=1, max_cloud=0.9).dione.save(tmp_path / "a", source=stack)
+    predict_to(stack, tmp_path / "b", resolver=dione.load("setsr-s"), config=PredictConfig(modulation=0.5, views=1, max_cloud=0.9))
+    ours, theirs = (json.loads((tmp_path / folder / "run.json").read_text()) for folder in "ab")
+    assert ours["warnings"] == theirs["warnings"] and len(ours["warnings"]) == 1
+    one, other = ours["targets"][0], theirs["targets"][0]
+    assert one["warnings"] == other["warnings"] and "one date only" in one["warnings"][0]
+    assert one["consistency"] == pytest.approx(other["consistency"], abs=1e-5)
+    assert "input_modulation" not in ours["notes"]

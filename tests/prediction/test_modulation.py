@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import dione
 from dione.base import optics, stack
@@ -82,3 +83,10 @@ def test_what_is_said_of_the_sensor_counts_more_than_what_is_measured(averaged):
 def test_pixels_as_soft_as_sentinel_2s_stay_as_they_are_and_so_do_those_of_a_model_for_any(averaged, choice):
     assert suits.seeing(load("setsr-s"), averaged, choice.views, 0.3).sees is None
     assert suits.seeing(load("bicubic"), averaged, choice.views).sees is None
+
+
+def test_a_date_is_the_same_whatever_else_is_sharpened(averaged, soft):
+    both = xr.concat([soft, averaged.assign_coords(time=averaged["time"] + np.timedelta64(5, "D"))], "time").assign_attrs(averaged.attrs)
+    every, one = (dione.predict(both, target=target) for target in ("all", "2024-05-06"))
+    np.testing.assert_array_equal(every["reflectance"].values[1], one["reflectance"].values[0])
+    assert every.attrs == one.attrs

@@ -152,6 +152,8 @@ def _predict(context: Context, told: Prediction) -> str:
     check_values(stack)
     out = folder(context.recipe.out / "predictions" / told.name)
     config = PredictConfig(**told.model_dump(include=set(PredictConfig.model_fields)))
+    if told.eopatch:
+        eoresult.check(out / "eopatch", stack)
     run = predict_to(stack, out, resolver=load(str(weights(context.recipe))), config=config, progress=context.progress)
     if told.eopatch:
         eoresult.write(out / "eopatch", run, stack, name=told.eopatch)

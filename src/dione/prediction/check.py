@@ -35,13 +35,23 @@ class Measured:
     consistency: float | None
     """Mean |result averaged back with the sensor's point-spread function − target|; None where the target saw nothing."""
 
+    def warnings(self, views: int) -> tuple[str, ...]:
+        """What a person has to be told of a result of so many dates."""
+        missing = 1 - self.clear - self.filled
+        found = {
+            "one date only: all added detail comes from what the model learned, none from other dates": views == 1,
+            f"{self.filled:.0%} of the area was under cloud and is filled from other dates; its sigma is larger": self.filled > 0.01,
+            f"{missing:.0%} of the area was seen on no date and is nodata": missing > 0.01,
+        }
+        return tuple(words for words, holds in found.items() if holds)
+
 
 def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int, modulation: float | None = None) -> Measured:
     """Compare a finished file with its target date, whose sensor left `modulation` at Nyquist; Sentinel-2's if not said."""
     shape = (stack.sizes["y"], stack.sizes["x"])
 
     def look(window: Window) -> tuple[int, int, int, float, int]:
-        """Pixels seen clear, filled, and all; the sum of the differences, and how many."""
+        """Pixels seen clear, filled, and all of the area; the sum of the differences, and how many."""
         rows, columns = window.slices
         date = stack[["reflectance", "valid"]].isel(time=choice.target, y=rows, x=columns).compute()
         target, own = date["reflectance"].values, date["valid"].values
@@ -51,10 +61,11 @@ def measure(path: Path, stack: xr.Dataset, choice: Choice, *, zoom: int, modulat
         inner = _inner(window, shape)
         back = _averaged(numbers * np.float32(SCALE), zoom, modulation or optics.NYQUIST_MODULATION)
         apart = np.abs(back - target)[:, *inner][:, (own & _surrounded(covered))[inner]]
-        return int(own.sum()), int((covered & ~own).sum()), own.size, float(apart.sum(dtype=np.float64)), apart.size
+        asked = int(date["inside"].sum()) if "inside" in date.coords else own.size  # of a polygon
+        return int(own.sum()), int((covered & ~own).sum()), asked, float(apart.sum(dtype=np.float64)), apart.size
 
     clear, filled, pixels, total, count = map(sum, zip(*abreast(look, sample(shape, side=SIDE_PX, count=COUNT), threads=AT_ONCE), strict=True))
-    return Measured(clear / pixels, filled / pixels, total / count if count else None)
+    return Measured(clear / max(pixels, 1), filled / max(pixels, 1), total / count if count else None)
 
 
 def _averaged(fine: np.ndarray, zoom: int, modulation: float) -> np.ndarray:

@@ -37,6 +37,7 @@ def predict_to(
     scheduler: address of a Dask scheduler whose workers paint the blocks; this process by default.
     Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), CannotWrite.
     """
+    disk.apart(out, str(stack.attrs.get("source", "")))
     with alone(folder(out)):
         return _predicted(stack, out, resolver, config, fresh, progress or (lambda *_: None), scheduler)
 
@@ -46,7 +47,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
     suits.check(resolver, stack)
     rule = config.model_dump(include={"target", "views", "max_cloud", "supports", "support_cloud"})
     choices = choose(stack, **rule)
-    resolver = suits.seeing(resolver, stack, choices[0].views, config.modulation)
+    resolver = suits.seeing(resolver, stack, choices[0].clearest, config.modulation)
     disk.check(out, choices, (stack.sizes["y"], stack.sizes["x"]), resolver.zoom)
     used = engine(config.device, config.precision)
     if config.block:

@@ -17,7 +17,7 @@ from dione.base.files import alone, folder
 from dione.base.windows import Window
 from dione.prediction import origin, run
 from dione.prediction.check import measure
-from dione.prediction.files import collection, item, styles
+from dione.prediction.files import collection, disk, item, styles
 from dione.prediction.files.form import REFLECTANCE
 from dione.prediction.job import describe
 from dione.prediction.looks.preview import Array, preview, thinned
@@ -33,23 +33,30 @@ def keep(sharp: xr.Dataset, out: str | Path, *, source: xr.Dataset | None = None
     """
     to = folder(Path(out))
     with alone(to):
-        files = write(sharp, to)
         if not origin.known(sharp):
-            return files
+            return write(sharp, to)
         choices, zoom = origin.choices(sharp), int(sharp.attrs["zoom"])
         coarse = _coarse(stacks.grid_of(sharp), zoom)
+        disk.apart(to, str(sharp.attrs.get("source", "")))
+        if source is not None:
+            _fits(stacks.check(source), coarse, choices)
+        files = write(sharp, to)
         if source is None:
             done = _run(sharp, coarse, zoom, tuple(_alone(sharp, date, choice, to, zoom) for date, choice in enumerate(choices)))
             made = [path for target in done.targets for path in (*item.write(to, done, target), *styles.write(to, target))]
             return [*files, *made, *([found] if (found := collection.write(to, done)) else [])]
-        _fits(stacks.check(source), coarse, choices)
         targets = tuple(_compared(sharp, source, date, choice, to, zoom) for date, choice in enumerate(choices))
         done = _run(sharp, coarse, zoom, targets, supports(source, targets))
         return [*files, *(target.input for target in targets if target.input), *describe(to, done)]
 
 
 def _coarse(grid: GeoBox, zoom: int) -> GeoBox:
+    """The grid of the input. Raises BadGrid for a part that cuts its pixels."""
     rows, columns = grid.shape
+    if rows % zoom or columns % zoom:
+        raise BadGrid(
+            f"this part of a result has {rows}×{columns} px, needs whole pixels of its input: multiples of {zoom}\ncut it there, or write the pixels alone with dione.write"
+        )
     return GeoBox((rows // zoom, columns // zoom), grid.affine * Affine.scale(zoom), grid.crs)
 
 
@@ -67,8 +74,9 @@ def _fits(source: xr.Dataset, coarse: GeoBox, choices: list[Choice]) -> None:
 def _run(sharp: xr.Dataset, coarse: GeoBox, zoom: int, targets: tuple[run.Target, ...], helped: tuple[run.Support, ...] = ()) -> run.Run:
     attrs = {str(key): str(value) for key, value in sharp.attrs.items()}
     model = run.Model(attrs.pop("model"), attrs.pop("model_sha256", ""))
-    source = attrs.pop("source", "")
-    return run.Run(source, model, coarse, zoom, targets, helped, notes={key: value for key, value in attrs.items() if key != "zoom"})
+    source, doubts = attrs.pop("source", ""), attrs.pop(origin.DOUBTS, "")
+    notes = {key: value for key, value in attrs.items() if key not in ("zoom", origin.SEES)}
+    return run.Run(source, model, coarse, zoom, targets, helped, notes=notes, warnings=tuple(doubts.splitlines()))
 
 
 def _alone(sharp: xr.Dataset, date: int, choice: Choice, to: Path, zoom: int) -> run.Target:
@@ -86,10 +94,10 @@ def _alone(sharp: xr.Dataset, date: int, choice: Choice, to: Path, zoom: int) ->
 def _compared(sharp: xr.Dataset, source: xr.Dataset, date: int, choice: Choice, to: Path, zoom: int) -> run.Target:
     """A date beside what was measured, as `dione predict` tells it."""
     files, at, shape = _files(sharp, date, to), choice.target, (source.sizes["y"], source.sizes["x"])
-    found = measure(files["sr"], source, choice, zoom=zoom)
+    found = measure(files["sr"], source, choice, zoom=zoom, modulation=sharp.attrs.get(origin.SEES))
     kept = write_date(source, at, "reflectance", to / f"{stacks.label(sharp, date)}_input.tif", REFLECTANCE)
     before = preview(lambda window: seen(source, at, window), shape)
-    told: dict[str, Any] = {"clear": found.clear, "filled": found.filled, "consistency": found.consistency}
+    told: dict[str, Any] = {"clear": found.clear, "filled": found.filled, "consistency": found.consistency, "warnings": found.warnings(len(choice.views))}
     return run.Target(choice, sharp["time"].values[date], **files, input=kept, before=before, **told)
 
 

@@ -13,7 +13,7 @@ from dione.nets.resolver import Resolver, load
 from dione.prediction import record, suits
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import FORMS, Form
-from dione.prediction.origin import kept
+from dione.prediction.origin import DOUBTS, SEES, kept
 from dione.prediction.windows import budget
 from dione.prediction.windows.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.windows.scene import Piece, pieces, reach
@@ -65,7 +65,7 @@ def predict(
     resolver = model if isinstance(model, Resolver) else load(model)
     suits.check(resolver, stack)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
-    resolver = suits.seeing(resolver, stack, choices[0].views, modulation)
+    resolver = suits.seeing(resolver, stack, choices[0].clearest, modulation)
     used = engine(device, precision)
     made = [painted(stack, resolver, choice, block, used) for choice in choices]
     times = [stack["time"].values[choice.target] for choice in choices]
@@ -73,7 +73,8 @@ def predict(
     items = [str(stack["item"].values[choice.target]) for choice in choices]
     sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items, **stack.attrs)
     whole = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin))
-    return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom)
+    told = {SEES: resolver.sees, DOUBTS: "\n".join(suits.doubts(resolver))} if resolver.sees else {}
+    return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told)
 
 
 def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | None = None, used: Engine = EXACT) -> tuple[np.ndarray, ...]:

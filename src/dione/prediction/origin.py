@@ -9,6 +9,8 @@ from dione.prepare.select import Choice
 
 NAME = "choice"
 """A coordinate of a result along its time."""
+SEES, DOUBTS = "input_modulation", "input_doubts"
+"""Attributes of a result whose input was brought to the sharpness that its model was made for: what it had left at Nyquist, and what is said of it."""
 JSON = TypeAdapter(Choice)
 
 

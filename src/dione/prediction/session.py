@@ -151,7 +151,7 @@ class Session:
                 "finish": round(finished - painted, 3),
                 "measure": round(time.perf_counter() - finished, 3),
             },
-            warnings=tuple(_warnings(measured.clear, measured.filled, len(choice.views))),
+            warnings=measured.warnings(len(choice.views)),
         )
 
 
@@ -161,14 +161,3 @@ def tiles_of(sr: Surface, sigma: Surface, support: Surface, source: Surface) -> 
         return ()
     files = zip(*(each.canvases.values() for each in (sr, sigma, support, source)), strict=True)
     return tuple(run.Tile(made[-1].grid, *(one.path for one in made)) for made in files)
-
-
-def _warnings(clear: float, filled: float, views: int) -> list[str]:
-    found = []
-    if views == 1:
-        found.append("one date only: all added detail comes from what the model learned, none from other dates")
-    if filled > 0.01:
-        found.append(f"{filled:.0%} of the area was under cloud and is filled from other dates; its sigma is larger")
-    if 1 - clear - filled > 0.01:
-        found.append(f"{1 - clear - filled:.0%} of the area was seen on no date and is nodata")
-    return found

@@ -5,23 +5,31 @@ import hashlib
 import xarray as xr
 
 from dione.base import stack as stacks
+from dione.base.windows import lattice
 from dione.prepare.area import sample
+
+WHOLE_PX = 8e6
+"""Pixels of all dates together that are all looked at: eight dates of 10 × 10 km."""
+SIDE_PX = 512
+"""Looked at at a time."""
 
 
 def of(stack: xr.Dataset) -> str:
-    """Of dates, items, grid and a sample of pixels: the same input gives the same.
+    """Of dates, items, grid, the versions of its files, and pixels, of a large scene a sample: the same input gives the same.
 
     An archive tells by itself which version of its files they are (the attribute `identity`); no pixel is fetched for it
     as long as they are still to be read, so that nobody can have changed them.
     """
-    digest = hashlib.sha256(repr((stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), dict(stack.sizes))).encode())
+    facts = stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), dict(stack.sizes), stack.attrs.get("versions")
+    digest = hashlib.sha256(repr(facts).encode())
     if "inside" in stack.coords:
         digest.update(stack["inside"].values.tobytes())
     lazy = all(not stack[name].variable._in_memory and stack[name].chunks is None for name in stacks.DIMS)
     if lazy and (identity := stack.attrs.get("identity")):
         digest.update(str(identity).encode())
         return digest.hexdigest()
-    for window in sample((stack.sizes["y"], stack.sizes["x"]), side=64, count=3):
+    shape = stack.sizes["y"], stack.sizes["x"]
+    for window in lattice(shape, SIDE_PX) if stack["valid"].size <= WHOLE_PX else sample(shape, side=64, count=3):
         rows, columns = window.slices
         part = stack[["reflectance", "valid"]].isel(y=rows, x=columns).compute()
         digest.update(part["reflectance"].values.tobytes() + part["valid"].values.tobytes())

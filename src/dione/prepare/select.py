@@ -58,6 +58,11 @@ class Choice:
         return self.dates[self.target].day
 
     @property
+    def clearest(self) -> tuple[int, ...]:
+        """Every date of the series, the clearest and of equals the latest first: the same whatever the target."""
+        return tuple(sorted(range(len(self.dates)), key=lambda at: (self.dates[at].clear, at), reverse=True))
+
+    @property
     def views(self) -> tuple[int, ...]:
         """Target first, then supports: the order that a network takes them in."""
         return (self.target, *self.supports)

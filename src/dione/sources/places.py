@@ -39,6 +39,8 @@ class File:
     """Below the folder that was asked for, with forward slashes."""
     size: int
     """Bytes."""
+    version: str = ""
+    """What tells it from what stood there before: when it was written, or an object store's own mark."""
 
 
 def is_remote(path: str | Path) -> bool:
@@ -110,8 +112,12 @@ def listing(path: str | Path, *, depth: int = 1) -> list[File]:
             base, found = _fixed(inside), fs.glob(inside, detail=True) if any(c in inside for c in "*?[") else {}
     if not found and not fs.isdir(inside):
         raise NotFound(f"nothing found at {shown(path)}{near(path)}")
-    made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0)) for name, info in found.items() if _is_file(fs, name, info)]
+    made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0), _version(info)) for name, info in found.items() if _is_file(fs, name, info)]
     return sorted((f for f in made if not any(part.startswith(".") for part in f.name.split("/"))), key=lambda f: f.name)
+
+
+def _version(info: dict[str, Any]) -> str:
+    return next((str(info[mark]) for mark in ("ETag", "etag", "mtime", "LastModified") if info.get(mark)), "")
 
 
 def _is_file(fs: Any, name: str, info: dict[str, Any]) -> bool:

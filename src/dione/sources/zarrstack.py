@@ -187,7 +187,7 @@ def _kept(made: Container[Any]) -> list[str]:
 
 def _write(made: xr.Dataset, partial: str) -> None:
     words = {name: (coord.dims, coord.values.astype(object), coord.attrs) for name, coord in made.coords.items() if coord.dtype.kind in "UT"}
-    made = made[_kept(made)].assign_attrs({key: note for key, note in made.attrs.items() if key != "identity"})
+    made = made[_kept(made)].assign_attrs({key: note for key, note in made.attrs.items() if key not in ("identity", "versions")})
     plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: "every chunk was written"})
     encoding: dict[Any, Any] = {
         name: {"chunks": tuple(min(CHUNKS[str(dim)], plain.sizes[dim]) for dim in plain[name].dims), "write_empty_chunks": True, "_FillValue": None}

@@ -76,10 +76,12 @@ def predict(
     rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports, "support_cloud": support_cloud}
     config = PredictConfig(**rule, modulation=modulation, block=block, device=device, precision=precision, compress=compress.upper(), tiles=tiles)  # type: ignore[arg-type]
     with staged(output) as folder, transfer(), progress() as tell:
-        run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:
             from dione.prediction.files import eoresult
 
+            eoresult.check(folder / "eopatch", stack)
+        run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
+        if eopatch:
             eoresult.write(folder / "eopatch", run, stack, name=eopatch)
     for warning in run.alarms:
         note(warning)

@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
-from dione.base.errors import CannotWrite, faults
+from dione.base.errors import BadSource, CannotWrite, faults
 from dione.base.files import folder, write_bytes
 from dione.base.windows import Window, lattice
 from dione.prediction.files.cog import assemble, copied
 from dione.prediction.files.form import REFLECTANCE, Form
 from dione.prediction.files.mosaic import TILE_PX, Notes, code_of
 from dione.prediction.files.packing import Packing, packed
+from dione.sources.places import File
+from dione.sources.rasters import headers
 
 WORK = ".dione"
 """The hidden folder inside OUT where blocks wait."""
@@ -54,6 +56,8 @@ class Canvas:
     form: Form = REFLECTANCE
     compress: Packing = "DEFLATE"
     """How blocks, and so the file, are packed."""
+    levels: int = 0
+    """How many coarser copies the file has at least; a small one has none by itself."""
 
     @property
     def tile(self) -> int:
@@ -79,7 +83,16 @@ class Canvas:
     def run(self) -> str:
         """A short name for this grid, these blocks and this key."""
         facts = repr(
-            (tuple(self.grid.shape), tuple(self.grid.affine), code_of(self.grid.crs) or str(self.grid.crs), self.block, self.copies, self.key, self.compress)
+            (
+                tuple(self.grid.shape),
+                tuple(self.grid.affine),
+                code_of(self.grid.crs) or str(self.grid.crs),
+                self.block,
+                self.copies,
+                self.levels,
+                self.key,
+                self.compress,
+            )
         )
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
@@ -102,13 +115,14 @@ class Canvas:
         return self._piece(window).exists()
 
     def finished(self) -> bool:
-        """Whether the file stands with its final name and came from this very run."""
+        """Whether the file stands with its final name, whole, and came from this very run."""
         if not self.path.exists():
             return False
         try:
+            headers.read(File(str(self.path), self.path.name, self.path.stat().st_size))
             with rasterio.open(self.path) as file:
                 return bool(file.tags().get(RUN_TAG) == self.run)
-        except RasterioError:
+        except (RasterioError, BadSource):
             return False
 
     def paint(self, window: Window, values: NDArray[np.generic], *, valid: NDArray[np.bool_]) -> None:
@@ -139,7 +153,8 @@ class Canvas:
             raise CannotWrite(faults(f"{self.path} is not complete, blocks are missing", shown, "run the same command again; it paints only these"))
         notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.form)
         pieces = {window: self._piece(window) for window in self.windows()}
-        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, tile=self.tile, compress=self.compress, copies=self.copies)
+        layout = dict(tile=self.tile, copies=self.copies, levels=self.levels)
+        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, compress=self.compress, **layout)
         self.clear()
         return self.path
 

@@ -40,11 +40,21 @@ FRUGAL = dict(GDAL_CACHEMAX=64 * 2**20, GDAL_MAX_DATASET_POOL_SIZE=32, GDAL_PAM_
 
 
 def assemble(
-    pieces: Mapping[Window, Path], path: Path, *, grid: GeoBox, notes: Notes, workshop: Path, tile: int, compress: Packing = "DEFLATE", copies: int = 0
+    pieces: Mapping[Window, Path],
+    path: Path,
+    *,
+    grid: GeoBox,
+    notes: Notes,
+    workshop: Path,
+    tile: int,
+    compress: Packing = "DEFLATE",
+    copies: int = 0,
+    levels: int = 0,
 ) -> Path:
     """Join what `packed` made with this tile and packing, each at its window of `grid`, into one COG at `path`, whole or not at all.
 
     Windows begin at whole tiles. copies: how many coarser levels have that too, of the one more that each piece holds.
+    levels: how many coarser levels there are at least, as long as one has a pixel more than the next.
     workshop: an existing folder on the same disk, for what is half done. The bytes depend on the arguments alone. Raises
     CannotWrite when the disk is full, a folder is not writable, or a piece is damaged.
     """
@@ -57,7 +67,7 @@ def assemble(
         blocksize=tile,
         overviews="IGNORE_EXISTING",
     )
-    levels = halvings(tuple(grid.shape), tile)
+    levels = max(halvings(tuple(grid.shape), tile), min(levels, max(grid.shape).bit_length() - 1))
     copies = min(copies, levels)
     coarser = levels > copies
     try:
@@ -67,11 +77,13 @@ def assemble(
             if coarser:
                 average = "MODE" if notes.form.classes else "AVERAGE"
                 with rasterio.open(_copies(pieces, grid, notes, copies + 1), driver="VRT") as source:
-                    rasterio.shutil.copy(source, rest, **layout, resampling=average, bigtiff="IF_SAFER", num_threads=processors.count())
+                    rasterio.shutil.copy(
+                        source, rest, **layout, resampling=average, bigtiff="IF_SAFER", num_threads=processors.count(), overview_count=levels - copies - 1
+                    )
                 _readable(rest)
             large = sum(piece.stat().st_size for piece in [*pieces.values(), *([rest] if coarser else [])]) > CLASSIC_BYTES
             with rasterio.open(mosaic({}, grid=grid, notes=notes), driver="VRT") as nothing:
-                rasterio.shutil.copy(nothing, made, **layout, resampling="NEAREST", sparse_ok="YES", bigtiff="YES" if large else "NO")
+                rasterio.shutil.copy(nothing, made, **layout, resampling="NEAREST", sparse_ok="YES", bigtiff="YES" if large else "NO", overview_count=levels)
             splice.fill(made, pieces, copies=copies, rest=rest if coarser else None)
         with whole(path) as partial:
             made.replace(partial)

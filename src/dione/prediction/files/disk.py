@@ -1,4 +1,4 @@
-"""Whether the results find room on the disk, before anything is computed."""
+"""Whether results can go where they are to go, before anything is computed: room on the disk, and nothing that they would be mixed up with."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,11 +8,37 @@ from dione.base.errors import CannotWrite
 from dione.base.files import room, size
 from dione.prediction.files.form import REFLECTANCE
 from dione.prepare.select import Choice
+from dione.sources.geotiff import ENDINGS
+from dione.sources.places import is_remote
 
 LEAST_PACKED = 0.25
 """Of two bytes a number, the least that reflectance and sigma of real ground pack to (0.6 to 0.75 on the demo's). What is only likely is not refused."""
 FILES = 2
 """sr and sigma; what else is written is small beside them."""
+
+
+def apart(out: Path, source: str) -> None:
+    """Raise CannotWrite for a folder where results and the series that they are made from would be taken for one another.
+
+    source: the series as the user named it: a folder, a pattern, a file, or no place on this disk.
+    """
+    pattern = next((at for at, sign in enumerate(source) if sign in "*?["), None)
+    series = Path(source[:pattern])
+    if not source or is_remote(source) or series.is_file() or not (series.is_dir() or pattern is not None):
+        return
+    home, here = (series if series.is_dir() else series.parent).resolve(), out.resolve()
+    inside = here.parent == home and _by_folders(home)
+    if inside or here == home:
+        raise CannotWrite(
+            f"{out} is {'inside ' if inside else ''}the folder of the series itself: one would be taken for the other\nname another folder with -o"
+        )
+
+
+def _by_folders(series: Path) -> bool:
+    """Whether rasters stand one level down: the folders of dates."""
+    levels = ((file for file in series.glob(level) if file.suffix.lower() in ENDINGS) for level in ("*", "*/*"))
+    top, below = (next(files, None) for files in levels)
+    return top is None and below is not None
 
 
 def check(out: Path, choices: Sequence[Choice], shape: tuple[int, int], zoom: int) -> None:

@@ -12,16 +12,29 @@ import numpy as np
 import xarray as xr
 
 from dione.base import stack as stacks
+from dione.base.errors import CannotWrite
 from dione.prediction.looks import picture
 from dione.prediction.run import Run
 from dione.sources.eopatches import eofolder
+
+OURS = "meta_info/dione.json"
+"""What tells a patch of results from others."""
+
+
+def check(folder: str | Path, stack: xr.Dataset) -> None:
+    """Before anything is computed: raise CannotWrite for a folder that holds something else than such results, BadGrid for a series without EPSG code."""
+    eofolder.box_of(stacks.grid_of(stack))
+    place = Path(folder)
+    if place.is_dir() and any(place.iterdir()) and not (place / OURS).exists():
+        raise CannotWrite(f"{place} is there already, and was not written by dione\nname another folder with -o, or remove it first")
 
 
 def write(folder: str | Path, run: Run, stack: xr.Dataset, *, name: str) -> str:
     """The targets of a finished run, read back from their GeoTIFFs; held in memory whole, so for areas of kilometres.
 
-    Raises CannotWrite, BadGrid for a series without EPSG code.
+    Raises what `check` does.
     """
+    check(folder, stack)
     at = [target.choice.target for target in run.targets]
     part = stack.isel(time=at).load()
     arrays = {

@@ -9,7 +9,6 @@ import pystac
 import shapely
 import shapely.affinity
 from numpy.typing import NDArray
-from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
 from dione.base.bands import BANDS
@@ -56,21 +55,24 @@ def item(run: Run, target: Target) -> pystac.Item:
     if target.sigma is not None:
         made.add_asset("sigma", _asset(target.sigma, run, title="Uncertainty of the reflectance, one standard deviation", roles=["data", "uncertainty"]))
     if target.input is not None:
-        made.add_asset("input", _asset(target.input, run, title="The target date as it was measured, where it was seen clear", roles=["data", "reflectance"]))
+        measured = _asset(target.input, run, title="The target date as it was measured, where it was seen clear", roles=["data", "reflectance"])
+        measured.extra_fields |= _placed(run.coarse)  # its grid is not the item's
+        made.add_asset("input", measured)
     if target.support is not None:
         made.add_asset("support", _classes(target.support, SUPPORT, title="Where the detail comes from: measured, confirmed by other dates, learned"))
     return made
 
 
 def footprint(grid: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
-    """Outline and box in longitude and latitude, split at the antimeridian (RFC 7946); (None, None) without a CRS."""
-    if grid.crs is None:
+    """Outline and box in longitude and latitude, split at the antimeridian (RFC 7946); (None, None) where there is none."""
+    points = outlined(grid)
+    if points is None:
         return None, None
-    outline = shapely.Polygon(outlined(grid, grid.crs))
+    outline = shapely.Polygon(points)
     parts = [outline]
     if outline.bounds[2] > 180:
         east_of = shapely.affinity.translate(shapely.clip_by_rect(outline, 180, -90, 540, 90), -360)
-        parts = [shapely.clip_by_rect(outline, -180, -90, 180, 90), east_of]
+        parts = [part for part in (shapely.clip_by_rect(outline, -180, -90, 180, 90), east_of) if part.geom_type == "Polygon" and not part.is_empty]
     rings = [[[round(x, 7), round(y, 7)] for x, y in shapely.geometry.polygon.orient(part).exterior.coords] for part in parts]
     west, south, east, north = outline.bounds
     box = [round(float(v), 7) for v in (west, south, east - 360 if len(parts) > 1 else east, north)]
@@ -79,16 +81,24 @@ def footprint(grid: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
     return {"type": "Polygon", "coordinates": rings}, box
 
 
-def outlined(grid: GeoBox, crs: CRS) -> NDArray[np.float64]:
-    """(n, 2) longitude and latitude of points along the edge; longitudes run on beyond 180° rather than jump."""
+def outlined(grid: GeoBox) -> NDArray[np.float64] | None:
+    """(n, 2) longitude and latitude of points along the edge; longitudes begin within -180 … 180° and run on beyond rather than jump.
+
+    None without a CRS, and for a grid that lies nowhere on Earth.
+    """
+    if grid.crs is None:
+        return None
     height, width = grid.shape
     along = np.arange(EDGE_POINTS) / EDGE_POINTS
     right, down = np.r_[0 * along, along, 0 * along + 1, 1 - along] * width, np.r_[along, 0 * along + 1, 1 - along, 0 * along] * height
     a = grid.affine
     x, y = a.a * right + a.b * down + a.c, a.d * right + a.e * down + a.f
-    longitude, latitude = turn(x, y, source=crs.to_wkt(), target=DEGREES)
+    longitude, latitude = turn(x, y, source=grid.crs.to_wkt(), target=DEGREES)
+    if not np.isfinite([longitude, latitude]).all():
+        return None
     longitude = np.unwrap(longitude, period=360)
-    return np.column_stack([longitude + (360 if longitude.min() < -180 else 0), latitude])
+    points = np.column_stack([longitude - 360 * np.floor((longitude.min() + 180) / 360), latitude])
+    return points if shapely.Polygon(points).is_valid else None
 
 
 def _properties(run: Run, target: Target) -> dict[str, Any]:
@@ -96,8 +106,7 @@ def _properties(run: Run, target: Target) -> dict[str, Any]:
     model = {"name": run.model.name, **({"sha256": run.model.sha256} if run.model.sha256 else {})}
     return {
         "title": f"{target.day}, {run.zoom}× sharper",
-        **({"gsd": gsd} if (gsd := _gsd(run.fine)) else {}),
-        **_projection(run.fine),
+        **_placed(run.fine),
         "processing:software": {"dione": installed("dione")},
         "processing:lineage": f"super-resolution of {target.day} by {run.model.name} with {len(choice.supports)} support dates",
         "dione:model": model,
@@ -114,9 +123,10 @@ def _measured(target: Target) -> dict[str, Any]:
     return {"dione:clear_fraction": round(target.clear, 4), "dione:filled_fraction": round(target.filled, 4), **agreed}
 
 
-def _gsd(grid: GeoBox) -> float | None:
+def _placed(grid: GeoBox) -> dict[str, Any]:
+    """Where pixels are and how large."""
     size = size_m(grid)
-    return None if size is None else round(size, 3)
+    return ({} if size is None else {"gsd": round(size, 3)}) | _projection(grid)
 
 
 def _projection(grid: GeoBox) -> dict[str, Any]:

@@ -31,11 +31,11 @@ SEAL_BYTES = 4
 def packed(numbers: Numbers, *, tile: int, compress: Packing, classes: bool = False, copies: int = 1) -> bytes:
     """Numbers (band, h, w) as TIFF; where it lies, its canvas knows.
 
-    copies: how many, each half as large as the one before, down to a side of one; classes: they take the most frequent of four, not their mean.
+    copies: how many, each half as large as the one before, down to one pixel; classes: they take the most frequent of four, not their mean.
     """
     kind, pack = PACKERS[compress]
     levels = [numbers]
-    while len(levels) <= copies and min(levels[-1].shape[1:]) > 1:
+    while len(levels) <= copies and max(levels[-1].shape[1:]) > 1:
         levels.append(halved(levels[-1], classes=classes))
     nodata = "nan" if numbers.dtype.kind == "f" else "0"
     file = io.BytesIO()

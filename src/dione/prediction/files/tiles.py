@@ -132,7 +132,7 @@ class Tiles:
         rows, columns = place.slices
         date, ending = self._parts
         name = f"{date}_r{place.top // self.side:02}c{place.left // self.side:02}_{ending}"
-        return replace(self.whole, out=self.home, name=name, grid=self.whole.grid[rows, columns])
+        return replace(self.whole, out=self.home, name=name, grid=self.whole.grid[rows, columns], levels=halvings(tuple(self.whole.grid.shape)))
 
 
 Surface = Canvas | Tiles

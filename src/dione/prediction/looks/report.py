@@ -109,8 +109,9 @@ def drawn(run: Run, shown: tuple[Target, ...]) -> Iterator[Sight | Page]:
 
 
 def where(run: Run) -> Place | None:
-    """Where the area is; None without a CRS."""
-    return None if run.coarse.crs is None else place(item.outlined(run.coarse, run.coarse.crs))
+    """Where the area is, if it is anywhere."""
+    points = item.outlined(run.coarse)
+    return None if points is None else place(points)
 
 
 def _page(target: Target) -> Page:

@@ -41,7 +41,7 @@ def save(
     """
     place = str(folder).rstrip("/")
     _check(arrays, times, place)
-    box = json.dumps(_box(grid))
+    box = json.dumps(box_of(grid))
     with writing(place):
         fs, inside = system(place)
         if fs.exists(inside):
@@ -77,8 +77,8 @@ def _npy(array: NDArray[Any]) -> bytes:
     return data.getvalue()
 
 
-def _box(grid: GeoBox) -> dict[str, Any]:
-    """GeoJSON with a CRS, as sentinelhub's BBox writes itself; raises BadGrid for a CRS without EPSG code."""
+def box_of(grid: GeoBox) -> dict[str, Any]:
+    """The ground of a grid: GeoJSON with a CRS, as sentinelhub's BBox writes itself; raises BadGrid for a CRS without EPSG code."""
     if grid.crs is None or grid.crs.epsg is None:
         raise BadGrid("an EOPatch needs a CRS with an EPSG code\ngive the files one first, e.g. gdal_edit -a_srs EPSG:32631 FILE")
     left, bottom, right, top = grid.boundingbox.bbox

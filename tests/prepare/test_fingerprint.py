@@ -1,0 +1,32 @@
+"""A rerun goes on only where the input is what it was."""
+
+import os
+
+import numpy as np
+import rasterio
+
+from dione.prepare import fingerprint
+from dione.sources import open
+from dione.testing import landscape, series, write_geotiffs
+
+
+def test_any_pixel_that_changes_is_another_input():
+    made = series(landscape((230, 250)), days=2).stack
+    known = fingerprint.of(made)
+    assert fingerprint.of(made.copy(deep=True)) == known
+    made["reflectance"].values[1, 2, 70, 75] += np.float32(0.01)
+    changed = fingerprint.of(made)
+    made["valid"].values[0, 160, 70] ^= True
+    assert len({known, changed, fingerprint.of(made)}) == 3
+
+
+def test_a_file_that_was_written_again_is_another_input_and_one_that_was_only_read_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(fingerprint, "WHOLE_PX", 0)  # as of a large scene, of which a sample is looked at
+    write_geotiffs(series(landscape((230, 250)), days=2).stack, tmp_path)
+    known = fingerprint.of(open(tmp_path))
+    assert fingerprint.of(open(tmp_path)) == known
+    last = sorted(tmp_path.glob("*.tif"))[-1]
+    with rasterio.open(last, "r+") as file:
+        file.write(np.full((1, 4, 4), 9000, np.uint16), [1], window=((70, 74), (72, 76)))
+    os.utime(last, (1, 1))
+    assert fingerprint.of(open(tmp_path)) != known
