@@ -19,6 +19,8 @@ TABLE = pa.table(
         ("site == 'a'", [0, 2]),
         ('site in ("a", "c")', [0, 2, 3]),
         ("site not in ['a']", [1, 3]),
+        ("views / 2 > 1.4", [2, 3]),  # whole numbers are divided as others
+        ("ssim not in (0.9,)", [0, 1]),  # nothing is known of the third
         ("views * 2 - 1 > -(-3)", [2, 3]),
         ("ssim / views < 0.2", [0]),
         ("views != 2 and (site == 'c' or views < 2)", [0, 3]),
@@ -42,6 +44,7 @@ def test_a_condition_chooses_rows(text, rows):
         ("[x for x in site]", "ListComp"),
         ("(lambda: 1)", "Lambda"),
         ("ssim is None", "compares with Is"),
+        ("site in (site,)", "holds a column"),
         ("ssim ** 2 > 1", "BinOp"),
         ("views + 1", "not yes or no"),
         ("dates == 'x'", "no condition"),

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from dione.base import optics
 from dione.patches.simulated.simulate import Degradation, _compress, simulate, truth
@@ -134,3 +135,31 @@ def test_some_supports_show_nothing(ground):
     samples = [simulate(ground, 8.0, replace(STILL, dropped=0.5), np.random.default_rng(seed)) for seed in range(20)]
     empty = np.array([~sample.valid.any((1, 2)) for sample in samples])
     assert not empty[:, 0].any() and 0.35 < empty[:, 1:].mean() < 0.65
+
+
+@pytest.mark.parametrize("side", [57, 60, 61, 63])
+def test_truth_lies_in_the_middle_of_its_input_whatever_the_ground(side):
+    across = ((np.arange(side) - (side - 1) / 2) / 100).astype(np.float32)
+    ground = np.broadcast_to(0.5 + across[:, None] / 4 + across / 2, (1, 4, side, side))
+    sample = simulate(ground, 4.0, STILL, np.random.default_rng(0))
+    coarse = sample.hr.reshape(4, 14, 4, 14, 4).mean((2, 4))
+    inner = (..., slice(3, -3), slice(3, -3))
+    assert np.abs(coarse - sample.lr[0])[inner].max() < 5e-4  # half a sharp pixel would be 0.003 and more
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"dates": 0},
+        {"zoom": 0},
+        {"size_px": 0},
+        {"truth_modulation": 0.7},
+        {"modulation": (0.6, 0.7)},
+        {"noise": (0.002, 0.001)},
+        {"cloud": 2},
+        {"gain": -1},
+    ],
+)
+def test_a_recipe_that_cannot_be_drawn_from_is_refused(wrong):
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        TypeAdapter(Degradation).validate_python(wrong)

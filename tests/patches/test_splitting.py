@@ -45,6 +45,8 @@ def test_areas_in_a_row_are_divided_with_gaps_and_only_kept_patches_are_counted(
 def test_what_cannot_be_divided_is_told(opened):
     with pytest.raises(BadRecipe, match="three numbers"):
         splitting.split(opened, shares=(1, -1, 0))
+    with pytest.raises(BadRecipe, match="three numbers"):
+        splitting.split(opened, shares=(float("nan"), 1, 1))
     with pytest.raises(BadRecipe, match="no column 'land'"):
         splitting.split(opened, by="land")
 
@@ -59,3 +61,18 @@ def test_the_verbs_divide_and_show_a_store(run, opened):
     assert run("dataset", "split", opened.path, "--shares", "a,b")[0] == 2
     code, out, _ = run("dataset", "scaling", opened.path, "--split", "all", "--by", "country", "-o", Path(opened.path.address) / "scaling.json")
     assert code == 0 and "pixels" in out and set(json.loads((Path(opened.path.address) / "scaling.json").read_text())) == {"A", "B", "all"}
+
+
+def test_a_slash_in_the_name_of_a_site_parts_no_neighbours(tmp_path):
+    def patches():
+        for area in range(12):
+            facts = {"site": f"region/{area % 2}", "place": f"a{area:02d}", "sensor": "x", "split": "none"}
+            yield store.Patch(np.full((1, 4, 4, 4), 0.1, np.float32), np.ones((1, 4, 4), bool), np.full((4, 16, 16), 0.1, np.float32), facts)
+
+    store.write(tmp_path / "store", patches(), {})
+    names = [f"a{area:02d}" for area in range(12)]
+    rows = [{"name": n, "epsg": 32631, "column": at, "row": 0, "neighbours": names[max(at - 1, 0) : at] + names[at + 1 : at + 2]} for at, n in enumerate(names)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "store" / splitting.AREAS)
+    splitting.split(store.read(tmp_path / "store"), seed=1)
+    sides = [row["split"] for row in store.read(tmp_path / "store").index.to_pylist()]
+    assert all("gap" in pair or pair[0] == pair[1] for pair in pairwise(sides))

@@ -2,9 +2,11 @@ import shutil
 
 import numpy as np
 import pytest
+import rasterio
 import torch
+from affine import Affine
 
-from dione.base.errors import BadBands, BadSource, NotFound
+from dione.base.errors import BadBands, BadGrid, BadRecipe, BadSource, CannotWrite, NotFound
 from dione.patches import store
 from dione.patches.dataset import Patches
 from dione.patches.simulated import scenes
@@ -137,3 +139,62 @@ def test_a_byte_of_the_pixels_that_is_another_is_found_out(made, tmp_path, name)
     file.write_bytes(data)
     with pytest.raises(BadSource, match=name):
         getattr(store.read(damaged), name)[:]
+
+
+def test_nothing_but_a_store_is_written_over(made, tmp_path):
+    root, config, _ = made
+    (tmp_path / "keep").mkdir()
+    (tmp_path / "keep" / "thesis.tex").touch()
+    for place in (tmp_path / "keep", tmp_path / "keep" / "thesis.tex", root):
+        with pytest.raises(CannotWrite, match="holds something else than patches\nname another place with -o"):
+            simulate_store(config, root=root, out=place)
+    assert (tmp_path / "keep" / "thesis.tex").exists() and len([*root.glob("*/*.tif")]) == 16
+    (tmp_path / "new").mkdir()
+    assert simulate_store(config, root=root, out=tmp_path / "new") == simulate_store(config, root=root, out=tmp_path / "new")
+
+
+def test_a_test_site_that_is_no_site_is_told_rather_than_learnt_from(made, tmp_path):
+    root, config, _ = made
+    wrong = config.model_copy(update={"split": SplitRule(test=("ther",))})
+    with pytest.raises(BadRecipe, match=r"split\.test: ther, did you mean there\?[\s\S]*sites are here, there"):
+        simulate_store(wrong, root=root, out=tmp_path / "store")
+
+
+def test_years_in_folders_are_years_of_one_place_and_cities_are_two(tmp_path):
+    for folder in ("paris/2018", "paris/2020", "rome/2018"):
+        write_scene(tmp_path / folder / "field7.tif", 1)
+    found = scenes.places(scenes.SceneSet(path="*/*/*.tif", sensor="aerial", coarse_m=10), tmp_path)
+    assert [(place.site, place.name, len(place.files)) for place in found] == [("paris", "field7", 2), ("rome", "field7", 1)]
+
+
+def test_scenes_of_different_ground_are_no_years_of_one_place(tmp_path):
+    write_scene(tmp_path / "a" / "img_20200101.tif", 1)
+    write_scene(tmp_path / "a" / "img_20200102.tif", 1, crs="EPSG:32633")
+    with pytest.raises(BadSource, match=r"do not show the ground of img_20200101\.tif[\s\S]*img_20200102\.tif"):
+        scenes.ground(only_place(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("transform", "said"), [(Affine(0, 1.25, 5e5, -1.25, 0, 4e6), "rotated or flipped"), (Affine(1.25, 0, 5e5, 0, -2.5, 4e6), "needs square ones")]
+)
+def test_a_turned_or_oblong_scene_is_refused(tmp_path, transform, said):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1)
+    with rasterio.open(tmp_path / "a" / "a_2020.tif", "r+") as file:
+        file.transform = transform
+    with pytest.raises((BadSource, BadGrid), match=said):
+        scenes.ground(only_place(tmp_path))
+
+
+def test_a_place_that_gives_nothing_is_told(tmp_path, caplog):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1)
+    numbers = np.full((4, 160, 160), 255, np.uint8)
+    rasters.write(
+        tmp_path / "b" / "b_2020.tif",
+        numbers,
+        grid_at((160, 160), crs="EPSG:32611", left=5e5, top=4e6, pixel=1.25),
+        bands=("red", "green", "blue", "nir"),
+        nodata=255,
+    )
+    kind = scenes.SceneSet(path="*/*.tif", sensor="aerial", coarse_m=10, reflectance=(1 / 400,) * 4, draws=2)
+    simulate_store(SimulateConfig(scenes=(kind,)), root=tmp_path, out=tmp_path / "store", workers=1)
+    assert "b is left out: every window that was drawn holds pixels without data" in caplog.text

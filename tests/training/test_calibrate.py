@@ -86,3 +86,21 @@ def test_a_weights_file_from_before_there_were_intervals_is_still_read(recipe, t
     del about["intervals"]
     safetensors.torch.save_file(tensors, tmp_path / "old.safetensors", metadata={"dione": json.dumps(about)})
     assert load(tmp_path / "old.safetensors").about.intervals == {} == About(net="setsr", margin=1).intervals
+
+
+def test_a_file_calibrated_holds_the_weights_that_it_held(patches, tmp_path):
+    from dione.nets import resolver
+
+    found = load("setsr-s")
+    with torch.no_grad():
+        for value in found.net.parameters():
+            value.mul_(1 + 1e-5)  # no number of float16 any more
+    given = resolver.store(tmp_path / "given.safetensors", found.net, found.about, half=False)
+    calibrate_file(given, patches, tmp_path / "made.safetensors")
+    before, after = (safetensors.torch.load_file(path) for path in (given, tmp_path / "made.safetensors"))
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_network_in_turns_is_not_calibrated_as_if_it_were_asked_once(patches, tmp_path):
+    with pytest.raises(BadModel, match="a file holds it once\ncalibrate setsr-s"):
+        calibrate_file("setsr-s@4", patches, tmp_path / "made.safetensors")

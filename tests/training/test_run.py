@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from dione.base.errors import BadBands, BadModel, BadRecipe, BadSource
+from dione.evaluation.run import evaluate
 from dione.nets.resolver import load
 from dione.patches import store
 from dione.recipe import read, text
@@ -140,3 +141,66 @@ def test_a_setting_that_came_since_a_run_began_is_no_difference_as_long_as_it_is
     then["train"]["loss"] = {"charbonnier": 1.0, "gradient": 0.2, "spectral_angle": 0.0, "likelihood": 0.1, "unit": "contrast", "bias": False, "shift_px": 0.0}
     assert differences(then, now) == []
     assert differences(then, recipe("train.augment.gain=0.2").model_dump(mode="json")) == ["train.augment.gain: was not set, now 0.2"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "exp/one", "a\\\\b"])
+def test_a_run_is_named_by_one_folder_so_that_starting_over_empties_no_other(recipe, name):
+    with pytest.raises(BadRecipe, match="name: value error, needs the name of one file or folder, without a slash"):
+        recipe(f"name='{name}'")
+
+
+def test_a_run_does_not_go_on_with_other_patches_or_another_start(recipe, tmp_path):
+    def made(seed):
+        for number in range(12):
+            each = series(landscape((14, 14), seed=seed + number), days=3, seed=seed + number)
+            facts = {"site": "a", "place": str(number), "sensor": "c", "split": "train" if number < 2 else "validation"}
+            yield store.Patch(each.stack["reflectance"].values[::-1], each.stack["valid"].values[::-1], each.truth[-1], facts)
+
+    wanted = recipe(f"store={tmp_path / 's'}", "train.steps=1", "train.batch=2")
+    store.write(tmp_path / "s", made(0), {"seed": 0})
+    first = train(wanted)
+    assert train(wanted) == first
+    store.write(tmp_path / "s", made(50), {"seed": 50})
+    with pytest.raises(BadRecipe, match=r"digest\.store: was \w+, now \w+"):
+        train(wanted)
+    begun = recipe("train.steps=1", f"start={first}", out="begun")
+    train(begun)
+    train(wanted, resume=False)
+    with pytest.raises(BadRecipe, match=r"digest\.start"):
+        train(begun)
+
+
+def test_a_validation_patch_that_holds_no_number_is_told_by_its_place(recipe, tmp_path):
+    made = series(landscape((14, 14)), days=2)
+    truth = made.truth[0].copy()
+    truth[0, 30, 30] = float("nan")
+    facts = [{"site": "a", "place": str(n), "sensor": "c", "split": split} for n, split in enumerate(("train", "validation", "validation"))]
+    sharp = (made.truth[0], made.truth[0], truth)
+    patches = (store.Patch(made.stack["reflectance"].values, made.stack["valid"].values, *each) for each in zip(sharp, facts, strict=True))
+    store.write(tmp_path / "s", patches, {}, exact=True)
+    with pytest.raises(BadSource, match=r"hold what is no number[\s\S]*row 2, a/2"):
+        train(recipe(f"store={tmp_path / 's'}", "train.steps=3", "train.dates=[2]"))
+
+
+def test_a_network_in_turns_is_no_start(recipe):
+    with pytest.raises(BadModel, match="asked in several turns\nstart from setsr-s"):
+        train(recipe("start=setsr-s@4", "net.config={encoder_channels=32, channels=64, blocks=5}"))
+
+
+@pytest.mark.parametrize("zoom", [2, 3])
+def test_other_zooms_are_trained_and_scored(recipe, tmp_path, zoom):
+    def made():
+        for number in range(12):
+            each = series(landscape((20, 20), zoom=zoom, seed=number), days=2, zoom=zoom, seed=number)
+            split = "train" if number < 4 else "validation" if number < 8 else "test"
+            yield store.Patch(
+                each.stack["reflectance"].values[::-1],
+                each.stack["valid"].values[::-1],
+                each.truth[-1],
+                {"site": "a", "place": str(number), "sensor": "c", "split": split},
+            )
+
+    store.write(tmp_path / "s", made(), {})
+    weights = train(recipe(f"store={tmp_path / 's'}", "train.steps=1", "train.dates=[2]", f"net.config.zoom={zoom}"))
+    found = evaluate(weights, tmp_path / "s", against=["bicubic", "nearest"], dates=[2])
+    assert load(weights).zoom == zoom and found.summary["against"] == ["bicubic", "nearest"]

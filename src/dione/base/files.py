@@ -114,6 +114,13 @@ def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
         yield
 
 
+def one_part(name: str) -> str:
+    """The name of a file or folder; raises ValueError for one that would lead elsewhere."""
+    if not name.strip() or name in (".", "..") or any(sign in name for sign in "/\\\0"):
+        raise ValueError("needs the name of one file or folder, without a slash")
+    return name
+
+
 def emptied(path: Path) -> None:
     """Remove all that is in the folder `path`, but for who holds it."""
     for entry in path.iterdir():

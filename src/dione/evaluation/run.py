@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import xarray as xr
 
@@ -18,7 +18,7 @@ from dione.evaluation.measured import MOVED, Measured, Progress, factors, measur
 from dione.evaluation.scores import SCORES
 from dione.evaluation.shelf import shelf
 from dione.measure.coverage import LEVELS
-from dione.nets.resolver import Resolver, load
+from dione.nets.resolver import Resolver, at_zoom, load
 from dione.nets.zoo import BASELINES
 from dione.patches import store
 from dione.prediction.record import versions
@@ -75,7 +75,7 @@ def evaluate(
         raise BadRecipe(f"align is {align_px:g} px, needs 0 (not at all) or more")
     if not dates or min(dates) < 1:
         raise BadRecipe(f"numbers of dates are {list(dates)}; needed at least one, each 1 or more")
-    models, name, others = _models(model, against)
+    models, name, others = _models(model, against, zoom=store.read(dataset).about["zoom"] if _is_shelf(dataset) else None)
     source = _source(dataset, models, split=split, shift_px=shift_px, seed=seed)
     with nullcontext() if out is None else staged(out, last=SUMMARY) as place:
         if place is not None:
@@ -116,12 +116,17 @@ def write(out: Path, made: Evaluation, source: Source, models: Models) -> None:
     report.write(out, made.summary, made.found, source, models)
 
 
-def _models(model: str | Path | Resolver, against: Sequence[str | Path | Resolver]) -> tuple[dict[str, Resolver], str, list[str]]:
-    """All models by a name of their own, the reference among them; the name of the first, and of those it is compared with."""
-    models = {REFERENCE: load(REFERENCE)}
+def _models(model: str | Path | Resolver, against: Sequence[str | Path | Resolver], *, zoom: int | None = None) -> tuple[dict[str, Resolver], str, list[str]]:
+    """All models by a name of their own, the reference among them; the name of the first, and of those it is compared with.
+
+    zoom: that methods without weights take, by default the model's.
+    """
+    first = model if isinstance(model, Resolver) else load(model)
+    zoom = zoom or first.zoom
+    models = {REFERENCE: at_zoom(load(REFERENCE), zoom)}
     names = []
-    for each in (model, *against):
-        resolver = each if isinstance(each, Resolver) else load(each)
+    for each in (first, *against):
+        resolver = at_zoom(each if isinstance(each, Resolver) else load(each), zoom)
         known = [name for name, other in models.items() if _alike(resolver, other)]
         namesakes = sum(other.name == resolver.name for other in models.values())
         names.append(known[0] if known else f"{resolver.name} ({namesakes + 1})" if namesakes else resolver.name)
@@ -136,12 +141,15 @@ def _alike(one: Resolver, other: Resolver) -> bool:
     return one.net is other.net or same_method or same_file
 
 
+def _is_shelf(dataset: str | Path | xr.Dataset) -> TypeGuard[str | Path]:
+    return not isinstance(dataset, xr.Dataset) and store.is_store(dataset)
+
+
 def _source(dataset: str | Path | xr.Dataset, models: Models, *, split: str, shift_px: float, seed: int) -> Source:
-    if isinstance(dataset, xr.Dataset):
-        return series(dataset, models, shift_px=shift_px, seed=seed)
-    if store.is_store(dataset):
+    if _is_shelf(dataset):
         return shelf(store.read(dataset), models, split=split)
-    return series(open_source(str(dataset)), models, shift_px=shift_px, seed=seed)
+    opened = dataset if isinstance(dataset, xr.Dataset) else open_source(str(dataset))
+    return series(opened, models, shift_px=shift_px, seed=seed)
 
 
 def _factors(resolver: Resolver) -> dict[str, object]:

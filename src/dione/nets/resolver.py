@@ -148,6 +148,13 @@ def load(name: str | Path) -> Resolver:
     return _read(path)
 
 
+def at_zoom(found: Resolver, zoom: int) -> Resolver:
+    """A method without weights for another zoom; a network is for its own."""
+    if found.zoom == zoom or found.name not in zoo.BASELINES:
+        return found
+    return replace(found, net=zoo.BASELINES[found.name](zoom).eval(), about=found.about.model_copy(update={"zoom": zoom}))
+
+
 def shipped() -> dict[str, Path]:
     """The weights that come with the package, by name."""
     folder = Path(str(resources.files("dione") / "weights"))

@@ -38,6 +38,8 @@ from dione.patches.older.tables import Tables
 PRESETS = {"prior-art": ("ssim_nir > 0.2", "psnr_nir > 10", "mse_ratio < 10", "views >= 2", "not shadow"), "all": ("True",)}
 """`not shadow` only where the index tells of shadow."""
 COLUMNS = ("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change", "shift_down", "shift_right", "views", "target_clear")
+LIMIT = "curated_within_px"
+"""What a store notes of the shift that was looked within, sharp pixels."""
 CENTRE, SPREAD = (0.085, 0.068, 0.040, 0.067), (0.099, 0.125, 0.213, 0.369)
 BATCH = 64
 Progress = Callable[[str, int, int], None]
@@ -63,6 +65,7 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
     for name in COLUMNS:
         table = store.with_column(table, name, pa.array([row[name] for row in found], pa.float64()))
     store.write_index(opened, table)
+    store.note(opened, **{LIMIT: limit_px})
     return table
 
 

@@ -25,7 +25,12 @@ COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Gt: pc.greater,
     ast.GtE: pc.greater_equal,
 }
-ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {ast.Add: pc.add, ast.Sub: pc.subtract, ast.Mult: pc.multiply, ast.Div: pc.divide}
+ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: pc.add,
+    ast.Sub: pc.subtract,
+    ast.Mult: pc.multiply,
+    ast.Div: lambda one, other: pc.divide(pc.cast(one, pa.float64()), other),
+}
 
 
 def chosen(table: pa.Table, text: str) -> NDArray[np.bool_]:
@@ -80,8 +85,12 @@ def _value(node: ast.expr, table: pa.Table) -> Any:
 
 def _compared(one: ast.expr, op: ast.cmpop, other: ast.expr, table: pa.Table) -> Any:
     if isinstance(op, ast.In | ast.NotIn) and isinstance(other, ast.Tuple | ast.List):
-        held = pc.is_in(_value(one, table), value_set=pa.array([_value(each, table).as_py() for each in other.elts]))
-        return held if isinstance(op, ast.In) else pc.invert(held)
+        values, looked = [_value(each, table) for each in other.elts], _value(one, table)
+        if not all(isinstance(value, pa.Scalar) for value in values):
+            raise ValueError(f"'{ast.unparse(other):.60}' holds a column, needs numbers or texts in quotes")
+        held = pc.is_in(looked, value_set=pa.array([value.as_py() for value in values]))
+        known = pc.if_else(pc.is_valid(looked), held, pa.scalar(None, pa.bool_()))
+        return known if isinstance(op, ast.In) else pc.invert(known)
     if type(op) not in COMPARE:
         raise ValueError(f"it compares with {type(op).__name__}")
     return COMPARE[type(op)](_value(one, table), _value(other, table))

@@ -13,9 +13,13 @@ import pyarrow as pa
 import zarr
 
 from dione.base import parquet
+from dione.base.errors import CannotWrite
 from dione.base.folders import whole_folder
 from dione.sources.carrying import get, put
 from dione.sources.places import is_remote, naming, shown, system, writing
+
+PIXELS = "pixels.zarr"
+"""The arrays of a store."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,12 @@ class Location:
     def filled(self, last: str) -> Iterator["Location"]:
         """Where to write a new store: beside this place, which it takes when the block ends well.
 
-        In an object store it is this place, where `last`, and then all else, was removed. Raises CannotWrite.
+        In an object store it is this place, where `last`, and then all else, was removed. Raises CannotWrite, also where
+        something else than a store stands.
         """
+        self._spare(last)
         if not self.remote:
-            with whole_folder(Path(self.address)) as partial:
+            with whole_folder(Path(self.address).absolute()) as partial:
                 yield Location(str(partial))
             return
         fs, inside = system(self.address)
@@ -90,3 +96,14 @@ class Location:
             if fs.exists(inside):
                 fs.rm(inside, recursive=True)
         yield self
+
+    def _spare(self, last: str) -> None:
+        """Nothing is replaced but a store, or what a run that was killed left of one. Raises CannotWrite."""
+        fs, inside = system(self.address)
+        if self.remote and "/" not in inside.strip("/"):
+            raise CannotWrite(f"{self} is a whole bucket\nname a place in it: {self}/patches")
+        with naming(self.address):
+            fs.invalidate_cache()
+            there = fs.ls(inside, detail=False) if fs.isdir(inside) else [inside] if fs.exists(inside) else []
+        if there and not (self.has(last) or self.has_folder(PIXELS)):
+            raise CannotWrite(f"{self} holds something else than patches\nname another place with -o, or empty it first")

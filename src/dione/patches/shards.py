@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from dione.base.errors import BadSource
-from dione.patches.location import Location
+from dione.patches.location import PIXELS, Location
 from dione.sources.places import writing
 
 PER_UNIT = 10_000
-PIXELS = "pixels.zarr"
 SHARD, SHARD_BYTES = 1024, 32 * 2**20
 """A shard holds at most so many patches, and at most so many bytes of them."""
 CHUNK = 64

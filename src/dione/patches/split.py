@@ -1,8 +1,9 @@
 """Which patches are for training, validation and test: by place, never by patch, and written as a column."""
 
 import hashlib
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 
 class SplitRule(BaseModel):
@@ -12,11 +13,11 @@ class SplitRule(BaseModel):
 
     test: tuple[str, ...] = ()
     """Sites kept out of training altogether."""
-    validation: float = 0.1
+    validation: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Fraction of the remaining places."""
-    block_px: int = 48
+    block_px: PositiveInt = 48
     """Large scenes are split by squares of about this many coarse pixels, each a place of its own."""
-    gap_px: int = 2
+    gap_px: NonNegativeInt = 2
     """Coarse pixels left out between them."""
     seed: int = 0
 

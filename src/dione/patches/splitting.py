@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ def split(opened: store.Store, *, shares: tuple[float, float, float] = (0.6, 0.2
 
     Raises BadRecipe for shares that are none, a column that is not there, and fewer places than sides.
     """
-    if len(shares) != len(SIDES) or min(shares) < 0 or sum(shares) <= 0:
+    if len(shares) != len(SIDES) or not all(0 <= share < inf for share in shares) or sum(shares) <= 0:
         raise BadRecipe(f"shares are {shares}, needs three numbers that are not negative, for {', '.join(SIDES)}: 0.6,0.2,0.2")
     table = opened.index
     if by is not None and by not in table.column_names:
@@ -60,10 +61,11 @@ def _places(opened: store.Store, by: str | None) -> dict[str, Place]:
     weight = Counter(name for at, name in enumerate(names) if at in kept)
     where = _areas(opened)
     # An area belongs to one site, so its neighbours are found by the area's name alone.
-    full = {name.partition("/")[2]: name for name in names}
+    area = dict(zip(names, table["place"].to_pylist(), strict=True))
+    full = {place: name for name, place in area.items()}
     made = {}
     for name, group in dict(zip(names, groups, strict=True)).items():
-        at, touches = where.get(name.partition("/")[2], ((0.0, 0.0), frozenset()))
+        at, touches = where.get(area[name], ((0.0, 0.0), frozenset()))
         made[name] = Place(float(weight[name]), at, frozenset(full[other] for other in touches if other in full), str(group))
     return made
 

@@ -9,6 +9,7 @@ Reflectance is stored × 10000: as whole numbers, uint16, or as they are, float3
 were no whole numbers and have to come out again as they went in. Either way a reader divides by PER_UNIT.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,10 +25,10 @@ from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
 from dione.patches import pixels, shards
-from dione.patches.location import Location
+from dione.patches.location import PIXELS, Location
 from dione.patches.pixels import Pixels
 from dione.patches.shards import PER_UNIT as PER_UNIT
-from dione.patches.shards import PIXELS, SHARD, Patch
+from dione.patches.shards import SHARD, Patch
 
 AXES = {"lr": 5, "valid": 4, "hr": 4}
 INDEX, ABOUT = "index.parquet", "about.json"
@@ -66,6 +67,16 @@ class Store:
     lr: Pixels
     valid: Pixels
     hr: Pixels
+
+    @property
+    def digest(self) -> str:
+        """Of what made it and of its index; of the pixels only what the index tells."""
+        made = hashlib.sha256(json.dumps(self.about, sort_keys=True).encode())
+        packed = pa.BufferOutputStream()
+        with pa.ipc.new_stream(packed, self.index.schema) as stream:
+            stream.write_table(self.index.combine_chunks())
+        made.update(packed.getvalue())
+        return made.hexdigest()[:16]
 
     def spans(self) -> Iterator[slice]:
         """The rows of each shard: reading by these, every shard is read once."""

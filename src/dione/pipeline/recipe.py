@@ -1,11 +1,12 @@
 """What `dione run` is told: one table a stage; what one stage hands to the next is not said twice."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from dione.base import vectorfile
+from dione.base.files import one_part
 from dione.pairs.recipe import ARCHIVES, BuildRecipe, Table
 from dione.prediction.config import PredictConfig
 from dione.prepare.csmask import Level
@@ -52,7 +53,7 @@ class Normalisation(Table):
 class Prediction(PredictConfig):
     """`[[predict]]`: a series to sharpen with what was trained."""
 
-    name: str
+    name: Annotated[str, AfterValidator(one_part)]
     """Its results are in OUT/predictions/<name>."""
     source: str
     """A series, or an archive, as for `dione predict`; what follows is as there, too."""
@@ -80,7 +81,7 @@ class Prediction(PredictConfig):
 class Evaluation(Table):
     """`[evaluate]`."""
 
-    against: tuple[str, ...] = ("bicubic",)
+    against: Annotated[tuple[str, ...], Field(min_length=1)] = ("bicubic",)
     dates: tuple[PositiveInt, ...] = (1, 2, 4, 8)
 
 

@@ -128,8 +128,8 @@ def evaluated(context: Context) -> Outcome:
     told = context.recipe.evaluate
     assert told is not None
     made = evaluate(weights(context.recipe), context.recipe.store, out=context.recipe.out / "scores", against=told.against, dates=told.dates)
-    gained = made.summary["differences"][-1]["cpsnr"]
-    return Outcome(f"{gained['mean']:+.2f} dB over {told.against[0]}")
+    gained = [line for line in made.summary["differences"] if line["against"] == made.summary["against"][0]][-1]
+    return Outcome(f"{gained['cpsnr']['mean']:+.2f} dB over {gained['against']}")
 
 
 def train_recipe(recipe: PipelineRecipe) -> TrainRecipe:

@@ -73,10 +73,13 @@ def calibrate_file(model: str | Path, patches: str | Path, out: Path) -> Calibra
     found = resolver.load(model)
     if not found.has_weights:
         raise BadModel(f"{model} is a baseline: it has no sigma of its own to calibrate\nname a model with weights, see `dione models list`")
+    if found.turns > 1:
+        raise BadModel(f"{model} is a network asked in several turns; a file holds it once\ncalibrate {str(model).rpartition('@')[0]}")
     opened = store.read(patches)
     fits(opened, len(found.bands), found.zoom)
     made = calibrate(found.net, open_parts(opened, ("validation",))["validation"])
-    resolver.store(out, found.net, made.on(found.about))
+    halves = all(torch.equal(value, value.half().to(value.dtype)) for value in found.net.state_dict().values() if value.is_floating_point())
+    resolver.store(out, found.net, made.on(found.about), half=halves)
     return made
 
 

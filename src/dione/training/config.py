@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from dione.base.files import one_part
 from dione.patches.augment import AugmentConfig
 from dione.sources import carrying
 from dione.training.lossconfig import TrainLoss
@@ -59,7 +60,7 @@ class TrainRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: Annotated[str, AfterValidator(one_part)]
     """Of the run and of its weights file."""
     store: Annotated[str, BeforeValidator(str)]
     """The patch store: a folder, or a place at s3://."""

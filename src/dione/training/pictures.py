@@ -37,7 +37,8 @@ def draw(net: nn.Module, part: Part) -> Image.Image:
     rows = part.spread(PATCHES)
     batch = at(net, part.patches.batch(rows))
     sr, log_sigma = net(batch.lr, batch.valid)
-    images = [each.to(sr.device)(batch.lr, batch.valid)[0] for each in (Nearest(), Bicubic())] + [sr, batch.hr]
+    zoom = batch.hr.shape[-1] // batch.lr.shape[-1]
+    images = [each.to(sr.device)(batch.lr, batch.valid)[0] for each in (Nearest(zoom), Bicubic(zoom))] + [sr, batch.hr]
     maps = [(sr - batch.hr).abs().mean(1), log_sigma.exp().mean(1)]
     side = batch.hr.shape[-1] * ENLARGED
     page = Image.new("RGB", (len(TITLES) * (side + GAP) + GAP, HEAD + len(rows) * (side + GAP)), PAPER)

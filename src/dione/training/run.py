@@ -74,7 +74,8 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
 def _trained(recipe: TrainRecipe, fabric: Fabric, opened: store.Store, net: nn.Module, parts: dict[str, Part], resume: bool, progress: loop.Progress) -> Path:
     log.info("%d parameters, %d patches to train on, %d to validate", sum(p.numel() for p in net.parameters()), *map(len, parts.values()))
     saved = partial(carrying.send, recipe.folder, recipe.address, only=KEPT) if is_remote(recipe.address) else lambda: None
-    run = loop.Run(parts["train"], parts["validation"], recipe.train, recipe.folder, facts(recipe, parts, processes=fabric.world_size), saved)
+    made_from = {"store": opened.digest} | ({"start": resolver.load(recipe.start).digest} if recipe.start else {})
+    run = loop.Run(parts["train"], parts["validation"], recipe.train, recipe.folder, facts(recipe, parts, made_from, processes=fabric.world_size), saved)
     best = loop.train(net, run, fabric, resume=resume, progress=progress)
     path = recipe.folder / f"{recipe.name}.safetensors"
     if fabric.is_global_zero:
@@ -98,6 +99,8 @@ def prepare(recipe: TrainRecipe) -> tuple[store.Store, nn.Module]:
 def starting(name: str, kind: str, net: nn.Module) -> nn.Module:
     """The network of a weights file; raises BadModel with what differs where it is not like `net`."""
     found = resolver.load(name)
+    if found.turns > 1:
+        raise BadModel(f"training cannot start from {name}, which is a network asked in several turns\nstart from {name.rpartition('@')[0]}")
     given, wanted = (dict(vars(each).get("config", {})) for each in (found.net, net))
     differ = [f"net.kind: {name} is a {found.about.net}, the recipe says {kind}"] if found.about.net != kind else []
     differ += [f"net.config.{key}: {name} has {given[key]}, the recipe {wanted[key]}" for key in wanted if key in given and given[key] != wanted[key]]
@@ -106,9 +109,10 @@ def starting(name: str, kind: str, net: nn.Module) -> nn.Module:
     return found.net
 
 
-def facts(recipe: TrainRecipe, parts: dict[str, Part], *, processes: int) -> dict[str, Any]:
-    """What a run belongs to: it can go on only with the same."""
-    return recipe.model_dump(mode="json") | {"processes": processes, "patches": {split: len(part) for split, part in parts.items()}}
+def facts(recipe: TrainRecipe, parts: dict[str, Part], made_from: dict[str, str], *, processes: int) -> dict[str, Any]:
+    """What a run belongs to: it can go on only with the same. made_from: digests of the store and of the weights that it starts from."""
+    counts = {split: len(part) for split, part in parts.items()}
+    return recipe.model_dump(mode="json") | {"processes": processes, "patches": counts, "digest": made_from}
 
 
 def keep(path: Path, net: nn.Module, recipe: TrainRecipe, opened: store.Store, validation: Part) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from dione.base.errors import BadSource
+from dione.base.errors import BadSource, faults
 from dione.measure.metrics import cpsnr
 from dione.nets.baselines import Bicubic
 from dione.patches.dataset import Batch
@@ -29,20 +29,27 @@ class Score:
 
 @torch.no_grad()
 def validate(net: nn.Module, part: Part, *, dates: Sequence[int] = (1, 4, 8), limit: int = 512) -> Score:
-    """Score of `net` on up to `limit` patches spread over `part`; those whose target is clouded are left out, as bicubic has nothing there."""
+    """Score of `net` on up to `limit` patches spread over `part`; those whose target is clouded are left out, as bicubic has nothing there.
+
+    Raises BadSource where nothing can be scored, with the patches that hold what is no number.
+    """
     rows = part.spread(limit)
     rows = rows[part.patches.valid[rows, 0].flatten(1).all(1)]
     if not len(rows):
         raise BadSource(
             "no validation patch has a clear target, so nothing can be scored\nmake the store again with fewer clouds or a larger validation fraction"
         )
-    bicubic = Bicubic()
+    bicubic = Bicubic(int(net.config.zoom))  # type: ignore[union-attr, arg-type]
     gains: dict[int, float] = {}
     for count in dates:
         found = []
         for some in rows.split(BATCH):
             batch = at(net, part.patches.batch(some, count))
-            found.append(cpsnr(net(batch.lr, batch.valid)[0], batch.hr) - cpsnr(bicubic.to(batch.lr.device)(batch.lr, batch.valid)[0], batch.hr))
+            gain = cpsnr(net(batch.lr, batch.valid)[0], batch.hr) - cpsnr(bicubic.to(batch.lr.device)(batch.lr, batch.valid)[0], batch.hr)
+            if wrong := torch.isnan(gain).nonzero().flatten().tolist():
+                advice = "look at these patches in the store, and take them out (`dione dataset curate`) or make it again"
+                raise BadSource(faults("validation patches, or what the network makes of them, hold what is no number", part.named(batch, wrong), advice))
+            found.append(gain)
         gains[count] = round(float(torch.cat(found).mean()), 4)
     return Score(gains)
 

@@ -3,19 +3,22 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from dione.base import processors
-from dione.base.errors import NotFound
+from dione.base.errors import BadRecipe, NotFound, faults
 from dione.base.workers import each
 from dione.patches import store
 from dione.patches.simulated import scenes, tone
 from dione.patches.simulated.scenes import name_of
 from dione.patches.simulated.simulate import Degradation, simulate
 from dione.patches.split import SplitRule
+from dione.sources.places import some
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ class SimulateConfig(BaseModel):
     """Globs of real Sentinel-2 scenes whose brightness and contrast display imagery is given."""
     degradation: Degradation = Degradation()
     split: SplitRule = SplitRule()
-    held: float = 0.25
+    held: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of the draws that places of validation and test get: they are scored, not learnt from."""
     seed: int = 0
 
@@ -64,6 +67,10 @@ def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = N
         tasks += [Task(place, config, tones, (config.seed, part, number)) for number, place in enumerate(found)]
     if not tasks:
         raise NotFound("the recipe names no scenes; needed at least one [[scenes]] table")
+    sites = sorted({task.place.site for task in tasks})
+    if unknown := [name for name in config.split.test if name not in sites]:
+        wrong = [f"split.test: {name}{f', did you mean {close[0]}?' if (close := get_close_matches(name, sites, n=1)) else ''}" for name in unknown]
+        raise BadRecipe(faults("these test sites are not among the scenes, so they would be learnt from", wrong, f"sites are {some(sites)}"))
     for group in each(made, tasks, workers=workers or processors.count()):
         yield from group
 
@@ -88,7 +95,10 @@ def _patches_of(place: scenes.Place, ground: tone.Array, fine: float, task: Task
         return
     split = task.config.split.of(place.site, place.name)
     draws = kind.draws if split == "train" else max(1, round(kind.draws * task.config.held))
-    for cut, years in scenes.windows(ground, side, draws, rng):
+    cuts = list(scenes.windows(ground, side, draws, rng))
+    if not cuts:
+        log.warning("%s is left out: every window that was drawn holds pixels without data", place.name)
+    for cut, years in cuts:
         sample = simulate(tone.draw(cut, kind, fine, task.tones, rng), fine, model, rng)
         facts = {
             "site": place.site,

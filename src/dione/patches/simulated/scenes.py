@@ -10,10 +10,12 @@ from typing import Literal
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from odc.geo.geobox import GeoBox
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
+from dione.base.grid import north_up
 from dione.sources.places import listing, raster, shown
 from dione.sources.rasters import intact
 
@@ -28,22 +30,26 @@ class SceneSet(BaseModel):
     path: str
     """Glob below the data folder: 'vhr-naip/*/*.tif'."""
     sensor: str
-    coarse_m: float
+    coarse_m: PositiveFloat
     """Ground sampling distance of the simulated input: 10 for VHR, 40 for Sentinel-2's own bands."""
-    pixel_m: float | None = None
+    pixel_m: PositiveFloat | None = None
     """Of the sharp scenes, where their grid does not say it in metres."""
     reflectance: tuple[float, float, float, float] = (1e-4, 1e-4, 1e-4, 1e-4)
     """Of one digital number, blue green red nir."""
-    white: float | None = None
+    white: PositiveFloat | None = None
     """The largest digital number of display imagery (255): tone is then drawn too, as its curve is unknown."""
     site: Literal["folder", "place"] = "folder"
     """What is split as one: all places of a folder, or each place."""
-    draws: int = 8
+    draws: PositiveInt = 8
     """Patches simulated from each patch's worth of ground."""
-    noise: float = 1.0
+    noise: NonNegativeFloat = 1.0
     """Factor on the noise: a pixel of 40 m averages sixteen of 10 m, and has a quarter of their noise."""
 
 
+ROUNDING = 0.01
+"""What the sides of a pixel may differ by, as a fraction."""
+ROUNDING_PX = 1.5
+"""What scenes of one place may differ by in corner and size."""
 FINE_ENOUGH = 0.02
 """How much coarser than wanted the truth's pixel may be, as a fraction."""
 
@@ -60,15 +66,19 @@ class Place:
 
 
 def places(kind: SceneSet, root: str | Path) -> list[Place]:
-    """Files that differ in nothing but their date, grouped; raises NotFound."""
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    """Files that differ in nothing but the dates in their names and folders, grouped; raises NotFound."""
+    found: dict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
     for file in matching(root, kind.path):
         path = PurePosixPath(file)
-        name = re.sub(r"[_-]{2,}", "_", DATE.sub("", path.stem)).strip("_-") or path.parent.name
-        found[path.parent.name, name].append(file)
+        folders = tuple(name for part in path.parent.parts if (name := _undated(part)))
+        found[folders, _undated(path.stem) or folders[-1]].append(file)
     if not found:
         raise NotFound(f"no scenes: found nothing at {shown(f'{root}/{kind.path}')}\nneeded sharp GeoTIFFs; name their folder with --data")
-    return [Place(name, folder if kind.site == "folder" else name, tuple(files), kind) for (folder, name), files in found.items()]
+    return [Place(name, folders[-1] if kind.site == "folder" else name, tuple(files), kind) for (folders, name), files in found.items()]
+
+
+def _undated(name: str) -> str:
+    return re.sub(r"[_-]{2,}", "_", DATE.sub("", name)).strip("_-")
 
 
 def matching(root: str | Path, pattern: str) -> list[str]:
@@ -89,12 +99,15 @@ def ground(place: Place, zoom: int = 4) -> tuple[NDArray[np.float32], float]:
     """(years, band, y, x) reflectance, NaN where there is no data; and fine pixels per coarse pixel.
 
     Years that differ in shape from the first by a pixel's rounding are cut to the smallest. Raises BadSource with what
-    does not fit: no pixel in metres, scenes of one place that differ in pixel or type, a pixel too coarse for the zoom.
+    does not fit: no pixel in metres, scenes of one place that differ in pixel, type or place, a pixel too coarse for the zoom.
     """
     read = [image(file, place.kind) for file in place.files]
     wrong = [f"{name_of(f)}: {s.pixel_m:g} m, {s.type}" for f, s in zip(place.files, read, strict=True)]
     if len({(round(scene.pixel_m, 3), scene.type) for scene in read}) > 1:
         raise BadSource(faults(f"{place.name}: scenes of one place need the same pixel and type", wrong, "bring them to one, or give them a [[scenes]] each"))
+    if aside := [name_of(f) for f, s in zip(place.files, read, strict=True) if not _same_place(read[0], s)]:
+        advice = "scenes whose names differ in their date only are taken for years of one place: give these other names"
+        raise BadSource(faults(f"{place.name}: these scenes do not show the ground of {name_of(place.files[0])}", aside, advice))
     fine = place.kind.coarse_m / read[0].pixel_m
     if fine < zoom * (1 - FINE_ENOUGH):
         raise BadSource(
@@ -114,6 +127,9 @@ class Image:
     pixel_m: float
     type: str
     """Of its numbers: uint8."""
+    crs: str = ""
+    corner: tuple[float, float] = (0.0, 0.0)
+    """Left and top, pixels."""
 
 
 def image(file: str, kind: SceneSet) -> Image:
@@ -125,9 +141,19 @@ def image(file: str, kind: SceneSet) -> Image:
         # Not GDAL's masks: a fourth band of 8 bits counts as transparency there, and is near infrared here.
         missing = np.array([np.nan if scene.nodatavals[band - 1] is None else scene.nodatavals[band - 1] for band in picked])
         seen = np.isfinite(numbers).all(0) & (numbers != missing[:, None, None]).all(0) & (numbers > 0).any(0)
+        crs, a = str(scene.crs or ""), scene.transform
+        if crs:
+            north_up(GeoBox(scene.shape, a, None), shown(file))
         pixel, dtype = kind.pixel_m or _metres(scene, file), scene.dtypes[0]
     reflectance = numbers * np.array(kind.reflectance, np.float32)[:, None, None]
-    return Image(np.where(seen, reflectance, np.float32(np.nan)), float(pixel), dtype)
+    return Image(np.where(seen, reflectance, np.float32(np.nan)), float(pixel), dtype, crs, (a.c / a.a, a.f / a.e) if crs else (0.0, 0.0))
+
+
+def _same_place(one: Image, other: Image) -> bool:
+    """Whether two scenes begin at the same pixel, give or take one, and are as large but for their last."""
+    apart = max(abs(a - b) for a, b in zip(one.corner, other.corner, strict=True))
+    larger = max(abs(a - b) for a, b in zip(one.pixels.shape[1:], other.pixels.shape[1:], strict=True))
+    return one.crs == other.crs and apart <= ROUNDING_PX and larger <= ROUNDING_PX
 
 
 def _metres(scene: rasterio.DatasetReader, file: str) -> float:
@@ -135,7 +161,10 @@ def _metres(scene: rasterio.DatasetReader, file: str) -> float:
     if scene.crs is None or not scene.crs.is_projected:
         found = "no CRS" if scene.crs is None else f"{scene.crs}, which is in degrees"
         raise BadSource(f"{file} has {found}: the size of its pixel is not known\nreproject it to metres (gdalwarp -t_srs), or give pixel_m in the recipe")
-    return float(abs(scene.transform.a) * scene.crs.linear_units_factor[1])
+    across, down = abs(scene.transform.a), abs(scene.transform.e)
+    if abs(across / down - 1) > ROUNDING:
+        raise BadSource(f"{file} has pixels of {across:g} × {down:g}, needs square ones\nwarp it first, e.g. gdalwarp -tr {across:g} {across:g}")
+    return float(across * scene.crs.linear_units_factor[1])
 
 
 def windows(image: NDArray[np.float32], side: int, draws: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:

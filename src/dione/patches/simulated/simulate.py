@@ -14,70 +14,86 @@ The model, per patch (every range is in `Degradation`; every draw comes from the
 """
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, PositiveInt
 from scipy import ndimage
 
 from dione.base import optics
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Range = tuple[float, float]
+
+
+def ascending(span: tuple[float, float]) -> tuple[float, float]:
+    """From, to."""
+    if span[0] > span[1]:
+        raise ValueError("needs the smaller number first")
+    return span
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Shares = Annotated[tuple[Share, Share], AfterValidator(ascending)]
+Modulation = Annotated[float, Field(gt=0, lt=optics.BOX_MODULATION)]
+Modulations = Annotated[tuple[Modulation, Modulation], AfterValidator(ascending)]
+Amount = Annotated[float, Field(ge=0)]
+Amounts = Annotated[tuple[Amount, Amount], AfterValidator(ascending)]
 
 
 @dataclass(frozen=True)
 class Degradation:
     """Ranges that the simulation draws from."""
 
-    dates: int = 8
+    dates: PositiveInt = 8
     """Dates in each patch, the target among them."""
-    size_px: int = 14
+    size_px: PositiveInt = 14
     """Side of a patch on the coarse grid."""
-    zoom: int = 4
-    truth_modulation: float = 0.3
+    zoom: Annotated[int, Field(ge=2)] = 4
+    truth_modulation: Modulation = 0.3
     """Left at Nyquist of the sharp reference: what a well-made sensor of that pixel would see, as Sentinel-2 does of its own."""
-    modulation: Range = (0.2, 0.3)
+    modulation: Modulations = (0.2, 0.3)
     """Left at Nyquist of the coarse pixel, drawn per patch."""
-    other: float = 0.0
+    other: Share = 0.0
     """Probability that a patch was seen by another sensor, whose pixels are brought to NYQUIST_MODULATION as a prediction does."""
-    other_modulation: Range = (0.1, 0.63)
+    other_modulation: Modulations = (0.1, 0.63)
     """Left at Nyquist by that sensor, drawn per patch."""
-    other_known: float = 0.12
+    other_known: Amount = 0.12
     """Deviation of what is believed of it, as a fraction."""
-    modulation_spread: float = 0.1
+    modulation_spread: Amount = 0.1
     """Deviation of a band's modulation, as a fraction of it; dates differ by half as much more."""
-    shift_px: Range = (0.0, 0.35)
+    shift_px: Amounts = (0.0, 0.35)
     """Deviation of a date's registration against the target, coarse pixels, drawn per patch."""
-    alike: float = 0.0
+    alike: Share = 0.0
     """Probability that all dates and bands of a patch stand alike, as in series that were resampled together."""
-    band_shift_px: float = 0.05
+    band_shift_px: Amount = 0.05
     """Deviation of a band's registration against the others of its date, coarse pixels."""
-    other_year: Range = (0.0, 1.0)
+    other_year: Shares = (0.0, 1.0)
     """Probability that a support shows another year, drawn per patch."""
-    mixing: Range = (0.0, 0.25)
+    mixing: Amounts = (0.0, 0.25)
     """Deviation of what a support's season adds of each band's log contrast to each other's, drawn per patch."""
-    bending: Range = (0.0, 0.5)
+    bending: Amounts = (0.0, 0.5)
     """Deviation of what it adds by steps between colours, in the patch's own log contrast, drawn per patch."""
-    parcels: float = 0.3
+    parcels: Share = 0.3
     """Probability that parts of a support, bounded by lines, changed on their own."""
-    gain: float = 0.08
+    gain: Amount = 0.08
     """Deviation of the gain of a date, common to bands; half of it more for each band."""
-    haze: float = 0.01
+    haze: Amount = 0.01
     """Deviation of the path radiance of a date, reflectance; blue most."""
-    noise: Range = (0.0, 0.0005)
+    noise: Amounts = (0.0, 0.0005)
     """Floor of the noise, reflectance."""
-    noise_slope: Range = (0.0015, 0.0035)
+    noise_slope: Amounts = (0.0015, 0.0035)
     """Root of the noise that grows with the signal: 0.0025 gives a signal-to-noise ratio of 126 at 10 % reflectance."""
-    compression: Range = (0.0, 0.0004)
+    compression: Amounts = (0.0, 0.0004)
     """Step that fine differences are rounded to, reflectance, drawn per patch."""
-    cloud: float = 0.3
+    cloud: Share = 0.3
     """Probability that a support has cloud."""
-    target_cloud: float = 0.2
+    target_cloud: Share = 0.2
     """Probability that the target has cloud."""
-    missed: float = 0.2
+    missed: Share = 0.2
     """Probability that a cloud or shadow on a support goes unflagged."""
-    dropped: float = 0.05
+    dropped: Share = 0.05
     """Probability that a support shows nothing at all."""
 
 
@@ -134,7 +150,8 @@ def _sample(
 def truth(ground: Array, fine_per_coarse: float, model: Degradation) -> Array:
     """The sharp reference (band, zoom·size, zoom·size) of ground (band, y, x)."""
     side, zoom = model.size_px * model.zoom, fine_per_coarse / model.zoom
-    if abs(zoom - 1) < 1e-6:  # the sharp scene already has the pixel wanted: it is the reference
+    even = not any((length - side) % 2 for length in ground.shape[1:])  # the middle of an odd rest lies within a pixel
+    if abs(zoom - 1) < 1e-6 and even:  # the sharp scene already has the pixel wanted: it is the reference
         top, left = (ground.shape[1] - side) // 2, (ground.shape[2] - side) // 2
         return ground[:, top : top + side, left : left + side]
     rows = optics.sampling(side, ground.shape[1], zoom, modulation=model.truth_modulation)
