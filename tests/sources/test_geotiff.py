@@ -13,7 +13,7 @@ from rasterio.enums import ColorInterp
 from dione import testing
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadGrid, BadSource, BadValues
-from dione.sources import geotiff
+from dione.sources import geotiff, places
 from tests.sources.series import BANDS, numbers, write
 
 
@@ -262,14 +262,47 @@ def test_products_of_theia_are_read_by_a_pattern(tmp_path: Path) -> None:
     assert not stack["valid"][:, :3].any() and stack["valid"][:, 3:].all()
 
 
-def test_files_that_are_links_to_files_are_found(tmp_path):
+def test_files_that_are_links_to_files_are_found_and_dead_ones_told(tmp_path, caplog):
     there = testing.write_geotiffs(testing.series(testing.landscape((24, 24), seed=1), days=2, seed=1).stack, tmp_path / "there")
     here = tmp_path / "here"
     here.mkdir()
     for file in there.iterdir():
         (here / file.name).symlink_to(file)
     (here / "2001-01-01.tif").symlink_to(tmp_path / "gone.tif")
-    assert geotiff.open(str(here)).sizes["time"] == 2
+    for source in (here, here / "*.tif"):
+        caplog.clear()
+        assert geotiff.open(str(source)).sizes["time"] == 2
+        assert "2001-01-01.tif is a link that leads nowhere" in caplog.text
+
+
+def test_links_to_folders_are_followed_and_loops_are_not(tmp_path):
+    there = testing.write_geotiffs(testing.series(testing.landscape((24, 24), seed=1), days=2, seed=1).stack, tmp_path / "there")
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "dates").symlink_to(there)
+    (here / "again").symlink_to(here)
+    (there / "up").symlink_to(tmp_path)
+    (tmp_path / "link").symlink_to(there)
+    for source in (here, tmp_path / "link"):
+        assert geotiff.open(source).sizes["time"] == 2
+    assert [file.name for file in places.listing(here, depth=9)] == ["dates/2024-05-01.tif", "dates/2024-05-06.tif"]
+
+
+@pytest.mark.parametrize(("scale", "offset", "says"), [(0, 0, "scale is 0"), (-1e-4, 0, "scale is -0.0001"), (np.inf, 0, "scale is inf"), (1e-4, np.nan, "offset is nan")])
+def test_a_scale_or_offset_that_cannot_be_is_refused_by_file(scale: float, offset: float, says: str, tmp_path: Path) -> None:
+    for day in (1, 2):
+        write(tmp_path / f"2020-01-0{day}.tif", numbers(), names=BANDS, scales=(scale,) * 4, offsets=(offset,) * 4)
+    with pytest.raises(BadValues, match=rf"(?s)01\.tif: {says}.*02\.tif: {says}.*the file's tags.*--scale"):
+        geotiff.open(tmp_path)
+    assert geotiff.open(tmp_path, scale=1e-4, offset=0.0).sizes["time"] == 2
+
+
+def test_bands_that_contradict_the_descriptions_are_refused_with_both(tmp_path: Path) -> None:
+    for day in (1, 2):
+        write(tmp_path / f"2020-01-0{day}.tif", numbers(bands=5), names=(*BANDS, "B8A"))
+    with pytest.raises(BadBands, match=r"(?s)01\.tif describes B02 where --bands says nir, B08 where --bands says blue.*02\.tif.*leave --bands out"):
+        geotiff.open(tmp_path, bands=("nir", "green", "red", "blue", "-"))
+    assert geotiff.open(tmp_path, bands=("blue", "green", "red", "-", "nir")).sizes["time"] == 2
 
 
 def test_a_file_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
