@@ -288,7 +288,9 @@ def test_links_to_folders_are_followed_and_loops_are_not(tmp_path):
     assert [file.name for file in places.listing(here, depth=9)] == ["dates/2024-05-01.tif", "dates/2024-05-06.tif"]
 
 
-@pytest.mark.parametrize(("scale", "offset", "says"), [(0, 0, "scale is 0"), (-1e-4, 0, "scale is -0.0001"), (np.inf, 0, "scale is inf"), (1e-4, np.nan, "offset is nan")])
+@pytest.mark.parametrize(
+    ("scale", "offset", "says"), [(0, 0, "scale is 0"), (-1e-4, 0, "scale is -0.0001"), (np.inf, 0, "scale is inf"), (1e-4, np.nan, "offset is nan")]
+)
 def test_a_scale_or_offset_that_cannot_be_is_refused_by_file(scale: float, offset: float, says: str, tmp_path: Path) -> None:
     for day in (1, 2):
         write(tmp_path / f"2020-01-0{day}.tif", numbers(), names=BANDS, scales=(scale,) * 4, offsets=(offset,) * 4)

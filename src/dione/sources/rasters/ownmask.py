@@ -20,7 +20,7 @@ def alphas(file: rasterio.DatasetReader) -> list[int]:
 def hidden(file: rasterio.DatasetReader, index: int, opacity: Sequence[int], window: Window) -> NDArray[np.bool_]:
     """True (y, x) where a window of a band (1-based) is masked for all bands, or one of the bands of opacity is 0.
 
-    GDAL makes a mask of alpha in whole numbers alone, and not only where it is no band of the image by its name: it is read here.
+    GDAL makes a mask of alpha, of bytes and uint16 alone, and also where a band of the image bears that name: so it is read here.
     """
     made = np.zeros(window.shape, bool)
     flags = file.mask_flag_enums[index - 1]

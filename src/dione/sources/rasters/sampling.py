@@ -60,7 +60,7 @@ def no_finer(raster: GeoBox, grid: GeoBox) -> tuple[GeoBox, int]:
     """The raster, and 1; where its pixels are smaller than the grid's, that of their averages (see `averaged`), and of how many along a side."""
     row, column = (int(side) // 2 for side in grid.shape)
     at = places(raster, grid, Window(row, column, row + 2, column + 2))
-    steps = [np.hypot(*(np.diff(where, axis=axis).flat[0] for where in (at.rows, at.columns))) for axis in (0, 1)]
+    steps = [float(np.hypot(np.diff(at.rows, axis=axis), np.diff(at.columns, axis=axis)).min()) for axis in (0, 1)]
     ratio = max(1, round(min(steps))) if np.isfinite(steps).all() else 1
     rows, columns = (int(side) // ratio for side in raster.shape)
     return (raster if ratio == 1 else GeoBox((rows, columns), raster.affine * Affine.scale(ratio), raster.crs)), ratio

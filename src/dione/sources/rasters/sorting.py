@@ -89,7 +89,8 @@ def _denied(header: Header, bands: tuple[str, ...]) -> list[str]:
     """Where the bands that were named are others than a file of as many describes."""
     if header.count == 1 or header.count != len(bands):
         return []
-    apart = [(said, own) for said, own in zip(bands, header.descriptions, strict=True) if None not in (band_of(said), band_of(own)) and band_of(said) != band_of(own)]
+    pairs = zip(bands, header.descriptions, strict=True)
+    apart = [(said, own) for said, own in pairs if len({band_of(said), band_of(own)} - {None}) == 2]
     return [f"{header.name} describes {', '.join(f'{own} where --bands says {said}' for said, own in apart)}"] if apart else []
 
 
