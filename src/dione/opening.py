@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import xarray as xr
 
 from dione.base import period
+from dione.base.errors import BadRecipe
 from dione.prepare import naming, spectral
 from dione.prepare.area import crop
 from dione.prepare.csmask import Level, without_clouds
@@ -57,6 +58,8 @@ def open(
     >>> dict(stack.sizes)
     {'time': 3, 'band': 4, 'y': 24, 'x': 24}
     """
+    if area is None and size_m is not None:
+        raise BadRecipe(f"a size of {size_m:g} m is given, and no area\ngive a point as well, --area latitude,longitude, or leave --size out")
     where = None if area is None else naming.area_of(area, size_m=size_m)
     span = None if dates is None else period.parse(dates) if isinstance(dates, str) else period.whole(dates)
     stack = open_source(source, area=where, dates=span, **options)

@@ -57,6 +57,22 @@ def test_an_offset_on_some_dates_is_found_by_the_others(stack: xr.Dataset) -> No
         check_values(mixed)
 
 
+def test_an_offset_on_any_one_date_of_a_real_series_is_found(shared_data: Path) -> None:
+    for name in ("bouconne", "cloudy-33TWL", "jaca", "rufiji-20m"):
+        stack = geotiff.open(shared_data / "s2-series" / name).load()
+        for at, day in enumerate(stacks.days(stack)):
+            mixed = stack.copy(deep=True)
+            mixed["reflectance"][at] = changed(stack, 1, 0.1)["reflectance"][at]
+            with pytest.raises(BadValues, match=f"(?s)no dark pixel on 1 of .*{day}"):
+                check_values(mixed)
+
+
+def test_haze_that_lifts_blue_most_is_no_offset_on_one_date(stack: xr.Dataset) -> None:
+    hazy = stack.copy(deep=True)
+    hazy["reflectance"][2] += np.array([0.125, 0.1, 0.075, 0.1], np.float32)[:, None, None]
+    assert "haze" in check_values(hazy)[1]
+
+
 def test_haze_and_cloud_without_a_mask_are_no_offset(stack: xr.Dataset) -> None:
     hazy = stack.copy(deep=True)
     hazy["reflectance"][2] = hazy["reflectance"][2] * 0.5 + np.array([0.3, 0.25, 0.2, 0.12], np.float32)[:, None, None]

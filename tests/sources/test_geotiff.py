@@ -8,11 +8,12 @@ import pytest
 import rasterio
 import xarray as xr
 from affine import Affine
+from rasterio.enums import ColorInterp
 
 from dione import testing
 from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadGrid, BadSource, BadValues
-from dione.sources import geotiff
+from dione.sources import geotiff, places
 from tests.sources.series import BANDS, numbers, write
 
 
@@ -261,14 +262,49 @@ def test_products_of_theia_are_read_by_a_pattern(tmp_path: Path) -> None:
     assert not stack["valid"][:, :3].any() and stack["valid"][:, 3:].all()
 
 
-def test_files_that_are_links_to_files_are_found(tmp_path):
+def test_files_that_are_links_to_files_are_found_and_dead_ones_told(tmp_path, caplog):
     there = testing.write_geotiffs(testing.series(testing.landscape((24, 24), seed=1), days=2, seed=1).stack, tmp_path / "there")
     here = tmp_path / "here"
     here.mkdir()
     for file in there.iterdir():
         (here / file.name).symlink_to(file)
     (here / "2001-01-01.tif").symlink_to(tmp_path / "gone.tif")
-    assert geotiff.open(str(here)).sizes["time"] == 2
+    for source in (here, here / "*.tif"):
+        caplog.clear()
+        assert geotiff.open(str(source)).sizes["time"] == 2
+        assert "2001-01-01.tif is a link that leads nowhere" in caplog.text
+
+
+def test_links_to_folders_are_followed_and_loops_are_not(tmp_path):
+    there = testing.write_geotiffs(testing.series(testing.landscape((24, 24), seed=1), days=2, seed=1).stack, tmp_path / "there")
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "dates").symlink_to(there)
+    (here / "again").symlink_to(here)
+    (there / "up").symlink_to(tmp_path)
+    (tmp_path / "link").symlink_to(there)
+    for source in (here, tmp_path / "link"):
+        assert geotiff.open(source).sizes["time"] == 2
+    assert [file.name for file in places.listing(here, depth=9)] == ["dates/2024-05-01.tif", "dates/2024-05-06.tif"]
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset", "says"), [(0, 0, "scale is 0"), (-1e-4, 0, "scale is -0.0001"), (np.inf, 0, "scale is inf"), (1e-4, np.nan, "offset is nan")]
+)
+def test_a_scale_or_offset_that_cannot_be_is_refused_by_file(scale: float, offset: float, says: str, tmp_path: Path) -> None:
+    for day in (1, 2):
+        write(tmp_path / f"2020-01-0{day}.tif", numbers(), names=BANDS, scales=(scale,) * 4, offsets=(offset,) * 4)
+    with pytest.raises(BadValues, match=rf"(?s)01\.tif: {says}.*02\.tif: {says}.*the file's tags.*--scale"):
+        geotiff.open(tmp_path)
+    assert geotiff.open(tmp_path, scale=1e-4, offset=0.0).sizes["time"] == 2
+
+
+def test_bands_that_contradict_the_descriptions_are_refused_with_both(tmp_path: Path) -> None:
+    for day in (1, 2):
+        write(tmp_path / f"2020-01-0{day}.tif", numbers(bands=5), names=(*BANDS, "B8A"))
+    with pytest.raises(BadBands, match=r"(?s)01\.tif describes B02 where --bands says nir, B08 where --bands says blue.*02\.tif.*leave --bands out"):
+        geotiff.open(tmp_path, bands=("nir", "green", "red", "blue", "-"))
+    assert geotiff.open(tmp_path, bands=("blue", "green", "red", "-", "nir")).sizes["time"] == 2
 
 
 def test_a_file_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
@@ -279,3 +315,72 @@ def test_a_file_that_lies_nowhere_is_refused(tmp_path: Path) -> None:
         file.descriptions = ("B02", "B03", "B04", "B08")
     with pytest.raises(BadSource, match="lies nowhere"):
         geotiff.open(tmp_path)
+
+
+def collared(folder: Path, how: str) -> Path:
+    """A float date whose first three columns nothing but its mask tells apart, and one band more where that is a band."""
+    each = (numbers(bands=5) * 1e-4).astype(np.float32)
+    seen = np.ones(each.shape[1:], np.uint8) * 255
+    seen[:, :3] = 0
+    path = folder / "2020-01-01.tif"
+    if how == "alpha":
+        each[4] = seen
+        write(path, each, names=(*BANDS, "alpha"))
+        with rasterio.open(path, "r+") as file:
+            file.colorinterp = [*file.colorinterp[:4], ColorInterp.alpha]
+        return path
+    write(path, each[:4], names=BANDS)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=how == "inside"), rasterio.open(path, "r+") as file:
+        file.write_mask(seen)
+    return path
+
+
+@pytest.mark.parametrize("how", ["inside", "beside", "alpha"])
+def test_where_the_mask_of_a_file_says_nothing_is_not_valid(how: str, tmp_path: Path) -> None:
+    collared(tmp_path / "a", how)
+    valid = geotiff.open(tmp_path / "a")["valid"]
+    assert not valid.values[0, :, :3].any() and valid.values[0, :, 3:].all()
+    assert not valid[0, 4:6, 2:3].values.any() and valid[0, 4:6, 3:5].values.all()
+
+
+@pytest.mark.parametrize("how", ["inside", "beside", "alpha"])
+def test_a_mask_of_a_file_is_moved_with_its_image(how: str, tmp_path: Path) -> None:
+    collared(tmp_path / "a", how)
+    write(tmp_path / "a" / "2019-01-01.tif", numbers((12, 10)), names=BANDS, transform=Affine(10, 0, 355_020, 0, -10, 4_832_000))
+    valid = geotiff.open(tmp_path / "a", align=True)["valid"].values[1]
+    assert not valid[:, 0].any() and valid[:, 1:].all()
+
+
+def test_an_alpha_band_that_is_named_as_near_infrared_is_no_mask(tmp_path: Path) -> None:
+    each = numbers()
+    each[3, :, :3] = 0
+    path = write(tmp_path / "2020-01-01.tif", each, names=BANDS)
+    with rasterio.open(path, "r+") as file:
+        file.colorinterp = [*file.colorinterp[:3], ColorInterp.alpha]
+    assert geotiff.open(tmp_path)["valid"].values.all()
+
+
+def test_a_date_of_another_crs_is_the_same_window_by_window(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers((60, 70)), names=BANDS)
+    there = Affine(10, 0, 838_000, 0, -10, 4_840_500)  # around it, in the zone next door
+    write(tmp_path / "2020-01-02.tif", numbers((400, 400), seed=1), names=BANDS, crs="EPSG:32630", transform=there)
+    stack = geotiff.open(tmp_path, align=True)
+    whole = stack.compute()
+    assert whole["valid"].values[1].any()
+    for top, left in ((0, 0), (17, 23), (40, 50)):
+        part = {"time": 1, "y": slice(top, top + 20), "x": slice(left, left + 20)}
+        for variable in ("reflectance", "valid"):
+            np.testing.assert_array_equal(stack[variable].isel(part).values, whole[variable].isel(part).values)
+
+
+def test_a_date_of_finer_pixels_is_averaged_and_not_thinned_out(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01.tif", numbers((20, 20)), names=BANDS)
+    stripes = np.broadcast_to(np.where(np.arange(80) % 2, 1000, 3000), (4, 80, 80)).astype(np.uint16)
+    write(tmp_path / "2020-01-02.tif", stripes, names=BANDS, transform=Affine(2.5, 0, 355_000, 0, -2.5, 4_832_000))
+    np.testing.assert_allclose(geotiff.open(tmp_path, align=True)["reflectance"].values[1], 0.2, atol=1e-6)
+
+
+def test_a_folder_with_brackets_in_its_name_is_a_folder(tmp_path: Path) -> None:
+    for name in ("2020-01-01.tif", "old/2019-01-01.tif"):
+        write(tmp_path / "series [10 m]" / name, numbers(), names=BANDS)
+    assert stacks.days(geotiff.open(tmp_path / "series [10 m]")) == ["2020-01-01"]

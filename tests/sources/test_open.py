@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dione
 from dione import sources, testing
-from dione.base.errors import BadSource, NotFound
+from dione.base.errors import BadRecipe, BadSource, BadValues, NotFound
 from dione.sources import zarrstack
 from dione.sources.places import shown
 
@@ -53,6 +54,20 @@ def test_an_option_that_means_nothing_for_the_source_is_told(folder: Path, tmp_p
     zarrstack.save(sources.open(folder), tmp_path / "kept.zarr")
     with pytest.raises(BadSource, match="Zarr store, for which bands"):
         sources.open(tmp_path / "kept.zarr", bands=("blue",))
+    with pytest.raises(BadSource, match="a folder of GeoTIFFs, for which max_scene_cloud means nothing"):
+        sources.open(folder, max_scene_cloud=0.5)
+
+
+@pytest.mark.parametrize("said", [{"scale": 0.0}, {"scale": float("nan")}, {"scale": -1.0}, {"offset": float("inf")}])
+def test_a_scale_or_offset_that_cannot_be_is_refused_at_every_door(said: dict[str, float], folder: Path) -> None:
+    for source in (folder, "stac:https://nowhere.invalid#x"):
+        with pytest.raises(BadValues, match=f"{next(iter(said))} is .* needs a number"):
+            sources.open(source, **said)
+
+
+def test_a_size_without_a_point_is_refused(folder: Path) -> None:
+    with pytest.raises(BadRecipe, match="a size of 200 m is given, and no area"):
+        dione.open(folder, size_m=200)
 
 
 def test_messages_keep_secrets() -> None:

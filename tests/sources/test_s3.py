@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import xarray as xr
 
 from dione import sources, testing
@@ -42,6 +43,29 @@ def test_other_grids_are_aligned_there_too(bucket: str, made: xr.Dataset, tmp_pa
     testing.write_geotiffs(moved.isel(time=[1]), folder)
     upload(folder, f"{bucket}/shifted")
     np.testing.assert_array_equal(sources.open(f"{bucket}/shifted", align=True)["reflectance"], sources.open(folder, align=True)["reflectance"])
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_mask_inside_or_beside_a_file_counts_there_too(inside: bool, bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
+    path = next(testing.write_geotiffs(made.isel(time=[0]), tmp_path / f"masked-{inside}").glob("*.tif"))
+    seen = np.full((30, 44), 255, np.uint8)
+    seen[:, :5] = 0
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=inside), rasterio.open(path, "r+") as file:
+        file.write_mask(seen)
+    upload(path.parent, f"{bucket}/{path.parent.name}")
+    valid = sources.open(f"{bucket}/{path.parent.name}")["valid"].values
+    assert not valid[..., :5].any() and valid[..., 5:].any()
+    np.testing.assert_array_equal(valid, sources.open(path.parent)["valid"])
+
+
+def test_a_folder_there_that_is_no_stack_is_not_written_over(bucket: str, made: xr.Dataset, tmp_path: Path) -> None:
+    upload(testing.write_geotiffs(made, tmp_path / "series"), f"{bucket}/precious")
+    with pytest.raises(CannotWrite, match="precious is no Stack"):
+        zarrstack.save(made, f"{bucket}/precious", overwrite=True)
+    assert sources.open(f"{bucket}/precious").sizes["time"] == 3
+    zarrstack.save(made, f"{bucket}/over.zarr")
+    zarrstack.save(made.isel(time=[1]), f"{bucket}/over.zarr", overwrite=True)
+    assert sources.open(f"{bucket}/over.zarr").sizes["time"] == 1
 
 
 def test_a_stack_is_saved_whole_and_opened(bucket: str, made: xr.Dataset) -> None:

@@ -75,6 +75,25 @@ def test_nothing_is_written_over_unless_asked(made: xr.Dataset, tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
 
 
+def test_only_a_stack_or_an_empty_folder_is_written_over(made: xr.Dataset, tmp_path: Path) -> None:
+    folder = testing.write_geotiffs(made, tmp_path / "series")
+    (tmp_path / "file").write_text("thesis")
+    xr.Dataset({"lr": ("x", np.zeros(3))}).to_zarr(tmp_path / "patches", zarr_format=3, consolidated=False)
+    for name in ("series", "file", "patches"):
+        with pytest.raises(CannotWrite, match=f"{name} is no Stack: found a f.*only a Stack is replaced"):
+            zarrstack.save(geotiff.open(folder), tmp_path / name, overwrite=True)
+    assert geotiff.open(folder).sizes["time"] == 3 and (tmp_path / "file").read_text() == "thesis"
+    (tmp_path / "empty").mkdir()
+    zarrstack.save(made, tmp_path / "empty", overwrite=True)
+    assert zarrstack.open(tmp_path / "empty").sizes["time"] == 3
+
+
+def test_a_part_of_a_stack_takes_its_own_place(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made, tmp_path / "a.zarr")
+    zarrstack.save(zarrstack.open(tmp_path / "a.zarr").isel(time=[2], x=slice(3, 40)), tmp_path / "a.zarr", overwrite=True)
+    xr.testing.assert_equal(words(zarrstack.open(tmp_path / "a.zarr").load()), words(made.isel(time=[2], x=slice(3, 40))))
+
+
 def test_a_write_that_fails_leaves_nothing(made: xr.Dataset, tmp_path: Path) -> None:
     folder = testing.write_geotiffs(made, tmp_path / "series")
     stack = geotiff.open(folder)
@@ -132,6 +151,28 @@ def test_a_lost_chunk_is_not_read_as_zeros(made: xr.Dataset, tmp_path: Path) -> 
     for read in (zarrstack.open, zarrstack.load):
         with pytest.raises(BadSource, match="lost 1 of 3 chunks of 'reflectance'"):
             read(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("coord", ["x", "y", "time", "band", "item", "inside"])
+def test_a_lost_chunk_of_a_coordinate_is_told(coord: str, made: xr.Dataset, tmp_path: Path) -> None:
+    one = made.isel(time=[0]).assign_coords(inside=(("y", "x"), np.zeros((30, 44), bool)), item=("time", [""]))
+    zarrstack.save(one, tmp_path / "a.zarr")
+    for read in (zarrstack.open, zarrstack.load):
+        assert read(tmp_path / "a.zarr").load().identical(one) or words(read(tmp_path / "a.zarr").load()).identical(words(one))
+    next(path for path in (tmp_path / "a.zarr" / coord / "c").rglob("*") if path.is_file()).unlink()
+    for read in (zarrstack.open, zarrstack.load):
+        with pytest.raises(BadSource, match=f"lost 1 of 1 chunks of '{coord}'"):
+            read(tmp_path / "a.zarr")
+
+
+def test_a_polygon_may_be_as_large_as_its_stack_and_no_other_coordinate(made: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zarrstack, "MOST_PLACES", 100)
+    zarrstack.save(made.assign_coords(inside=(("y", "x"), made["valid"].values[0])), tmp_path / "a.zarr")
+    zarrstack.save(made.assign_coords(height=(("y", "x"), np.zeros((30, 44)))), tmp_path / "b.zarr")
+    for read in (zarrstack.open, zarrstack.load):
+        np.testing.assert_array_equal(read(tmp_path / "a.zarr")["inside"], made["valid"][0])
+        with pytest.raises(BadSource, match="'height' has 1320 values, needs at most 100"):
+            read(tmp_path / "b.zarr")
 
 
 def test_a_cut_off_chunk_is_told_when_read(made: xr.Dataset, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import xarray as xr
 
-from dione.base.errors import BadSource, NotFound
+from dione.base.errors import BadSource, BadValues, NotFound, faults
 from dione.sources import results
 from dione.sources.eopatches import eonames
 from dione.sources.places import naming, near, shown, system
 from dione.sources.sentinel import safenames, theianames
+from dione.sources.stacks import scaling
 
-WHERE = ("area", "dates", "max_scene_cloud")
+WHERE = ("area", "dates")
 """Options that say what to fetch: doors to archives take them, others are cut afterwards."""
 
 
@@ -32,6 +33,8 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
     unknown = sorted(said.keys() - known)
     if unknown:
         raise BadSource(f"{shown(name)} is {kind}, for which {', '.join(unknown)} means nothing; leave it out")
+    if wrong := scaling.wrong(options.get("scale"), options.get("offset")):
+        raise BadValues(faults("numbers cannot become reflectance", wrong, "say another --scale or --offset, or leave it out"))
     opened: xr.Dataset = opener(source, **said)
     return opened
 

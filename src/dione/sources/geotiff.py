@@ -3,7 +3,6 @@
 import hashlib
 import logging
 from collections import defaultdict
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,16 +13,14 @@ import rasterio
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.enums import Resampling
-from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window as RasterWindow
 
 from dione.base import grid as grids
 from dione.base import stack
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
-from dione.sources.places import File, listing, shown, some
-from dione.sources.rasters import headers, intact, names
+from dione.sources.places import File, listing, shown, some, system
+from dione.sources.rasters import headers, intact, names, ownmask, sampling
+from dione.sources.rasters.footing import around
 from dione.sources.rasters.openfiles import kept
 from dione.sources.rasters.sorting import Reading
 from dione.sources.stacks import decoding, lazy
@@ -32,6 +29,8 @@ from dione.sources.stacks.scenes import Layer, Scene, offset_told_by, one_grid, 
 log = logging.getLogger(__name__)
 
 ENDINGS = (".tif", ".tiff", ".jp2")
+NO_CLASS = 99
+"""What SCL and CLM say beyond their edges: neither knows it, so that it is not clear."""
 
 
 def open(
@@ -53,8 +52,8 @@ def open(
         reflectance × 10000 and floats as reflectance. What was done stands in the Stack's attribute `radiometry`.
     align: resample dates that lie on other grids onto the first date's, once (cubic; masks by nearest neighbour).
 
-    A pixel is valid where no band has the file's nodata value or is not finite, not all bands are 0 (in integers),
-    reflectance is possible, and SCL or CLM (bands, or files of the same date) say clear.
+    A pixel is valid where no band has the file's nodata value or is not finite, the file's mask or alpha band is not 0,
+    not all bands are 0 (in integers), reflectance is possible, and SCL or CLM (bands, or files of the same date) say clear.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues; reading pixels later may raise BadSource.
     """
     return of_files(_rasters(path, pattern), Reading(bands, pattern, _day(date), scale, offset), path, align=align)
@@ -77,7 +76,7 @@ def _rasters(path: str | Path, pattern: str | None) -> list[File]:
     found = listing(path, depth=2)
     rasters = [f for f in found if f.name.lower().endswith(ENDINGS)] if len(found) > 1 else found
     if any("/" not in f.name for f in rasters):
-        rasters = [f for f in rasters if "/" not in f.name] if not _is_pattern(path) else rasters
+        rasters = [f for f in rasters if "/" not in f.name] if _is_folder(path) else rasters
     if not rasters:
         raise NotFound(f"no GeoTIFF in {shown(path)}; it holds {some([f.name for f in found])}\nneeds files ending in {', '.join(ENDINGS)}")
     if pattern:
@@ -90,8 +89,10 @@ def _rasters(path: str | Path, pattern: str | None) -> list[File]:
     return [f for f in rasters if (names.band_in(f.name) or "").lower() not in names.COMPANIONS]
 
 
-def _is_pattern(path: str | Path) -> bool:
-    return any(c in str(path) for c in "*?[")
+def _is_folder(path: str | Path) -> bool:
+    """Whether it is one, or else a pattern: a folder may have brackets in its name."""
+    fs, inside = system(path)
+    return bool(fs.isdir(inside))
 
 
 def _day(date: str | None) -> datetime | None:
@@ -114,37 +115,43 @@ class Files:
 
     def read(self, date: int, window: Window) -> lazy.Pixels:
         scene = self.scenes[date]
-        numbers = self._numbers(scene, window)
+        numbers, hidden = self._numbers(scene, window)
         bands = [numbers[layer] for layer in scene.bands]
-        lost = decoding.missing(bands, scene.bands)
+        lost = decoding.missing(bands, scene.bands) | hidden
         reflectance = decoding.reflectance(bands, scene.bands, lost)
         scl, clm = (numbers[layer] if layer else None for layer in (scene.scl, scene.clm))
         return reflectance, decoding.clear(lost, reflectance, scl=scl, clm=clm)
 
-    def _numbers(self, scene: Scene, window: Window) -> dict[Layer, NDArray[Any]]:
-        """The numbers of each layer as they stand in the files; each file is opened once for all its layers."""
+    def _numbers(self, scene: Scene, window: Window) -> tuple[dict[Layer, NDArray[Any]], decoding.Mask]:
+        """The numbers of each layer, and where a file's own mask hides its image; each file is opened once for all its layers."""
         by_file: dict[tuple[str, bool], list[Layer]] = defaultdict(list)
         for layer in scene.layers:
             by_file[layer.path, layer in scene.bands].append(layer)
+        taken = {(layer.path, layer.index) for layer in scene.layers}
         found: dict[Layer, NDArray[Any]] = {}
+        hidden = np.zeros(window.shape, bool)
         for (path, is_image), layers in by_file.items():
-            indexes = [layer.index for layer in layers]
-            with kept(path) as file, self._on_grid(file, layers[0], is_image) as view:
-                if view is None:
-                    read = intact.read(file, indexes, window)
-                else:
-                    intact.check(file, indexes, intact.everything(file))
-                    read = view.read(indexes, window=RasterWindow.from_slices(*window.slices))
-            found |= dict(zip(layers, read, strict=True))
-        return found
+            with kept(path) as file:
+                alphas = [index for index in ownmask.alphas(file) if is_image and (path, index) not in taken]
+                if not grids.same(self.grid, layers[0].grid):
+                    found |= dict(zip(layers, self._placed(file, layers, window, alphas if is_image else None), strict=True))
+                    continue
+                found |= dict(zip(layers, intact.read(file, [layer.index for layer in layers], window), strict=True))
+                if is_image:
+                    hidden |= ownmask.hidden(file, layers[0].index, alphas, window)
+        return found, hidden
 
-    def _on_grid(self, file: rasterio.DatasetReader, layer: Layer, is_image: bool) -> Any:
-        """None if the file lies on the grid, or else a view of it that does."""
-        if grids.same(self.grid, layer.grid):
-            return nullcontext()
-        empty = layer.nodata if layer.nodata is not None else 0 if "int" in file.dtypes[0] else np.nan
-        # Without a CRS both grids count in the same plane, whatever it is called.
-        crs = {"crs": str(self.grid.crs)} if self.grid.crs else {"crs": "EPSG:3857", "src_crs": "EPSG:3857"}
-        height, width = self.grid.shape
-        place = {"transform": self.grid.affine, "height": height, "width": width, "tolerance": 0.001}
-        return WarpedVRT(file, **crs, **place, resampling=Resampling.cubic if is_image else Resampling.nearest, src_nodata=empty, nodata=empty)
+    def _placed(self, file: rasterio.DatasetReader, layers: list[Layer], window: Window, alphas: list[int] | None) -> NDArray[Any]:
+        """The numbers of a file on another grid, brought to this one: an image as floats, NaN where there is none; classes (alphas: None) as they are."""
+        is_image = alphas is not None
+        raster, ratio = sampling.no_finer(layers[0].grid, self.grid) if is_image else (layers[0].grid, 1)
+        part = around(raster, self.grid, window)
+        if part is None:
+            return np.full((len(layers), *window.shape), np.nan if is_image else NO_CLASS, np.float32 if is_image else np.uint8)
+        read = intact.read(file, [layer.index for layer in layers], part.zoomed(ratio))
+        at = sampling.places(raster, self.grid, window)
+        if alphas is None:
+            return np.stack([sampling.nearest(classes, part, at, beyond=NO_CLASS) for classes in read])
+        lost = decoding.missing(list(read), layers) | ownmask.hidden(file, layers[0].index, alphas, part.zoomed(ratio))
+        seen = sampling.averaged(np.where(lost, np.float32(np.nan), read.astype(np.float32)), ratio)
+        return np.stack([sampling.image(band, part, at, raster, self.grid) for band in seen])

@@ -1,5 +1,6 @@
 """Where files are: folders, patterns and single files, local or in an object store, through fsspec."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from dione.base.errors import BadSource, CannotWrite, NotFound
 from dione.base.files import cannot_write
 from dione.base.telling import shown as shown
 from dione.sources.rasters import virtual
+
+log = logging.getLogger(__name__)
 
 DRIVERS = {
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
@@ -99,21 +102,34 @@ def writing(path: str | Path) -> Iterator[None]:
 def listing(path: str | Path, *, depth: int = 1) -> list[File]:
     """The files of a folder (down to `depth`), of a pattern (`series/*_B0?.tif`), or the one file; sorted by name.
 
-    Hidden files are left out; an empty folder has none. Raises NotFound when nothing is there, with names that are near.
+    Links to folders are followed. Hidden files are left out, and links that lead nowhere, which is told; an empty folder has
+    none. Raises NotFound when nothing is there, with names that are near.
     """
     fs, inside = system(path)
     with naming(path):
         fs.invalidate_cache()
         if fs.isdir(inside):
-            base, found = inside, fs.find(inside, maxdepth=depth, detail=True)
+            base, found = inside, _walked(fs, inside, depth)
         elif fs.exists(inside):
             base, found = str(PurePosixPath(inside).parent), {inside: fs.info(inside)}
         else:
             base, found = _fixed(inside), fs.glob(inside, detail=True) if any(c in inside for c in "*?[") else {}
     if not found and not fs.isdir(inside):
         raise NotFound(f"nothing found at {shown(path)}{near(path)}")
+    for name in [name for name, info in found.items() if info.get("islink") and not fs.exists(name)]:
+        log.warning("%s is a link that leads nowhere: left out", shown(name))
     made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0), _version(info)) for name, info in found.items() if _is_file(fs, name, info)]
     return sorted((f for f in made if not any(part.startswith(".") for part in f.name.split("/"))), key=lambda f: f.name)
+
+
+def _walked(fs: Any, folder: str, depth: int) -> dict[str, Any]:
+    """What `fs.find` finds, and what it finds behind links to folders (of this disk; not to one that holds the link)."""
+    found: dict[str, Any] = fs.find(folder, maxdepth=depth, detail=True)
+    for name in [name for name, info in found.items() if info.get("islink") and not fs.isfile(name)]:
+        deeper = depth - len(PurePosixPath(_below(name, folder)).parts)
+        if fs.isdir(name) and deeper and not Path(name).parent.resolve().is_relative_to(Path(name).resolve()):
+            found |= _walked(fs, name, deeper)
+    return found
 
 
 def _version(info: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 import xarray as xr
 import zarr
+from fsspec import AbstractFileSystem
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
@@ -27,8 +29,12 @@ from dione.sources.stacks import lazy
 CHUNKS = {"time": 1, "band": len(BANDS), "y": 512, "x": 512}
 MOST_PLACES = 10_000_000
 """Values of a coordinate, which is read whole."""
+MOST_PIXELS = 2_000_000_000
+"""The same of `inside` (y, x), a byte a pixel: a square of 440 km."""
 COMPLETE = "dione_complete"
 """Mark of a store in which every chunk was written, so that a missing one is a loss and not an empty place."""
+ALL_WRITTEN = "every chunk was written, of coordinates too"
+"""What the mark says; stores of before say less, and leave out what is all zeros or empty in their coordinates."""
 PACKING = ZstdCodec(level=0, checksum=True)
 """With a checksum, so that a chunk that was damaged since is noticed."""
 
@@ -43,9 +49,8 @@ def open(path: str | Path) -> xr.Dataset:
     arrays = _arrays(name)
     with _damage(name):
         kept = _opened(name)
+    _nothing_lost(name, arrays, kept.attrs.pop(COMPLETE, None))
     stack.check(kept, shown(name))
-    if kept.attrs.pop(COMPLETE, None):
-        _nothing_lost(name, {variable: arrays[variable] for variable in _kept(kept)})
     reflectance, valid = lazy.arrays(Store(name, (kept.sizes["time"], kept.sizes["y"], kept.sizes["x"])))
     coords = _coords(kept, name)
     made = (
@@ -60,11 +65,12 @@ def load(path: str | Path) -> xr.Dataset:
     arrays = _arrays(name)
     with _damage(name):
         attrs = zarr.open_group(name, mode="r").attrs.asdict()
-    if not attrs.pop(COMPLETE, None):
+    mark = attrs.pop(COMPLETE, None)
+    if not mark:
         return open(name).load()
     kept = _kept(arrays)
-    _nothing_lost(name, {variable: arrays[variable] for variable in kept})
-    _modest(name, {coord: int(array.size) for coord, array in arrays.items() if coord not in kept})
+    _nothing_lost(name, arrays, mark)
+    _modest(name, {coord: array.shape for coord, array in arrays.items() if coord not in kept}, arrays["valid"].shape[1:])
     with _damage(name):
         read = {each: (array.metadata.to_dict().get("dimension_names") or (), np.asarray(array[...]), array.attrs.asdict()) for each, array in arrays.items()}
         pixels = {each: read.pop(each) for each in stack.DIMS}
@@ -79,20 +85,31 @@ def save(made: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> str:
     """Write a Stack as a Zarr v3 store that appears whole or not at all, and return its path.
 
     It is written beside its place and moved there when whole (in an object store: the root's metadata move last).
+    overwrite: replace a Stack that is there; a folder of something else stays, and is an error.
     Raises NotAStack, CannotWrite.
     """
     stack.check(made)
     name = str(path).rstrip("/")
     with writing(name):
         fs, inside = system(name)
-        if fs.exists(inside) and not overwrite:
-            raise CannotWrite(f"{shown(name)} is there already\nchoose another name, or remove it first")
+        if fs.exists(inside):
+            _may_go(fs, inside, name, overwrite=overwrite)
         if is_remote(name):
             _send(made, name)
             return name
     with whole_folder(Path(inside), needs_bytes=int(sum(made[variable].nbytes for variable in _kept(made)))) as partial:
         _write(made, str(partial))
     return name
+
+
+def _may_go(fs: AbstractFileSystem, inside: str, name: str, *, overwrite: bool) -> None:
+    """Raise CannotWrite for what is there already, unless it may be replaced: a Stack, whole or damaged, or an empty folder."""
+    if not overwrite:
+        raise CannotWrite(f"{shown(name)} is there already\nchoose another name, or remove it first")
+    files = {one.rsplit("/", 1)[-1] for one in fs.ls(inside, detail=False)} if fs.isdir(inside) else None
+    if files is None or (files and not {"zarr.json", "reflectance"} <= files):
+        found = "a file" if files is None else f"a folder that holds {some(sorted(files))}"
+        raise CannotWrite(f"{shown(name)} is no Stack: found {found}; only a Stack is replaced\nchoose another name, or remove it first")
 
 
 @dataclass(frozen=True)
@@ -123,16 +140,17 @@ def _usable(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> lazy.
 
 def _coords(kept: xr.Dataset, name: str) -> dict[Any, xr.DataArray]:
     """All coordinates in memory; raises BadSource."""
-    _modest(name, {str(coord): kept[coord].size for coord in kept.coords})
+    _modest(name, {str(coord): kept[coord].shape for coord in kept.coords}, kept["valid"].shape[1:])
     with _damage(name):
         return {coord: _plain(kept[coord].load()) for coord in kept.coords}
 
 
-def _modest(name: str, sizes: Mapping[str, int]) -> None:
-    """Raise BadSource for coordinates of more than MOST_PLACES values."""
-    large = [f"'{coord}' has {size} values" for coord, size in sizes.items() if size > MOST_PLACES]
+def _modest(name: str, shapes: Mapping[str, tuple[int, ...]], grid: tuple[int, ...]) -> None:
+    """Raise BadSource for coordinates that are too large to be read whole; `inside` may be as large as the grid."""
+    most = {coord: MOST_PIXELS if (coord, shape) == ("inside", grid) else MOST_PLACES for coord, shape in shapes.items()}
+    large = [f"'{coord}' has {prod(shape)} values, needs at most {most[coord]}" for coord, shape in shapes.items() if prod(shape) > most[coord]]
     if large:
-        raise BadSource(faults(f"{shown(name)} is no Stack", large, f"needs coordinates of at most {MOST_PLACES} values"))
+        raise BadSource(faults(f"{shown(name)} is no Stack", large, "its coordinates are read whole: write it again with `dione fetch`"))
 
 
 def _plain(coord: xr.DataArray) -> xr.DataArray:
@@ -171,10 +189,11 @@ def _damage(name: str) -> Iterator[None]:
         raise BadSource(f"{shown(name)} cannot be read as a Zarr store: {why}\nit is damaged or no Stack: write it again with `dione fetch`") from error
 
 
-def _nothing_lost(name: str, arrays: Mapping[str, "zarr.Array[Any]"]) -> None:
-    """Raise BadSource when chunks of these are missing: zarr would read them as zeros without a word."""
+def _nothing_lost(name: str, arrays: Mapping[str, "zarr.Array[Any]"], mark: object) -> None:
+    """Raise BadSource when chunks that were written, as the mark tells, are missing: zarr would read them as zeros without a word."""
+    written = arrays if mark == ALL_WRITTEN else _kept(arrays) if mark else []
     with _damage(name):
-        lost = {variable: (array.nchunks - array.nchunks_initialized, array.nchunks) for variable, array in arrays.items()}
+        lost = {variable: (arrays[variable].nchunks - arrays[variable].nchunks_initialized, arrays[variable].nchunks) for variable in written}
     told = [f"{missing} of {all_} chunks of '{variable}'" for variable, (missing, all_) in lost.items() if missing]
     if told:
         raise BadSource(f"{shown(name)} has lost {' and '.join(told)}\nit was half copied or half removed: fetch it again")
@@ -188,13 +207,10 @@ def _kept(made: Container[Any]) -> list[str]:
 def _write(made: xr.Dataset, partial: str) -> None:
     words = {name: (coord.dims, coord.values.astype(object), coord.attrs) for name, coord in made.coords.items() if coord.dtype.kind in "UT"}
     made = made[_kept(made)].assign_attrs({key: note for key, note in made.attrs.items() if key not in ("identity", "versions")})
-    plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: "every chunk was written"})
-    encoding: dict[Any, Any] = {
-        name: {"chunks": tuple(min(CHUNKS[str(dim)], plain.sizes[dim]) for dim in plain[name].dims), "write_empty_chunks": True, "_FillValue": None}
-        for name in plain.data_vars
-    }
-    for packed in plain.variables:
-        encoding.setdefault(packed, {})["compressors"] = (PACKING,)
+    plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: ALL_WRITTEN})
+    encoding: dict[Any, Any] = {name: {"compressors": (PACKING,), "write_empty_chunks": True} for name in plain.variables}
+    for pixels in plain.data_vars:
+        encoding[pixels] |= {"chunks": tuple(min(CHUNKS[str(dim)], plain.sizes[dim]) for dim in plain[pixels].dims), "_FillValue": None}
     plain.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
 
 

@@ -58,6 +58,12 @@ def window_on(raster: GeoBox, grid: GeoBox, window: Window) -> Window | None:
     return reached and reached.grown(MARGIN_PX, (int(raster.shape[0]), int(raster.shape[1])))
 
 
+def around(raster: GeoBox, grid: GeoBox, window: Window) -> Window | None:
+    """The same, with as many around it as an interpolation needs, where the grid nests too."""
+    part = window_on(raster, grid, window)
+    return part and part.grown(MARGIN_PX, (int(raster.shape[0]), int(raster.shape[1])))
+
+
 def _cut(window: Window, raster: GeoBox) -> Window | None:
     rows, columns = raster.shape
     made = Window(max(window.top, 0), max(window.left, 0), min(window.bottom, int(rows)), min(window.right, int(columns)))

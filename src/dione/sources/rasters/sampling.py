@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from dione.base.crs import turn
 from dione.base.windows import Window
+from dione.sources.rasters.footing import footing
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,32 @@ def cubic(numbers: NDArray[np.float32], part: Window, at: Places) -> NDArray[np.
     return made.astype(np.float32)
 
 
-def nearest(numbers: NDArray[Any], part: Window, at: Places, *, beyond: int = 0) -> NDArray[Any]:
+def image(numbers: NDArray[np.float32], part: Window, at: Places, raster: GeoBox, grid: GeoBox) -> NDArray[np.float32]:
+    """The numbers as they are where the two share a lattice of pixels, or else by the cubic; NaN beyond `part`."""
+    place = footing(raster, grid)
+    return nearest(numbers, part, at, beyond=np.nan) if place is not None and place.ratio == 1 else cubic(numbers, part, at)
+
+
+def no_finer(raster: GeoBox, grid: GeoBox) -> tuple[GeoBox, int]:
+    """The raster, and 1; where its pixels are smaller than the grid's, that of their averages (see `averaged`), and of how many along a side."""
+    row, column = (int(side) // 2 for side in grid.shape)
+    at = places(raster, grid, Window(row, column, row + 2, column + 2))
+    steps = [float(np.hypot(np.diff(at.rows, axis=axis), np.diff(at.columns, axis=axis)).min()) for axis in (0, 1)]
+    ratio = max(1, round(min(steps))) if np.isfinite(steps).all() else 1
+    rows, columns = (int(side) // ratio for side in raster.shape)
+    return (raster if ratio == 1 else GeoBox((rows, columns), raster.affine * Affine.scale(ratio), raster.crs)), ratio
+
+
+def averaged(numbers: NDArray[np.float32], ratio: int) -> NDArray[np.float32]:
+    """(..., y, x) as averages of ratio × ratio; NaN where any of them is. An interpolation alone would skip pixels, and see patterns that are not there."""
+    if ratio == 1:
+        return numbers
+    *before, rows, columns = numbers.shape
+    made: NDArray[np.float32] = numbers.reshape(*before, rows // ratio, ratio, columns // ratio, ratio).mean((-3, -1), dtype=np.float32)
+    return made
+
+
+def nearest(numbers: NDArray[Any], part: Window, at: Places, *, beyond: float = 0) -> NDArray[Any]:
     """The number whose pixel holds the place; `beyond` where that is not in `part`."""
     rows, columns = np.floor(at.rows + 0.5), np.floor(at.columns + 0.5)
     inside = (rows >= part.top) & (rows < part.bottom) & (columns >= part.left) & (columns < part.right)

@@ -57,6 +57,8 @@ def _positions(told: list[tuple[Header, str | None]], bands: tuple[str, ...] | N
     made: dict[str, dict[str, int]] = {}
     alike: dict[tuple[str | None, ...], list[Header]] = defaultdict(list)
     wrong = []
+    denied = [fault for header, _ in told for fault in _denied(header, bands or ())]
+    _raise(BadBands, "--bands is not what files say", denied, "leave --bands out, or correct the descriptions of the bands in the files")
     for header, band in told:
         if header.count == 1:
             named = band if band or not bands or len(bands) != 1 else bands[0]
@@ -81,6 +83,15 @@ def _positions(told: list[tuple[Header, str | None]], bands: tuple[str, ...] | N
         made |= {header.path: order for header in headers}
     _raise(BadBands, "the bands are not clear", wrong, "name them with --bands, in the file's order, e.g. --bands blue,green,red,nir (a dash skips one)")
     return made
+
+
+def _denied(header: Header, bands: tuple[str, ...]) -> list[str]:
+    """Where the bands that were named are others than a file of as many describes."""
+    if header.count == 1 or header.count != len(bands):
+        return []
+    pairs = zip(bands, header.descriptions, strict=True)
+    apart = [(said, own) for said, own in pairs if len({band_of(said), band_of(own)} - {None}) == 2]
+    return [f"{header.name} describes {', '.join(f'{own} where --bands says {said}' for said, own in apart)}"] if apart else []
 
 
 def _raise(kind: type[BadSource], head: str, wrong: list[str], advice: str) -> None:

@@ -11,9 +11,10 @@ from odc.geo.geobox import GeoBox
 
 from dione.base import grid as grids
 from dione.base.bands import BANDS, CLASSES
-from dione.base.errors import BadGrid, faults
+from dione.base.errors import BadGrid, BadValues, faults
 from dione.sources.rasters.headers import Header
 from dione.sources.rasters.sorting import Reading, sort
+from dione.sources.stacks import scaling
 
 T = TypeVar("T")
 TAGS = "the file's tags"
@@ -72,7 +73,12 @@ class Scene:
 
 def scenes_of(headers: list[Header], reading: Reading) -> list[Scene]:
     """The dates of a series, in order of time. Raises BadSource, BadBands, BadValues, each with every fault."""
-    return [_scene(time, at, reading) for time, at in sort(headers, reading).items()]
+    scenes = [_scene(time, at, reading) for time, at in sort(headers, reading).items()]
+    layers = unique((layer for scene in scenes for layer in scene.bands), lambda layer: (layer.path, layer.scale, layer.offset))
+    wrong = [f"{_file(layer)}: {fault} ({layer.told_by})" for layer in layers for fault in scaling.wrong(layer.scale, layer.offset)]
+    if wrong:
+        raise BadValues(faults("numbers cannot become reflectance", wrong, "say --scale and --offset, or correct the tags of the files"))
+    return scenes
 
 
 def _scene(time: datetime, at: dict[str, tuple[Header, int]], reading: Reading) -> Scene:
