@@ -5,6 +5,7 @@ import pytest
 
 import dione
 from dione.base import optics, stack
+from dione.base.errors import BadRecipe
 from dione.nets.resolver import load
 from dione.prediction import suits
 from dione.prediction.job import predict_to
@@ -82,3 +83,10 @@ def test_what_is_said_of_the_sensor_counts_more_than_what_is_measured(averaged):
 def test_pixels_as_soft_as_sentinel_2s_stay_as_they_are_and_so_do_those_of_a_model_for_any(averaged, choice):
     assert suits.seeing(load("setsr-s"), averaged, choice.views, 0.3).sees is None
     assert suits.seeing(load("bicubic"), averaged, choice.views).sees is None
+
+
+@pytest.mark.parametrize("modulation", [5.0, 0.0, -1.0, 0.64, float("nan")])
+@pytest.mark.parametrize("model", ["setsr-s", "bicubic"])
+def test_a_modulation_that_no_sensor_has_is_refused(averaged, model, modulation):
+    with pytest.raises(BadRecipe, match=r"modulation is .*, needs 0\.05 to 0\.63"):
+        dione.predict(averaged, model=model, modulation=modulation)
