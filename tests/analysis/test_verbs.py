@@ -11,6 +11,7 @@ import shapely
 import dione
 from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels, read
+from dione.prediction.memory import write
 
 LEFT, TOP = 355_000, 4_832_000
 
@@ -32,6 +33,27 @@ def test_indices_are_written_with_their_uncertainty(run, folder, tmp_path):
         assert file.descriptions == ("NDVI", "NDVI 1 sigma") and file.dtypes == ("float32",) * 2 and np.isnan(file.nodata)
         expected = indices(dione.open(folder), "NDVI").isel(time=0)
         np.testing.assert_allclose(file.read(), np.stack([expected["NDVI"], expected["NDVI_sigma"]]), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def twice(sharp, tmp_path_factory):
+    """Results of two passes on one day."""
+    out = tmp_path_factory.mktemp("twice")
+    write(sharp.assign_coords(time=np.array(["2024-05-01T10:50:31", "2024-05-01T12:30:31"], "datetime64[ns]")), out)
+    return out
+
+
+def test_two_passes_on_a_day_are_told_apart_by_every_verb(run, twice, tmp_path):
+    names = ("2024-05-01T105031", "2024-05-01T123031")
+    assert run("indices", twice, "NDVI", "-o", tmp_path)[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}_NDVI.tif" for name in names]
+    Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {}, "EPSG:32631").write(tmp_path / "one.geojson")
+    code, told, _ = run("zonal", twice, tmp_path / "one.geojson", "-o", tmp_path / "zones.csv", "--json")
+    assert code == 0 and json.loads(told)["columns"][::4] == [f"NDVI_{name}_mean" for name in names]
+    assert run("change", twice, "2024-05-01", names[1])[0] == 1
+    code, told, fault = run("change", twice, *names, "-o", tmp_path, "--json")
+    assert code == 0, fault
+    assert (tmp_path / f"{names[0]}_{names[1]}_NDVI_flag.tif").exists() and json.loads(told)["before"] == names[0]
 
 
 def test_change_is_written_as_layers_and_classes(run, folder, tmp_path):

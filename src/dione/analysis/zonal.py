@@ -48,7 +48,8 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     within = parcels.to_crs(str(grid.crs)).geometries
     tied = 2 * np.pi * (rule.correlation_m / (size_m(grid) or rule.correlation_m)) ** 2
     rows = [_row(stack, one, rule, max(float(tied), 1.0)) for one in within]
-    names = [f"{name}_{day}_{what}" for day in stacks.days(stack) for name in rule.names for what in ("mean", "sigma", "n", "trusted")]
+    labels = [stacks.label(stack, date) for date in range(stack.sizes["time"])]
+    names = [f"{name}_{day}_{what}" for day in labels for name in rule.names for what in ("mean", "sigma", "n", "trusted")]
     table = np.array(rows, np.float64).reshape(len(rows), len(names))
     columns = {name: table[:, at].astype(np.int64) if name.endswith("_n") else table[:, at] for at, name in enumerate(names)}
     return Parcels(parcels.geometries, {**parcels.columns, **columns}, parcels.crs)

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from dione.base.bands import BANDS
-from dione.base.errors import NotAStack, faults
+from dione.base.errors import NotAStack, NotFound, faults
 from dione.base.grid import NEAR_PX, mapped
 
 DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
@@ -72,6 +72,22 @@ def label(stack: xr.Dataset, date: int) -> str:
     """What tells a date from the others, and its files begin with: its day, with the time of day if the series has several that day."""
     day = days(stack)[date]
     return day if days(stack).count(day) == 1 else f"{day}T{str(stack['time'].values[date])[11:19].replace(':', '')}"
+
+
+def passes(stack: xr.Dataset, date: str) -> list[int]:
+    """Positions of all that a date names: YYYY-MM-DD, or with the time of day as `label` writes it."""
+    wanted = date.replace(":", "")
+    return [at for at, time in enumerate(stack["time"].values.astype("datetime64[s]").astype(str)) if wanted in (time[:10], time.replace(":", ""))]
+
+
+def position(stack: xr.Dataset, date: str) -> int:
+    """Position of the one date of this name; raises NotFound where there is none, or more than one."""
+    found = passes(stack, date)
+    if not found:
+        raise NotFound(f"no date '{date}'; there are {', '.join(label(stack, at) for at in range(stack.sizes['time']))}")
+    if len(found) > 1:
+        raise NotFound(f"{date} was seen {len(found)} times; name one of {', '.join(label(stack, at) for at in found)}")
+    return found[0]
 
 
 def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:

@@ -42,7 +42,7 @@ def predict(
 
     stack: see docs/stack.md; the dates may be dask arrays, they are read a window at a time.
     model: a name (`dione models list`), a .safetensors file, or a Resolver.
-    target: a date (YYYY-MM-DD), 'latest' (the latest that is clear enough) or 'all'.
+    target: a date (YYYY-MM-DD, or as 2018-08-15T105031 where a day has several), 'latest' (the latest that is clear enough) or 'all'.
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
     block: side of a window in input pixels, by default what 4 GB are enough for; the result does not change.
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
