@@ -12,11 +12,13 @@ from dione.analysis import change as changes
 from dione.analysis.indices import indices
 from dione.analysis.trust import Trust
 from dione.base import stack as stacks
+from dione.base.errors import CannotWrite
 from dione.base.files import folder
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import Form
 from dione.prediction.record import installed
+from dione.sources import results
 
 BLOCK_PX = 2048
 FLAG = Form(bands=("flag",), dtype="uint8", unit="class", classes=changes.CLASSES)
@@ -40,6 +42,7 @@ class Changed:
 
 def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: Trust, band_correlation: float = 0.0) -> list[Path]:
     """OUT/<date>_<INDEX>.tif for each date and index: two bands, the index and its 1σ, NaN where not trusted. Raises as `indices`, and CannotWrite."""
+    _apart(out, names)
     made = []
     for date in range(stack.sizes["time"]):
         for name in names:
@@ -72,6 +75,14 @@ def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: ch
     told = dict(zip(("not_trusted", "same", "more", "less"), (round(float(share), 6) for share in shares), strict=True))
     files = tuple(canvas.finish(_tags(stack, rule.trust)) for canvas in (layers, flags))
     return Changed(files, {"before": before, "after": after, "index": rule.index, "rate": rule.rate, "largest_p": changes.p_of(least_z), **told})
+
+
+def _apart(out: Path, names: Sequence[str]) -> None:
+    """Raise CannotWrite for an index whose file would be a result's own where a disk takes large and small letters for the same: SR."""
+    endings = {name: name.lower() for name in names if name.lower() in (*results.ENDINGS, "input") and results.found(out, name.lower())}
+    if endings:
+        told = ", ".join(f"<date>_{name}.tif would be <date>_{ending}.tif on some disks" for name, ending in endings.items())
+        raise CannotWrite(f"{out} holds results: {told}\nname another folder with -o")
 
 
 def _canvas(stack: xr.Dataset, out: Path, name: str, form: Form) -> Canvas:
