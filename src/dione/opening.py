@@ -31,7 +31,7 @@ def open(
     *,
     area: Place | None = None,
     size_m: float | None = None,
-    dates: str | tuple[str, str] | None = None,
+    dates: str | tuple[str | None, str | None] | None = None,
     find_clouds: Level | None = None,
     as_sentinel2a: bool = False,
     **options: Any,
@@ -43,7 +43,7 @@ def open(
     area: (latitude, longitude) with `size_m`; (west, south, east, north) in degrees; GeoJSON, or whatever has a
         `__geo_interface__`; a tile, WKT or vector file as text.
     size_m: side of the square around a point, metres.
-    dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", or two texts.
+    dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", or two texts, of which one may be None.
     find_clouds: "l1c" or "l2a", where a source has no cloud mask: find clouds with ukis-csmask (extra `clouds`).
     as_sentinel2a: green and red of Sentinel-2B as Sentinel-2A's bands see them (`dione.prepare.spectral`).
     options: what files do not tell; those of `dione.sources.geotiff.open`, `eopatch.open`, `stac.open`.

@@ -11,6 +11,10 @@ import shapely
 import dione
 from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels, read
+from dione.base import stack as stacks
+from dione.base.errors import BadGrid
+from dione.prediction.memory import write
+from dione.testing import grid_at
 
 LEFT, TOP = 355_000, 4_832_000
 
@@ -32,6 +36,27 @@ def test_indices_are_written_with_their_uncertainty(run, folder, tmp_path):
         assert file.descriptions == ("NDVI", "NDVI 1 sigma") and file.dtypes == ("float32",) * 2 and np.isnan(file.nodata)
         expected = indices(dione.open(folder), "NDVI").isel(time=0)
         np.testing.assert_allclose(file.read(), np.stack([expected["NDVI"], expected["NDVI_sigma"]]), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def twice(sharp, tmp_path_factory):
+    """Results of two passes on one day."""
+    out = tmp_path_factory.mktemp("twice")
+    write(sharp.assign_coords(time=np.array(["2024-05-01T10:50:31", "2024-05-01T12:30:31"], "datetime64[ns]")), out)
+    return out
+
+
+def test_two_passes_on_a_day_are_told_apart_by_every_verb(run, twice, tmp_path):
+    names = ("2024-05-01T105031", "2024-05-01T123031")
+    assert run("indices", twice, "NDVI", "-o", tmp_path)[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}_NDVI.tif" for name in names]
+    Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {}, "EPSG:32631").write(tmp_path / "one.geojson")
+    code, told, _ = run("zonal", twice, tmp_path / "one.geojson", "-o", tmp_path / "zones.csv", "--json")
+    assert code == 0 and json.loads(told)["columns"][::4] == [f"NDVI_{name}_mean" for name in names]
+    assert run("change", twice, "2024-05-01", names[1])[0] == 1
+    code, told, fault = run("change", twice, *names, "-o", tmp_path, "--json")
+    assert code == 0, fault
+    assert (tmp_path / f"{names[0]}_{names[1]}_NDVI_flag.tif").exists() and json.loads(told)["before"] == names[0]
 
 
 def test_change_is_written_as_layers_and_classes(run, folder, tmp_path):
@@ -62,3 +87,34 @@ def test_what_fails_leaves_nothing(run, folder, tmp_path):
     Parcels((shapely.box(LEFT, TOP - 9, LEFT + 9, TOP),), {}, "EPSG:32631").write(tmp_path / "one.geojson")
     assert run("zonal", folder, tmp_path / "one.geojson", "-o", tmp_path / "out.xyz")[0] == 1
     assert not list(tmp_path.rglob("*.tif")) and not list(tmp_path.glob("out.xyz*"))
+
+
+@pytest.mark.parametrize("ending", ["sigma", "support"])
+@pytest.mark.parametrize("grid", [grid_at((70, 80), pixel=2.5), grid_at((80, 80), pixel=2.5, left=LEFT + 5000)])
+def test_results_whose_sigma_or_support_lies_on_other_ground_are_refused(sharp, tmp_path, ending, grid):
+    write(sharp, tmp_path)
+    variables = {name: sharp[name].values[..., : grid.shape[0], :] for name in ("reflectance", "valid", "sigma", "support")}
+    other = stacks.make(variables["reflectance"], variables["valid"], list(sharp["time"].values), grid)
+    other = other.assign({name: (sharp[name].dims, variables[name]) for name in ("sigma", "support")})
+    write(other, tmp_path / "other")
+    for file in (tmp_path / "other").glob(f"*_{ending}.tif"):
+        file.replace(tmp_path / file.name)
+    with pytest.raises(BadGrid, match=f"(?s){ending}.*(70×80 px instead of 80×80|corners 2e.03 px apart)"):
+        dione.open(tmp_path)
+
+
+def test_the_folder_for_parcels_is_made_before_anything_is_worked_out(run, folder, sharp, tmp_path, monkeypatch):
+    Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {}, "EPSG:32631").write(tmp_path / "new" / "one.geojson")
+    assert run("zonal", folder, tmp_path / "new" / "one.geojson", "-o", tmp_path / "further" / "on" / "zones.csv")[0] == 0
+    assert (tmp_path / "further" / "on" / "zones.csv").exists()
+    monkeypatch.setattr("dione.analysis.boundaries.boundaries", None)
+    (tmp_path / "file").touch()
+    code, _, fault = run("boundaries", folder, "-o", tmp_path / "file" / "fields.geojson")
+    assert code == 1 and "cannot write into" in fault
+
+
+def test_an_index_that_would_be_a_result_on_another_disk_is_not_written_beside_it(run, sharp, tmp_path):
+    write(sharp, tmp_path)
+    code, _, fault = run("indices", tmp_path, "NDVI", "SR")
+    assert code == 1 and "<date>_SR.tif would be <date>_sr.tif" in fault and not list(tmp_path.glob("*NDVI*"))
+    assert run("indices", tmp_path, "SR", "-o", tmp_path / "indices")[0] == 0

@@ -29,6 +29,12 @@ def test_the_mean_of_a_parcel_is_over_its_trusted_pixels(sharp, parcels):
     assert np.isnan(made.columns["NDVI_2024-07-01_mean"][4])
 
 
+def test_of_a_parcel_that_reaches_beyond_the_scene_what_lies_outside_is_not_trusted(sharp):
+    mostly = Parcels((shapely.box(LEFT - 900, TOP - 100, LEFT + 100, TOP), shapely.box(LEFT - 10, TOP - 10, LEFT + 10, TOP + 10)), {}, "EPSG:32631")
+    made = zonal(sharp, mostly).columns
+    assert list(made["NDVI_2024-05-01_n"]) == [1600, 16] and list(made["NDVI_2024-05-01_trusted"]) == pytest.approx([0.1, 0.25])
+
+
 def test_the_mean_is_as_sure_as_correlated_errors_allow(sharp, parcels):
     """Errors drawn with an exponential correlation of 10 m: the deviation of the means of many draws."""
     told = zonal(sharp, Parcels(tuple(QUARTERS[:1]), {}, "EPSG:32631")).columns["NDVI_2024-05-01_sigma"][0]

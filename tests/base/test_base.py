@@ -70,6 +70,43 @@ def test_every_fault_of_a_stack_is_told_at_once():
     assert all(word in str(told.value) for word in ("mine.zarr", "dims", "float64", "no variable 'valid'", "ascending"))
 
 
+@pytest.mark.parametrize(
+    ("moved", "told"),
+    [
+        (lambda made: made.sortby("y"), "'y' goes on by -1 px"),
+        (lambda made: made.isel(x=slice(None, None, -1)), "'x' goes on by -1 px"),
+        (lambda made: made.isel(y=slice(None, None, 2)), "'y' goes on by 2 px"),
+        (lambda made: made.isel(x=[0, 1, 4]), "'x' goes on by 3 px"),
+        (lambda made: made.isel(x=[2, 2]), "'x' goes on by 0 px"),
+        (lambda made: made.assign_coords(x=made["x"] + 4), "'x' stands 0.4 px beside"),
+        (lambda made: made.assign_coords(y=list("abcdef")), "'y' is <U1, needs numbers"),
+        (lambda made: made.assign_coords(x=made["x"] * np.nan), "'x' goes on by nan px"),
+    ],
+)
+def test_a_stack_whose_pixels_are_not_those_of_its_grid_one_after_the_other_is_refused(moved, told):
+    made = series(landscape((6, 6)), days=1).stack
+    with pytest.raises(NotAStack, match=told):
+        stack.check(moved(made))
+    stack.check(made.isel(x=slice(2, 5), y=[3]).assign_coords(x=made["x"].values[2:5] + 30))  # moved by whole pixels it is a part of a larger scene
+
+
+def test_a_stack_without_items_or_of_one_date_taken_out_is_told_what_it_lacks():
+    made = series(landscape((4, 4)), days=2).stack
+    with pytest.raises(NotAStack, match="no coordinate 'item'"):
+        stack.check(made.drop_vars("item"))
+    with pytest.raises(NotAStack, match="'valid' has dims"):
+        stack.check(made.isel(time=0))
+
+
+@pytest.mark.parametrize(
+    "crs", ['LOCAL_CS["mine",UNIT["metre",1]]', 'ENGCRS["mine",EDATUM["x"],CS[Cartesian,2],AXIS["e",east],AXIS["n",north],LENGTHUNIT["metre",1]]']
+)
+def test_a_crs_that_is_of_no_map_is_refused_with_what_to_do(crs):
+    made = series(landscape((4, 4)), days=1).stack
+    with pytest.raises(BadGrid, match=r"(?s)Engineering CRS 'mine'.*gdal_edit"):
+        stack.make(made["reflectance"].values, made["valid"].values, ["2024-05-01"], GeoBox((4, 4), Affine(10, 0, 0, 0, -10, 0), crs))
+
+
 def test_bands_are_found_by_any_of_their_names_and_never_guessed():
     assert bands.order_of(["B08", "red", None, "B02", "Green", "SCL"], "x") == {"nir": 0, "red": 1, "blue": 3, "green": 4, "scl": 5}
     with pytest.raises(BadBands) as told:

@@ -1,5 +1,7 @@
 """Periods as people write them."""
 
+from inspect import unwrap
+
 import pytest
 
 from dione.base import period
@@ -26,3 +28,13 @@ def test_months_and_years_are_whole(text: str, days: tuple[str, str]) -> None:
 def test_what_is_no_period_says_how_to_write_one(text: str) -> None:
     with pytest.raises(BadRecipe, match="START/END"):
         period.parse(text)
+
+
+def test_none_leaves_a_side_open() -> None:
+    assert period.whole(("2018-07", None)) == ("2018-07-01", "") and period.whole((None, "2018-07")) == ("", "2018-07-31")
+
+
+@pytest.mark.parametrize("dates", [("2018-07-01",), ("2018-07-01", "2018-07-02", "2018-07-03")])
+def test_a_period_has_two_sides(dates: tuple[str, ...]) -> None:
+    with pytest.raises(BadRecipe, match="START/END"):
+        unwrap(period.whole)(dates)

@@ -1,8 +1,10 @@
+from inspect import unwrap
+
 import numpy as np
 import pytest
 import torch
 
-from dione.base.errors import DioneError
+from dione.base.errors import BadRecipe, DioneError
 from dione.base.windows import Window, lattice
 from dione.nets.resolver import About, Resolver
 from dione.nets.setsr import SetSR, SetSRConfig
@@ -98,6 +100,11 @@ def test_bfloat16_stays_near_and_gives_float32(net):
     exact, rough = (each.run(resolver(net, net.margin), lr, valid)[0] for each in (EXACT, Engine("cpu", "bfloat16")))
     assert rough.dtype == torch.float32 and not torch.equal(exact, rough)
     assert float((exact - rough).abs().mean()) < 2e-3
+
+
+def test_a_precision_that_is_none_is_told():
+    with pytest.raises(BadRecipe, match="'half', needs one of auto, float32, bfloat16"):
+        unwrap(engine)("cpu", "half")
 
 
 def test_a_device_that_is_not_there_is_told():

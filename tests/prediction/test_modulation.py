@@ -6,6 +6,7 @@ import xarray as xr
 
 import dione
 from dione.base import optics, stack
+from dione.base.errors import BadRecipe
 from dione.nets.resolver import load
 from dione.prediction import suits
 from dione.prediction.job import predict_to
@@ -90,3 +91,10 @@ def test_a_date_is_the_same_whatever_else_is_sharpened(averaged, soft):
     every, one = (dione.predict(both, target=target) for target in ("all", "2024-05-06"))
     np.testing.assert_array_equal(every["reflectance"].values[1], one["reflectance"].values[0])
     assert every.attrs == one.attrs
+
+
+@pytest.mark.parametrize("modulation", [5.0, 0.0, -1.0, 0.64, float("nan")])
+@pytest.mark.parametrize("model", ["setsr-s", "bicubic"])
+def test_a_modulation_that_no_sensor_has_is_refused(averaged, model, modulation):
+    with pytest.raises(BadRecipe, match=r"modulation is .*, needs 0\.05 to 0\.63"):
+        dione.predict(averaged, model=model, modulation=modulation)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import dione
 from dione.base import grid, stack
-from dione.base.errors import NotFound, NothingClear
+from dione.base.errors import BadRecipe, NotFound, NothingClear
 from dione.base.windows import lattice
 from dione.nets.resolver import About, Resolver, load
 from dione.nets.setsr import SetSR, SetSRConfig
@@ -165,3 +165,14 @@ def test_every_window_looks_whether_memory_is_to_be_given_back(lively, made, mon
     windows = list(lattice((made.stack.sizes["y"], made.stack.sizes["x"]), 64))
     list(pieces(made.stack, lively, choose(made.stack, target="all", views=2, max_cloud=1)[0], windows, use=kept))
     assert len(limits) == len(windows) and min(limits) > budget.BESIDE_BYTES
+
+
+def test_notes_of_any_name_travel_along(made):
+    notes = {"bands": "all", "items": "two", "times": "", "grid": "fine", "a note": 1}
+    assert notes.items() <= dione.predict(made.stack.assign_attrs(notes), model="bicubic").attrs.items()
+
+
+@pytest.mark.parametrize("block", [0, -5])
+def test_a_block_without_pixels_is_refused(made, block):
+    with pytest.raises(BadRecipe, match="needs at least 1"):
+        dione.predict(made.stack, model="bicubic", block=block)

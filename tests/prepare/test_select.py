@@ -101,6 +101,16 @@ def test_of_two_passes_on_one_day_the_clearer_is_the_target(stack: xr.Dataset) -
     assert choose(stack.assign_coords(time=times), target="2024-05-16", clear=CLEAR)[0].target == 3
 
 
+def test_of_two_passes_on_one_day_either_is_named_by_its_time(stack: xr.Dataset) -> None:
+    times = stack["time"].values.copy()
+    times[4] = times[3] + np.timedelta64(10, "s")
+    twice = stack.assign_coords(time=times)
+    names = [stacks.label(twice, at) for at in (3, 4)]
+    assert [choose(twice, target=name, clear=CLEAR)[0].target for name in names] == [3, 4]
+    with pytest.raises(NotFound, match=f"that day has {names[0]}, {names[1]}"):
+        choose(twice, target="2024-05-16T235959", clear=CLEAR)
+
+
 def test_between_keeps_both_ends_and_open_sides(stack: xr.Dataset) -> None:
     assert stacks.days(between(stack, "2024-05-06", "2024-05-16")) == ["2024-05-06", "2024-05-11", "2024-05-16"]
     assert stacks.days(between(stack, None, "2024-05-01")) == ["2024-05-01"]

@@ -18,12 +18,7 @@ THUMBNAIL_PX = 256
 
 def on(stack: xr.Dataset, date: str) -> int:
     """Position of a date: YYYY-MM-DD, or "latest". Raises NotFound with the dates there are."""
-    days = stacks.days(stack)
-    if date == "latest":
-        return len(days) - 1
-    if date not in days:
-        raise NotFound(f"no date '{date}'; there are {', '.join(days)}, and latest")
-    return days.index(date)
+    return stack.sizes["time"] - 1 if date == "latest" else stacks.position(stack, date)
 
 
 def rgb(stack: xr.Dataset, date: str, colours: Colours = "true") -> xr.DataArray:

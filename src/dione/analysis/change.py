@@ -18,13 +18,13 @@ from scipy.special import erfc
 from dione.analysis.indices import indices
 from dione.analysis.trust import TRUST, Trust
 from dione.base import stack as stacks
-from dione.base.errors import BadRecipe, NotFound
+from dione.base.errors import BadRecipe
 from dione.prediction.files.form import Class
 
 NODATA, SAME, MORE, LESS = 0, 1, 2, 3
 CLASSES = (Class(SAME, "no change told", (240, 240, 240)), Class(MORE, "more", (27, 120, 55)), Class(LESS, "less", (118, 42, 131)))
-BINS = 100_000
-"""Of p, for the threshold of many windows: the flags are exact to this part."""
+BINS, LARGEST_Z = 100_000, 10.0
+"""Of |z|, for the threshold of many windows. The last bin takes all beyond: p is 1e-23 there, below what any scene asks for."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ChangeRule:
 def change(stack: xr.Dataset, before: str, after: str, rule: ChangeRule = ChangeRule()) -> xr.Dataset:
     """difference, sigma and z (y, x) float32, NaN where one of the dates is not trusted; flag (y, x) uint8: 1 no change told, 2 more, 3 less, 0 not trusted.
 
-    before, after: YYYY-MM-DD. Raises NotAStack, NotFound (no such date or index), BadRecipe (no sigma; a rate that is none).
+    before, after: YYYY-MM-DD, or as 2018-08-15T105031 where a day has several. Raises NotAStack, NotFound (no such date or index), BadRecipe (no sigma; a rate that is none; the later date first).
     """
     made = differences(stack, before, after, rule)
     return flagged(made, threshold(counts(made), rule.rate))
@@ -51,40 +51,57 @@ def change(stack: xr.Dataset, before: str, after: str, rule: ChangeRule = Change
 def differences(stack: xr.Dataset, before: str, after: str, rule: ChangeRule) -> xr.Dataset:
     """The same without flags."""
     _possible(stack, rule)
-    days = stacks.days(stacks.check(stack))
-    if missing := [day for day in (before, after) if day not in days]:
-        raise NotFound(f"no date {' and '.join(missing)}; there are {', '.join(days)}")
-    found = indices(stack.isel(time=[days.index(before), days.index(after)]), rule.index, trust=rule.trust)
+    dates = pair(stacks.check(stack), before, after)
+    found = indices(stack.isel(time=list(dates)), rule.index, trust=rule.trust)
     (a, b), (sigma_a, sigma_b) = (found[name].values for name in (rule.index, f"{rule.index}_sigma"))
     sigma = np.sqrt(np.maximum(sigma_a**2 + sigma_b**2 - 2 * rule.correlation * sigma_a * sigma_b, 1e-12))
     coords = {name: stack[name] for name in ("y", "x", "spatial_ref")}
     layers = {"difference": b - a, "sigma": sigma, "z": (b - a) / sigma}
-    return xr.Dataset({name: (("y", "x"), values.astype(np.float32)) for name, values in layers.items()}, coords, {"before": before, "after": after})
+    notes = {"before": stacks.label(stack, dates[0]), "after": stacks.label(stack, dates[1])}
+    return xr.Dataset({name: (("y", "x"), values.astype(np.float32)) for name, values in layers.items()}, coords, notes)
+
+
+def pair(stack: xr.Dataset, before: str, after: str) -> tuple[int, int]:
+    """Positions of the two dates. Raises NotFound, BadRecipe for one date twice or the later one first."""
+    earlier, later = (stacks.position(stack, date) for date in (before, after))
+    if earlier == later:
+        raise BadRecipe(f"change from {before} to {after} is from a date to itself; name two dates, the earlier one first")
+    if earlier > later:
+        raise BadRecipe(f"{before} is later than {after}; name the earlier date first: {after} {before}")
+    return earlier, later
 
 
 def counts(made: xr.Dataset) -> NDArray[np.int64]:
-    """How many pixels have which p, in BINS bins: parts of a scene add up."""
-    p = _p(made["z"].values)
-    return np.bincount(np.minimum((p[np.isfinite(p)] * BINS).astype(np.int64), BINS - 1), minlength=BINS)
+    """How many pixels have which |z|, in BINS bins: parts of a scene add up."""
+    size = _size(made["z"].values)
+    return np.bincount(np.minimum(size[np.isfinite(size)] * (BINS / LARGEST_Z), BINS - 1).astype(np.int64), minlength=BINS)
 
 
 def threshold(counted: NDArray[np.int64], rate: float) -> float:
-    """The largest p that is flagged (Benjamini and Hochberg's step-up); 0 if none is."""
-    smaller, upper = np.cumsum(counted), (np.arange(BINS) + 1) / BINS
-    passes = np.flatnonzero((upper <= rate * smaller / max(int(smaller[-1]), 1)) & (smaller > 0))
-    return float(upper[passes[-1]]) if passes.size else 0.0
+    """The least |z| that is flagged (Benjamini and Hochberg's step-up); infinite if none is.
+
+    The bins are even in |z|, so that p, which falls ever faster, is as exact where one pixel of millions changed as where all did.
+    """
+    beyond, least = np.cumsum(counted[::-1])[::-1], np.arange(BINS) * (LARGEST_Z / BINS)
+    passes = np.flatnonzero((erfc(least / np.sqrt(2)) <= rate * beyond / max(int(beyond[0]), 1)) & (beyond > 0))
+    return float(least[passes[0]]) if passes.size else np.inf
 
 
-def flagged(made: xr.Dataset, most_p: float) -> xr.Dataset:
+def p_of(z: float) -> float:
+    """Two-sided p of the normal distribution."""
+    return float(erfc(abs(z) / np.sqrt(2)))
+
+
+def flagged(made: xr.Dataset, least_z: float) -> xr.Dataset:
     """With `flag`."""
     z = made["z"].values
-    sure = _p(z) < most_p
+    sure = _size(z) >= least_z
     flag = np.where(np.isfinite(z), np.where(sure & (z > 0), MORE, np.where(sure, LESS, SAME)), NODATA).astype(np.uint8)
     return made.assign(flag=(("y", "x"), flag))
 
 
-def _p(z: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.asarray(erfc(np.abs(z.astype(np.float64)) / np.sqrt(2)))
+def _size(z: NDArray[np.float32]) -> NDArray[np.float64]:
+    return np.abs(z.astype(np.float64))
 
 
 def _possible(stack: xr.Dataset, rule: ChangeRule) -> None:

@@ -18,7 +18,7 @@ from dione.base import vectorfile
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import CannotWrite
 from dione.base.features import collection, plain
-from dione.base.files import whole
+from dione.base.files import folder, whole
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,12 +50,19 @@ class Parcels:
 
     def write(self, path: str | Path) -> Path:
         """GeoPackage (.gpkg), GeoJSON in degrees (.geojson, .json) or a table without outlines (.csv), whole. Raises CannotWrite, DioneError (pyogrio)."""
-        to = Path(path)
-        if to.suffix.lower() not in WRITERS:
-            raise CannotWrite(f"{to} ends in '{to.suffix}'; needs one of {', '.join(WRITERS)}")
+        to = writable(path)
         with whole(to) as partial:
             WRITERS[to.suffix.lower()](self, partial)
         return to
+
+
+def writable(path: str | Path) -> Path:
+    """Where parcels can be written, its folder made if needed: to be asked before they are worked out. Raises CannotWrite."""
+    to = Path(path)
+    if to.suffix.lower() not in WRITERS:
+        raise CannotWrite(f"{to} ends in '{to.suffix}'; needs one of {', '.join(WRITERS)}")
+    folder(to.parent)
+    return to
 
 
 def read(path: str | Path) -> Parcels:

@@ -12,11 +12,13 @@ from dione.analysis import change as changes
 from dione.analysis.indices import indices
 from dione.analysis.trust import Trust
 from dione.base import stack as stacks
+from dione.base.errors import CannotWrite
 from dione.base.files import folder
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import Form
 from dione.prediction.record import installed
+from dione.sources import results
 
 BLOCK_PX = 2048
 FLAG = Form(bands=("flag",), dtype="uint8", unit="class", classes=changes.CLASSES)
@@ -40,10 +42,11 @@ class Changed:
 
 def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: Trust, band_correlation: float = 0.0) -> list[Path]:
     """OUT/<date>_<INDEX>.tif for each date and index: two bands, the index and its 1σ, NaN where not trusted. Raises as `indices`, and CannotWrite."""
+    _apart(out, names)
     made = []
-    for date, day in enumerate(stacks.days(stack)):
+    for date in range(stack.sizes["time"]):
         for name in names:
-            canvas = _canvas(stack, out, f"{day}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
+            canvas = _canvas(stack, out, f"{stacks.label(stack, date)}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
             for window in canvas.windows():
                 found = indices(_part(stack, window).isel(time=[date]), name, trust=trust, band_correlation=band_correlation)
                 values = np.concatenate([found[name].values, found[f"{name}_sigma"].values])
@@ -53,7 +56,8 @@ def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: 
 
 
 def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: changes.ChangeRule) -> Changed:
-    """OUT/<before>_<after>_change.tif (difference, sigma, z) and …_flag.tif (classes). Two passes: p first, then flags. Raises as `change`, and CannotWrite."""
+    """OUT/<before>_<after>_change.tif (difference, sigma, z) and …_flag.tif (classes). Two rounds: z first, then flags. Raises as `change`, and CannotWrite."""
+    before, after = (stacks.label(stack, date) for date in changes.pair(stack, before, after))
     name = f"{before}_{after}_{rule.index}"
     layers = _canvas(stack, out, f"{name}_change", Form(bands=("difference", "sigma", "z"), dtype="float32", unit="index"))
     flags = _canvas(stack, out, f"{name}_flag", FLAG)
@@ -62,15 +66,23 @@ def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: ch
         found = changes.differences(_part(stack, window), before, after, rule)
         counted += changes.counts(found)
         layers.paint(window, np.stack([found[layer].values for layer in ("difference", "sigma", "z")]), valid=np.isfinite(found["z"].values))
-    most_p, kinds = changes.threshold(counted, rule.rate), np.zeros(4, np.int64)
+    least_z, kinds = changes.threshold(counted, rule.rate), np.zeros(4, np.int64)
     for window in flags.windows():
-        flag = changes.flagged(changes.differences(_part(stack, window), before, after, rule), most_p)["flag"].values
+        flag = changes.flagged(changes.differences(_part(stack, window), before, after, rule), least_z)["flag"].values
         flags.paint(window, flag[None], valid=flag > 0)
         kinds += np.bincount(flag.ravel(), minlength=4)
     shares = kinds / kinds.sum()
     told = dict(zip(("not_trusted", "same", "more", "less"), (round(float(share), 6) for share in shares), strict=True))
     files = tuple(canvas.finish(_tags(stack, rule.trust)) for canvas in (layers, flags))
-    return Changed(files, {"before": before, "after": after, "index": rule.index, "rate": rule.rate, "largest_p": most_p, **told})
+    return Changed(files, {"before": before, "after": after, "index": rule.index, "rate": rule.rate, "largest_p": changes.p_of(least_z), **told})
+
+
+def _apart(out: Path, names: Sequence[str]) -> None:
+    """Raise CannotWrite for an index whose file would be a result's own where a disk takes large and small letters for the same: SR."""
+    endings = {name: name.lower() for name in names if name.lower() in (*results.ENDINGS, "input") and results.found(out, name.lower())}
+    if endings:
+        told = ", ".join(f"<date>_{name}.tif would be <date>_{ending}.tif on some disks" for name, ending in endings.items())
+        raise CannotWrite(f"{out} holds results: {told}\nname another folder with -o")
 
 
 def _canvas(stack: xr.Dataset, out: Path, name: str, form: Form) -> Canvas:

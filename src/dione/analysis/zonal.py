@@ -36,10 +36,11 @@ class ZonalRule:
 
 
 def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) -> Parcels:
-    """The parcels, in their order, with for each date and index: mean, sigma of the mean, n trusted pixels, and the fraction of all that they are.
+    """The parcels, in their order, with for each date and index: mean, sigma of the mean, n trusted pixels, and the fraction that they are of all its pixels.
 
     Columns are called NDVI_2024-05-21_mean, …_sigma, …_n and …_trusted. A pixel belongs to the parcel that holds its
-    middle. NaN where a parcel has no trusted pixel, or lies outside. Only the pixels under parcels are read.
+    middle. NaN where a parcel has no trusted pixel, or lies outside; of one that
+    reaches beyond the scene, the pixels outside are not trusted. Only the pixels under parcels are read.
     Raises NotAStack, NotFound (no such index), BadGrid for a Stack without CRS.
     """
     grid = stacks.grid_of(stacks.check(stack))
@@ -48,7 +49,8 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     within = parcels.to_crs(str(grid.crs)).geometries
     tied = 2 * np.pi * (rule.correlation_m / (size_m(grid) or rule.correlation_m)) ** 2
     rows = [_row(stack, one, rule, max(float(tied), 1.0)) for one in within]
-    names = [f"{name}_{day}_{what}" for day in stacks.days(stack) for name in rule.names for what in ("mean", "sigma", "n", "trusted")]
+    labels = [stacks.label(stack, date) for date in range(stack.sizes["time"])]
+    names = [f"{name}_{day}_{what}" for day in labels for name in rule.names for what in ("mean", "sigma", "n", "trusted")]
     table = np.array(rows, np.float64).reshape(len(rows), len(names))
     columns = {name: table[:, at].astype(np.int64) if name.endswith("_n") else table[:, at] for at, name in enumerate(names)}
     return Parcels(parcels.geometries, {**parcels.columns, **columns}, parcels.crs)
@@ -64,12 +66,14 @@ def _row(stack: xr.Dataset, parcel: shapely.Geometry, rule: ZonalRule, tied: flo
     part = stack.isel(y=slice(max(window.top, 0), window.bottom), x=slice(max(window.left, 0), window.right))
     here = stacks.grid_of(part)
     inside = geometry_mask([parcel], here.shape, here.affine, invert=True)
+    beyond = here.shape != window.shape
+    total = max(int(inside.sum()), round(parcel.area / abs(grid.affine.determinant)) if beyond else 0)
     found = indices(part, *rule.names, trust=rule.trust)
-    return [value for date in range(dates) for name in rule.names for value in _mean(found.isel(time=date), name, inside, tied)]
+    return [value for date in range(dates) for name in rule.names for value in _mean(found.isel(time=date), name, inside, total, tied)]
 
 
-def _mean(date: xr.Dataset, name: str, inside: NDArray[np.bool_], tied: float) -> list[float]:
-    """Mean, its sigma, n, and the fraction trusted."""
+def _mean(date: xr.Dataset, name: str, inside: NDArray[np.bool_], total: int, tied: float) -> list[float]:
+    """Mean, its sigma, n, and the fraction trusted of `total`."""
     values = date[name].values
     trusted = inside & np.isfinite(values)
     count = int(trusted.sum())
@@ -78,4 +82,4 @@ def _mean(date: xr.Dataset, name: str, inside: NDArray[np.bool_], tied: float) -
     sigma = np.nan
     if f"{name}_sigma" in date:
         sigma = float(np.sqrt(np.square(date[f"{name}_sigma"].values[trusted], dtype=np.float64).mean() * min(1.0, tied / count)))
-    return [float(values[trusted].mean(dtype=np.float64)), sigma, float(count), count / int(inside.sum())]
+    return [float(values[trusted].mean(dtype=np.float64)), sigma, float(count), count / total]

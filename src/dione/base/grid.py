@@ -36,11 +36,22 @@ def differences(a: GeoBox, b: GeoBox) -> list[str]:
 
 
 def north_up(grid: GeoBox, where: str) -> GeoBox:
-    """`grid` itself, if rows go down and columns go right; raises BadGrid for a rotated or flipped one."""
-    a = grid.affine
+    """`grid` itself, if rows go down and columns go right; raises BadGrid for a rotated or flipped one, or a CRS of no map."""
+    a = mapped(grid, where).affine
     if a.b or a.d or a.a <= 0 or a.e >= 0:
         raise BadGrid(
             f"{where} has a rotated or flipped grid ({a.a:g}, {a.b:g}, {a.d:g}, {a.e:g}); needs rows going south, columns going east\nwarp it first, e.g. gdalwarp {where} straight.tif"
+        )
+    return grid
+
+
+def mapped(grid: GeoBox, where: str) -> GeoBox:
+    """`grid` itself, if its CRS is projected, in degrees or none; raises BadGrid for that of a site, of heights or of the earth's middle."""
+    if grid.crs is not None and not grid.crs.geographic and not grid.crs.projected:
+        found = grid.crs.proj
+        raise BadGrid(
+            f"{where} has a CRS that places nothing on a map: {found.type_name} '{found.name}'; needs one that is projected or in degrees, or none\n"
+            "give it the right one, or take it away: gdal_edit -a_srs EPSG:32631, gdal_edit -a_srs None"
         )
     return grid
 

@@ -16,9 +16,11 @@ def parse(text: str) -> tuple[str, str]:
     return whole((start, end if slash else start))
 
 
-def whole(dates: tuple[str, str]) -> tuple[str, str]:
-    """The same period by its first and last day: a month or a year ends with its last day. Raises BadRecipe."""
-    start, end = (side.strip().removesuffix("..") for side in dates)
+def whole(dates: tuple[str | None, str | None]) -> tuple[str, str]:
+    """The same period by its first and last day: a month or a year ends with its last day, None leaves a side open. Raises BadRecipe."""
+    if len(dates) != 2:
+        raise BadRecipe(f"the range of dates has {len(dates)} sides; {NEEDS}")
+    start, end = (str(side or "").strip().removesuffix("..") for side in dates)
     first, last = _day(start), _day(end, last=True)
     if first and last and first > last:
         raise BadRecipe(f"the range of dates starts {start} after it ends {end}; write it as START/END")

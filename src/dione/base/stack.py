@@ -10,9 +10,11 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from dione.base.bands import BANDS
-from dione.base.errors import NotAStack, faults
+from dione.base.errors import NotAStack, NotFound, faults
+from dione.base.grid import NEAR_PX, mapped
 
 DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
+ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, dione.base.stack.make(...) (form: docs/stack.md)"
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
 
 
@@ -24,7 +26,7 @@ def make(
     reflectance: (time, band, y, x) float32, 1.0 = 100 %, bands blue, green, red, nir; or PAN alone, if `bands` says so.
     valid: (time, y, x) bool, True = seen clear.
     times: UTC, ascending. items: what each date was read from. attrs: notes that travel along (source, radiometry, ...).
-    Raises NotAStack.
+    Raises NotAStack, BadGrid (a CRS of no map).
     """
     coords: dict[Any, Any] = {
         "time": ("time", np.array(times, dtype="datetime64[ns]")),
@@ -41,7 +43,7 @@ def _grid_coords(grid: GeoBox) -> dict[Any, Any]:
 
     odc-geo's own names follow the CRS (latitude, longitude); in a Stack they are always y and x.
     """
-    rows, columns = grid.shape
+    rows, columns = mapped(grid, "the grid of a stack").shape
     a = grid.affine
     named = xr_coords(grid, dims=("y", "x"), always_yx=True) if grid.crs is not None else {}
     reference = named["spatial_ref"] if "spatial_ref" in named else xr.DataArray(0)
@@ -72,6 +74,22 @@ def label(stack: xr.Dataset, date: int) -> str:
     return day if days(stack).count(day) == 1 else f"{day}T{str(stack['time'].values[date])[11:19].replace(':', '')}"
 
 
+def passes(stack: xr.Dataset, date: str) -> list[int]:
+    """Positions of all that a date names: YYYY-MM-DD, or with the time of day as `label` writes it."""
+    wanted = date.replace(":", "")
+    return [at for at, time in enumerate(stack["time"].values.astype("datetime64[s]").astype(str)) if wanted in (time[:10], time.replace(":", ""))]
+
+
+def position(stack: xr.Dataset, date: str) -> int:
+    """Position of the one date of this name; raises NotFound where there is none, or more than one."""
+    found = passes(stack, date)
+    if not found:
+        raise NotFound(f"no date '{date}'; there are {', '.join(label(stack, at) for at in range(stack.sizes['time']))}")
+    if len(found) > 1:
+        raise NotFound(f"{date} was seen {len(found)} times; name one of {', '.join(label(stack, at) for at in found)}")
+    return found[0]
+
+
 def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
     """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once.
 
@@ -86,26 +104,51 @@ def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ..
             wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}")
     if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != bands:
         wrong.append(f"bands are {list(map(str, np.atleast_1d(stack['band'].values)))}, need {list(bands)}")
-    wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref") if c not in stack.coords]
+    wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref", "item") if c not in stack.coords]
     if "time" in stack.coords:
-        times = stack["time"].values
+        times = np.atleast_1d(stack["time"].values)
         if not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
             wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")
         elif len(times) == 0 or (np.diff(times) <= np.timedelta64(0)).any():
             wrong.append(f"{len(times)} times, need at least one, ascending, no two alike")
-    if "spatial_ref" in stack.coords and not _is_transform(stack["spatial_ref"].attrs.get("GeoTransform")):
-        wrong.append("'spatial_ref' carries no GeoTransform of six numbers")
+    if "spatial_ref" in stack.coords:
+        wrong += _misplaced(stack, stack["spatial_ref"].attrs.get("GeoTransform"))
     if 0 in stack.sizes.values():
         wrong.append(f"an empty dimension: {dict(stack.sizes)}")
     if wrong:
-        raise NotAStack(faults(f"{name} is not a stack", wrong, "write one with dione.open(...) or `dione fetch` (form: docs/stack.md)"))
+        raise NotAStack(faults(f"{name} is not a stack", wrong, ADVICE))
     return stack
 
 
+def _misplaced(stack: xr.Dataset, transform: object) -> list[str]:
+    """What is wrong with where the Stack says that it lies: `grid_of` takes y and x to be pixels of the GeoTransform, one after the other."""
+    if not _is_transform(transform):
+        return ["'spatial_ref' carries no GeoTransform of six numbers"]
+    stored = Affine.from_gdal(*map(float, str(transform).split()))
+    sides = {"y": (stored.f, stored.e), "x": (stored.c, stored.a)}
+    return [f"'{side}' {fault}" for side, (start, step) in sides.items() if side in stack.coords and (fault := _off(stack[side].values, start, step))]
+
+
+def _off(centres: np.ndarray, start: float, step: float) -> str:
+    """How these centres differ from pixels that follow one another from some whole pixel on; empty if they do not."""
+    if centres.ndim != 1 or not centres.size:
+        return ""  # told as a dimension
+    if not np.issubdtype(centres.dtype, np.number):
+        return f"is {centres.dtype}, needs numbers"
+    at = (centres - start) / step - 0.5
+    if (np.abs(at - np.round(at[0]) - np.arange(len(at))) <= NEAR_PX).all():
+        return ""
+    steps = np.diff(at)
+    odd = steps[~(np.abs(steps - 1) <= NEAR_PX)]
+    if odd.size:
+        return f"goes on by {odd[0]:.4g} px of the GeoTransform, needs 1 from each to the next: flipped, thinned out or with gaps it lies on another grid"
+    return f"stands {abs(at[0] - np.round(at[0])):.3g} px beside the pixels of the GeoTransform; moved, it lies on another grid"
+
+
 def _is_transform(text: object) -> bool:
-    """Whether this is six finite numbers, as GDAL writes them."""
+    """Whether this is six finite numbers, as GDAL writes them, with pixels of some size."""
     try:
         numbers = [float(part) for part in text.split()] if isinstance(text, str) else []
     except ValueError:
         return False
-    return len(numbers) == 6 and bool(np.isfinite(numbers).all())
+    return len(numbers) == 6 and bool(np.isfinite(numbers).all()) and numbers[1] != 0 != numbers[5]

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from dione.base import stack as stacks
+from dione.base.errors import BadRecipe
 from dione.base.files import folder
 from dione.base.grid import finer
 from dione.base.windows import lattice, widest
@@ -41,7 +42,7 @@ def predict(
 
     stack: see docs/stack.md; the dates may be dask arrays, they are read a window at a time.
     model: a name (`dione models list`), a .safetensors file, or a Resolver.
-    target: a date (YYYY-MM-DD), 'latest' (the latest that is clear enough) or 'all'.
+    target: a date (YYYY-MM-DD, or as 2018-08-15T105031 where a day has several), 'latest' (the latest that is clear enough) or 'all'.
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
     block: side of a window in input pixels, by default what 4 GB are enough for; the result does not change.
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
@@ -52,7 +53,7 @@ def predict(
     Returns a Stack on a grid `model.zoom` times finer, one time a target, with two more variables: `sigma (time, band, y, x)`,
     the 1σ of reflectance, and `support (time, y, x)` uint8, where the detail comes from: 1 measured, 2 confirmed by other
     dates, 3 learned, 0 nothing (docs/support.md). Where no date saw anything, `valid` is False, reflectance and sigma are NaN.
-    Raises NotAStack, BadValues, NothingClear, NotFound (no such date), BadModel.
+    Raises NotAStack, BadValues, NothingClear, NotFound (no such date), BadModel, BadRecipe (a wish that makes no sense).
 
     >>> import dione
     >>> from dione.testing import landscape, series
@@ -62,6 +63,8 @@ def predict(
     """
     stacks.check(stack)
     check_values(stack)
+    if block is not None and block < 1:
+        raise BadRecipe(f"block is {block}, needs at least 1 pixel; leave it out for what memory allows")
     resolver = model if isinstance(model, Resolver) else load(model)
     suits.check(resolver, stack)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
@@ -71,7 +74,7 @@ def predict(
     times = [stack["time"].values[choice.target] for choice in choices]
     sr, sigma, valid, origin = (np.stack(parts) for parts in zip(*made, strict=True))
     items = [str(stack["item"].values[choice.target]) for choice in choices]
-    sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items, **stack.attrs)
+    sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items).assign_attrs(stack.attrs)
     whole = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin))
     told = {SEES: resolver.sees, DOUBTS: "\n".join(suits.doubts(resolver))} if resolver.sees else {}
     return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told)

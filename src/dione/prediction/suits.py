@@ -7,18 +7,25 @@ import xarray as xr
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
-from dione.base.errors import BadModel, faults
+from dione.base.errors import BadModel, BadRecipe, faults
 from dione.nets.resolver import Resolver
 from dione.prepare import sharpness
 
 FINER, COARSER = 2.5, 5.0
 """How many times smaller or larger pixels may be than those that a network was made for. The weights that ship saw 4.8 to 40 m."""
+SENSORS = (0.05, 0.63)
+"""The modulation that a sensor can have left at Nyquist: less is none, more is sharper than plain averages of finer pixels."""
 AS_GIVEN = (0.6, 1.8)
 """Times the modulation that a network was made for, within which its input is left as it is: single dates of Sentinel-2's own blur are measured as far off."""
 
 
 def seeing(resolver: Resolver, stack: xr.Dataset, dates: tuple[int, ...], modulation: float | None = None) -> Resolver:
-    """The same, told what these dates of a Stack have left at Nyquist, measured or as said: what is sharper or softer than it was made for, it brings there."""
+    """The same, told what these dates of a Stack have left at Nyquist, measured or as said: what is sharper or softer than it was made for, it brings there.
+
+    Raises BadRecipe for a modulation that no sensor has.
+    """
+    if modulation is not None and not SENSORS[0] <= modulation <= SENSORS[1]:
+        raise BadRecipe(f"modulation is {modulation:g}, needs {SENSORS[0]:g} to {SENSORS[1]:g}; leave it out to have it measured")
     made_for = resolver.about.modulation
     if made_for is None:
         return resolver

@@ -80,8 +80,8 @@ def choose(
 ) -> list[Choice]:
     """The targets of a series, each with its supports.
 
-    target: "latest" (the latest date with at most `max_cloud` of the area not clear), "all" such dates, or YYYY-MM-DD,
-        which may be cloudier so long as any date sees any of the area.
+    target: "latest" (the latest date with at most `max_cloud` of the area not clear), "all" such dates, or YYYY-MM-DD
+        (of several passes that day the clearest; one alone is named as 2018-08-15T105031), which may be cloudier so long as any date sees any of the area.
     views: the most dates used for one result, the target among them.
     clear: fraction of the area seen clear on each date; measured with `clear_fractions` if not given.
 
@@ -126,13 +126,14 @@ def _targets(stack: xr.Dataset, target: str, clear: Sequence[float], views: int,
 
 
 def _on_day(stack: xr.Dataset, day: str, clear: Sequence[float], views: int) -> int:
-    """Position of the date of that day, the clearest if there are several."""
-    wanted = _day(day, day, "target")
-    days = np.array(stacks.days(stack), "datetime64[D]")
-    at = np.flatnonzero(days == wanted)
-    if not len(at):
-        raise NotFound(f"target {day} is not in the series of {len(days)} dates{_nearest_to(days, wanted)}\nname one of these, latest, or all")
-    best = max(map(int, at), key=lambda one: clear[one])
+    """Position of the date of that name, the clearest if a day has several."""
+    at = stacks.passes(stack, day)
+    if not at:
+        wanted, days = _day(day.partition("T")[0] or day, day, "target"), np.array(stacks.days(stack), "datetime64[D]")
+        there = ", ".join(stacks.label(stack, one) for one in stacks.passes(stack, str(wanted)))
+        near = f"; that day has {there}" if there else _nearest_to(days, wanted)
+        raise NotFound(f"target {day} is not in the series of {len(days)} dates{near}\nname one of these, latest, or all")
+    best = max(at, key=lambda one: clear[one])
     if not any(fraction > 0 for fraction in clear):
         head = f"the target {day} is cloudy over the whole area and so is every date that could fill it"
         raise _nothing_clear(stack, clear, head, "take a longer period or another area")

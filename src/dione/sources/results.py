@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from rasterio.windows import Window as RasterWindow
 from xarray.backends import BackendArray
 from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexedArray, explicit_indexing_adapter
 
+from dione.base import grid as grids
 from dione.base import stack as stacks
-from dione.base.errors import BadSource, NotFound
+from dione.base.errors import BadGrid, BadSource, NotFound, faults
 from dione.sources import geotiff
 from dione.sources.places import File, raster
+from dione.sources.rasters import headers
 from dione.sources.rasters.sorting import Reading
 
 ENDINGS = ("sr", "sigma", "support")
@@ -35,7 +38,7 @@ def found(folder: str | Path, ending: str) -> dict[str, Path]:
 def open(folder: str | Path) -> xr.Dataset:
     """The results in a folder as a Stack with `sigma` and, if every date has one, `support`; only headers are read now.
 
-    Raises NotFound for a folder without results, BadSource for one that lacks a date's sigma.
+    Raises NotFound for a folder without results, BadSource for one that lacks a date's sigma, BadGrid for one whose files do not all lie on the same ground.
     """
     dates = {ending: found(folder, ending) for ending in ENDINGS}
     if not dates["sr"]:
@@ -43,11 +46,20 @@ def open(folder: str | Path) -> xr.Dataset:
     if missing := sorted(set(dates["sr"]) - set(dates["sigma"])):
         raise BadSource(f"{folder} has no sigma of {', '.join(missing)}\nrun `dione predict` again into the same folder")
     sharp, sigma = (geotiff.of_files([_file(dates[ending][name]) for name in dates["sr"]], Reading(), folder) for ending in ("sr", "sigma"))
+    has_support = set(dates["sr"]) <= set(dates["support"])
+    supports = headers.read_all([_file(dates["support"][name]) for name in dates["sr"]]) if has_support else []
+    _same_ground(folder, sharp, [("sigma", stacks.grid_of(sigma)), *((header.name, header.grid) for header in supports)])
     made = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma["reflectance"].variable._data))
-    if set(dates["sr"]) <= set(dates["support"]):
-        paths = tuple(str(dates["support"][name]) for name in dates["sr"])
+    if supports:
+        paths = tuple(header.path for header in supports)
         made = made.assign(support=(stacks.DIMS["valid"], LazilyIndexedArray(Numbers(paths, (sharp.sizes["y"], sharp.sizes["x"])))))
     return made.assign_attrs(source=str(folder))
+
+
+def _same_ground(folder: str | Path, sharp: xr.Dataset, others: list[tuple[str, GeoBox]]) -> None:
+    grid = stacks.grid_of(sharp)
+    if wrong := [f"{name}: {', '.join(how)}" for name, other in others if (how := grids.differences(grid, other))]:
+        raise BadGrid(faults(f"{folder} holds files that do not lie where its sharpened dates do", wrong, "run `dione predict` again into a folder of its own"))
 
 
 def _file(path: Path) -> File:

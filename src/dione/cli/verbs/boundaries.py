@@ -24,8 +24,10 @@ def boundaries(
     """
     from dione.analysis.boundaries import BoundaryRule
     from dione.analysis.boundaries import boundaries as found
+    from dione.analysis.parcels import writable
     from dione.sources import results as opened
 
-    made = found(opened.open(results), BoundaryRule(index, least, least_m2, trusting.rule(), core_m))
-    file = made.write(output or Path(results) / "boundaries.gpkg")
+    stack, to = opened.open(results), writable(output or Path(results) / "boundaries.gpkg")
+    made = found(stack, BoundaryRule(index, least, least_m2, trusting.rule(), core_m))
+    file = made.write(to)
     return Result({"file": file, "fields": len(made)}, [f"{file}  {len(made)} field{'s' * (len(made) != 1)}"])

@@ -11,7 +11,7 @@ from dione.cli.trusting import Results, Trusting
 
 def change(
     results: Results,
-    before: Annotated[str, typer.Argument(help="The earlier date: YYYY-MM-DD.", show_default=False)],
+    before: Annotated[str, typer.Argument(help="The earlier date: YYYY-MM-DD, or as its files begin.", show_default=False)],
     after: Annotated[str, typer.Argument(help="The later date.", show_default=False)],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the files; the results' own by default.")] = None,
     index: Annotated[str, typer.Option(help="The index that is compared.")] = "NDVI",

@@ -18,7 +18,7 @@ def predict(
             help="A name (see `dione models list`) or a .safetensors file, here or at s3://; NAME@4 or NAME@8 is more exact and as many times slower."
         ),
     ] = "setsr-s",
-    target: Annotated[str, typer.Option(help="The date to sharpen: YYYY-MM-DD, latest (clear enough) or all.")] = "latest",
+    target: Annotated[str, typer.Option(help="The date to sharpen: YYYY-MM-DD (or as 2018-08-15T105031), latest (clear enough) or all.")] = "latest",
     dates: Dates = None,
     views: Annotated[int, typer.Option(min=1, help="The most dates used for one result.")] = 8,
     max_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of a target that is not named.")] = 0.5,

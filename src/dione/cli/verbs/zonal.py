@@ -21,11 +21,12 @@ def zonal(
 
     Example: dione zonal out/ parcels.gpkg -o parcels.csv --index NDVI --index NDWI
     """
-    from dione.analysis.parcels import read
+    from dione.analysis.parcels import read, writable
     from dione.analysis.zonal import ZonalRule
     from dione.analysis.zonal import zonal as found
     from dione.sources import results as opened
 
-    made = found(opened.open(results), read(parcels), ZonalRule(tuple(index or ["NDVI"]), correlation_m, trusting.rule()))
-    file = made.write(output or Path(results) / "zonal.csv")
+    stack, wanted, to = opened.open(results), read(parcels), writable(output or Path(results) / "zonal.csv")
+    made = found(stack, wanted, ZonalRule(tuple(index or ["NDVI"]), correlation_m, trusting.rule()))
+    file = made.write(to)
     return Result({"file": file, "parcels": len(made), "columns": list(made.columns)}, [f"{file}  {len(made)} parcels"])

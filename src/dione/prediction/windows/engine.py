@@ -6,13 +6,13 @@ accept it and work it out slowly. What is interpolated and averaged stays float3
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from dione.base.errors import DioneError
+from dione.base.errors import BadRecipe, DioneError
 from dione.nets.blocks import NO_RIM, Rim, without
 from dione.nets.precision import bfloat16_pays, doubt
 from dione.nets.resolver import Resolver
@@ -60,8 +60,10 @@ EXACT = Engine()
 def engine(device: str = "auto", precision: AnyPrecision = "auto") -> Engine:
     """The engine for what was asked; 'auto' takes a GPU if there is one, and the precision that is faster here.
 
-    Raises DioneError for a device that is not there.
+    Raises DioneError for a device that is not there, BadRecipe for a precision that is none.
     """
+    if precision not in get_args(AnyPrecision):
+        raise BadRecipe(f"precision is '{precision}', needs one of {', '.join(get_args(AnyPrecision))}")
     keep_memory()
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
