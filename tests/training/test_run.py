@@ -204,3 +204,8 @@ def test_other_zooms_are_trained_and_scored(recipe, tmp_path, zoom):
     weights = train(recipe(f"store={tmp_path / 's'}", "train.steps=1", "train.dates=[2]", f"net.config.zoom={zoom}"))
     found = evaluate(weights, tmp_path / "s", against=["bicubic", "nearest"], dates=[2])
     assert load(weights).zoom == zoom and found.summary["against"] == ["bicubic", "nearest"]
+
+
+def test_a_run_is_not_kept_in_the_folder_of_its_patches(recipe, tmp_path):
+    with pytest.raises(BadRecipe, match="is the store of the patches itself[\\s\\S]*another name"):
+        train(recipe(f"store={tmp_path / 'runs' / 'tiny'}"), resume=False)

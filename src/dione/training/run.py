@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from dione.base.errors import BadModel, BadSource, faults
+from dione.base.errors import BadModel, BadRecipe, BadSource, faults
 from dione.base.files import alone, emptied, folder
 from dione.nets import resolver, zoo
 from dione.patches import store
@@ -86,6 +86,8 @@ def _trained(recipe: TrainRecipe, fabric: Fabric, opened: store.Store, net: nn.M
 
 def prepare(recipe: TrainRecipe) -> tuple[store.Store, nn.Module]:
     """The store of a recipe and its network at the start, which fit one another."""
+    if recipe.address.rstrip("/") == recipe.store.rstrip("/"):
+        raise BadRecipe(f"{recipe.address} is the store of the patches itself, and would be the folder of the run too\ngive the run another name")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.train.seed)
         net = zoo.make(recipe.net.kind, recipe.net.config)
