@@ -166,7 +166,7 @@ def fitted(pixels: Bytes, size: tuple[int, int], *, span: tuple[float, float] | 
 def webp(pixels: Bytes, *, quality: int | None) -> bytes:
     """WebP bytes of (h, w, 3 or 4); quality None packs without loss."""
     packed = io.BytesIO()
-    how = dict(lossless=True, quality=20, method=0) if quality is None else dict(quality=quality, method=0, alpha_quality=40)
+    how = dict(lossless=True, quality=20, method=0) if quality is None else dict(quality=quality, method=2, alpha_quality=40)
     Image.fromarray(pixels).save(packed, "WEBP", **how)
     return packed.getvalue()
 
