@@ -95,10 +95,8 @@ def _patches_of(place: scenes.Place, ground: tone.Array, fine: float, task: Task
         return
     split = task.config.split.of(place.site, place.name)
     draws = kind.draws if split == "train" else max(1, round(kind.draws * task.config.held))
-    cuts = list(scenes.windows(ground, side, draws, rng))
-    if not cuts:
-        log.warning("%s is left out: every window that was drawn holds pixels without data", place.name)
-    for cut, years in cuts:
+    made = 0
+    for made, (cut, years) in enumerate(scenes.windows(ground, side, draws, rng), 1):  # noqa: B007 - how many there were
         sample = simulate(tone.draw(cut, kind, fine, task.tones, rng), fine, model, rng)
         facts = {
             "site": place.site,
@@ -111,6 +109,8 @@ def _patches_of(place: scenes.Place, ground: tone.Array, fine: float, task: Task
             "shifts": sample.shifts.round(4).ravel().tolist(),
         }
         yield store.Patch(sample.lr, sample.valid, sample.hr, facts)
+    if not made:
+        log.warning("%s is left out: every window that was drawn holds pixels without data", place.name)
 
 
 def _times(span: tuple[float, float], factor: float) -> tuple[float, float]:
