@@ -69,6 +69,12 @@ def test_a_property_that_is_a_number_here_and_a_text_there_is_a_text_everywhere(
     assert {(area.facts["code"], area.facts["yes"], area.facts["size"]) for area in again} == {("7", "True", 1.0), ("B2", "1", 2.5), (None, "0", 3.0)}
 
 
+def test_a_property_that_is_called_as_a_column_of_the_index_gets_a_name_of_its_own_and_that_is_said(caplog: pytest.LogCaptureFixture):
+    (first, *_) = areas(regions(SQUARE, name="field", kept="no", site="mine", country="A"))
+    assert first.site == "field" and first.facts == {"region_kept": "no", "region_site": "mine", "country": "A"}
+    assert "property 'kept' has the name of a column" in caplog.text and "'region_kept'" in caplog.text and "country" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -19,7 +19,7 @@ from dione.pairs import areas
 from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
 from dione.pairs.recipe import BuildRecipe
-from dione.patches import store
+from dione.patches import curate, store
 from dione.prepare.reference import scenestatistics
 from dione.prepare.reference.normalise import Normalisation
 from dione.prepare.reference.pair import PairRule
@@ -50,6 +50,7 @@ def test_the_store_has_the_form_of_every_store(store_path: Path, built: Built):
     opened = store.read(store_path)
     assert opened.lr.shape[1:] == (8, 4, 8, 8) and opened.hr.shape[1:] == (4, 32, 32)
     assert opened.about["zoom"] == 4 and built.patches == opened.index.num_rows == opened.lr.shape[0] > 30
+    assert set(opened.index.column_names) - {"country"} <= {*areas.OWN, *areas.PATCH} and {"kept", *curate.COLUMNS} <= set(areas.PATCH)
     assert {"site", "place", "sensor", "split", "dates", "clear", "shadow", "country", "shift_south_m", "local_east_m"} <= set(opened.index.column_names)
 
 

@@ -38,6 +38,13 @@ FILE = "areas.parquet"
 MAKE = "make one with `dione dataset build`"
 OWN = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
 """Its own columns; others are the region's facts."""
+PATCH = (
+    *("sensor", "scene", "place", "split", "kept", "dates", "files", "clear", "shadow", "reference_date", "days_apart", "cover", "cloud"),
+    *("coarse_m", "top", "left", "x", "y", "local_south_m", "local_east_m", "local_error_m", "neighbours"),
+    *("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change", "shift_down", "shift_right", "views", "target_clear"),
+    *(f"{name}_{part}" for name in ("shift", "left") for part in ("south_m", "east_m", "error_m", "correlation")),
+)
+"""What a patch's row of the index tells besides, once curated, and the area's neighbours."""
 MOST_CELLS = 250_000
 """Of one region: a million square kilometres in areas of 2 km."""
 NEAR_DEGREES = 2e-7
@@ -143,13 +150,19 @@ def of_table(table: pa.Table, where: str) -> tuple[tuple[Area, ...], dict[str, f
 
 
 def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """What is known of each region beside its name, as columns of one type: text where regions differ in it."""
+    """What is known of each region beside its name, as columns of one type: text where regions differ in it.
+
+    One that is called as a column of ours is called `region_…`, which is logged.
+    """
     plain = [{key: value for key, value in row.items() if key != name and isinstance(value, str | int | float | bool)} for row in rows]
     kinds: dict[str, set[type]] = defaultdict(set)
     for key, value in (pair for row in plain for pair in row.items()):
         kinds[key].add(type(value))
     mixed = {key for key, found in kinds.items() if len(found) > 1 and found != {int, float}}
-    return [{key: str(value) if key in mixed else value for key, value in row.items()} for row in plain]
+    taken = {key: f"region_{key}" for key in kinds if key in (*OWN, *PATCH)}
+    for key, other in taken.items():
+        log.warning("the regions' property '%s' has the name of a column of the index: it stands there as '%s'", key, other)
+    return [{taken.get(key, key): str(value) if key in mixed else value for key, value in row.items()} for row in plain]
 
 
 def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int]]:
