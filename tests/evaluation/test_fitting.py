@@ -7,14 +7,16 @@ import pytest
 import torch
 
 import dione
-from dione.base.errors import BadRecipe
+from dione.base.errors import BadRecipe, NothingClear
 from dione.evaluation import words
 from dione.evaluation.cases import scored
-from dione.evaluation.fitting import fitted
+from dione.evaluation.fitting import fitted, inside
+from dione.evaluation.measured import added, tallied
 from dione.evaluation.scores import finished
 from dione.evaluation.tally import tally
 from dione.measure.coverage import multiples
 from dione.measure.shift import shifted
+from dione.nets.resolver import load
 from dione.patches import store
 from dione.testing import landscape, series, still
 
@@ -28,7 +30,7 @@ def cpsnr(cases, model):
 
 def test_a_reference_that_stands_off_scores_as_one_that_does_not(cases):
     moved = replace(cases, hr=shifted(cases.hr, torch.tensor([BY]).expand(4, 2)))
-    fit, by = fitted(moved, "true", limit_px=3)
+    fit, by = fitted(inside(moved, limit_px=3), "true", limit_px=3)
     unmoved = replace(cases, seen=fit.seen)
     assert np.abs(by.numpy() - np.hypot(*BY)).max() < 0.1
     # The reference was resampled twice, which costs a little above 40 dB.
@@ -37,16 +39,26 @@ def test_a_reference_that_stands_off_scores_as_one_that_does_not(cases):
 
 
 def test_no_shift_is_found_where_there_is_none_and_the_rim_is_not_scored(cases):
-    fit, by = fitted(cases, "perfect", limit_px=3)
+    fit, by = fitted(inside(cases, limit_px=3), "perfect", limit_px=3)
     assert by.max() < 0.02 and not fit.seen[:, :5].any() and not fit.seen[:, :, -5:].any() and fit.seen[:, 6:-6, 6:-6].all()
 
 
 def test_images_too_small_for_the_shift_are_told(cases):
     with pytest.raises(BadRecipe, match=r"images of 56 px leave nothing.*\n.*smaller --align"):
-        fitted(cases, "true", limit_px=30)
-    few = replace(cases, seen=scored(torch.zeros(4, 14, 14, dtype=torch.bool), zoom=4, border=1))
-    with pytest.raises(BadRecipe, match="leave nothing"):
-        fitted(few, "true", limit_px=3)
+        inside(cases, limit_px=30)
+
+
+def test_an_image_of_which_clouds_leave_nothing_within_the_shift_is_left_out_and_the_others_are_scored(cases):
+    clear = torch.ones(4, 14, 14, dtype=torch.bool)
+    clear[2, 3:11, 3:11] = False
+    clouded = replace(cases, seen=scored(clear, zoom=4, border=1))
+    models = {"bicubic": load("bicubic")}
+    found = tallied(clouded, models, align_px=6)
+    assert clouded.seen[2].any() and found.images == 3 and list(found.rows[0].keys["patch"]) == ["0", "1", "3"]
+    none = tallied(replace(cases, seen=torch.zeros_like(cases.seen)), models, align_px=6)
+    assert none.images == 0 and added({1: [none, found]}).rows.keys["patch"].size == 3
+    with pytest.raises(NothingClear, match="--align-px"):
+        added({1: [none]})
 
 
 def patches(by):

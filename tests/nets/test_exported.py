@@ -11,6 +11,7 @@ from pystac.validation import JsonSchemaSTACValidator
 
 from dione.base.errors import BadModel
 from dione.nets import exported
+from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.resolver import About, load, store
 from dione.nets.setsr import SetSR, SetSRConfig
 
@@ -77,6 +78,14 @@ def test_the_card_of_a_model_is_a_stac_item_with_what_the_extension_asks_for(tmp
         assert {"name", "tasks", "result"} <= one.keys()
     assert any("mlm:model" in asset["roles"] and "mlm:artifact_type" in asset for asset in made["assets"].values())
     assert properties["mlm:total_parameters"] == sum(p.numel() for p in load("setsr-s").net.parameters())
+
+
+def test_a_network_whose_arithmetic_goes_by_the_number_of_dates_is_told_not_to_be_exported(tmp_path, run):
+    config = HighResNetConfig(channels=2, encoder_blocks=0)
+    net = HighResNet(config).eval()
+    weights = store(tmp_path / "a.safetensors", net, About(net="highresnet", config=config.model_dump(), margin=net.margin), half=False)
+    code, _, fault = run("models", "export", weights, "--pt2", tmp_path / "a.pt2")
+    assert code == 1 and "is a highresnet" in fault and "dione predict" in fault and not (tmp_path / "a.pt2").exists()
 
 
 def test_a_model_in_turns_is_not_exported_and_nothing_to_write_is_wrong_usage(run):

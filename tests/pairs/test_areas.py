@@ -62,6 +62,19 @@ def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
     assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}
 
 
+def test_a_property_that_is_a_number_here_and_a_text_there_is_a_text_everywhere(tmp_path: Path):
+    columns = {"code": np.array([7, "B2", None], object), "yes": np.array([True, 1, 0], object), "size": np.array([1, 2.5, 3], object)}
+    shapes = (SQUARE, box(1.40, 43.60, 1.42, 43.62), box(1.50, 43.60, 1.52, 43.62))
+    again, _ = read(write(tmp_path / "areas.parquet", areas(Features(shapes, columns))))
+    assert {(area.facts["code"], area.facts["yes"], area.facts["size"]) for area in again} == {("7", "True", 1.0), ("B2", "1", 2.5), (None, "0", 3.0)}
+
+
+def test_a_property_that_is_called_as_a_column_of_the_index_gets_a_name_of_its_own_and_that_is_said(caplog: pytest.LogCaptureFixture):
+    (first, *_) = areas(regions(SQUARE, name="field", kept="no", site="mine", country="A"))
+    assert first.site == "field" and first.facts == {"region_kept": "no", "region_site": "mine", "country": "A"}
+    assert "property 'kept' has the name of a column" in caplog.text and "'region_kept'" in caplog.text and "country" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -10,17 +10,22 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import rasterio
+from affine import Affine
+from odc.geo.geobox import GeoBox
 
+from dione.base import stack as stacks
 from dione.base.errors import BadSource, NotFound
 from dione.pairs import areas
 from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
 from dione.pairs.recipe import BuildRecipe
-from dione.patches import store
+from dione.patches import curate, store
 from dione.prepare.reference import scenestatistics
 from dione.prepare.reference.normalise import Normalisation
 from dione.prepare.reference.pair import PairRule
 from dione.sources.delivered import deliveries, scenetable
+from dione.sources.delivered.plainvhr import Told
+from dione.testing import rasters
 from dione.testing.world import World
 
 
@@ -45,6 +50,7 @@ def test_the_store_has_the_form_of_every_store(store_path: Path, built: Built):
     opened = store.read(store_path)
     assert opened.lr.shape[1:] == (8, 4, 8, 8) and opened.hr.shape[1:] == (4, 32, 32)
     assert opened.about["zoom"] == 4 and built.patches == opened.index.num_rows == opened.lr.shape[0] > 30
+    assert set(opened.index.column_names) - {"country"} <= {*areas.OWN, *areas.PATCH} and {"kept", *curate.COLUMNS} <= set(areas.PATCH)
     assert {"site", "place", "sensor", "split", "dates", "clear", "shadow", "country", "shift_south_m", "local_east_m"} <= set(opened.index.column_names)
 
 
@@ -241,6 +247,20 @@ def test_a_region_that_is_none_stops_no_other_and_the_command_ends_with_1(made: 
     assert code == 1 and f"{built.patches} patches" in out and "4 failed" in out
     told = " ".join(err.split())
     assert all(words in told for words in ("region line is a LineString", "region bow crosses itself", "region metres is a Polygon", "region 5 has no shape"))
+
+
+def test_a_scene_that_is_hardly_sharper_than_sentinel2_is_left_out_and_the_reason_told(made: World, tmp_path: Path, recipe_for, few):
+    grid = stacks.grid_of(made.delivered.series.stack)
+    for pixel_m, names in ((20, ("2024-05-20", "2024-05-21")), (6, ("2024-05-22",))):
+        rows_, columns = (side * 10 // pixel_m for side in grid.shape)
+        wide = GeoBox((rows_, columns), grid.affine * Affine.scale(pixel_m / 10), grid.crs)
+        for name in names:
+            rasters.write(tmp_path / "delivery" / f"{name}.tif", np.full((4, rows_, columns), 800, np.uint16), wide)
+    table = tmp_path / "scenes.parquet"
+    scenetable.write(table, map(scenetable.row, deliveries.scan(tmp_path / "delivery", told=Told("planetscope-sr")).products))
+    recipe = recipe_for(made, vhr={"scenes": table, "clouds": "no"}, pairing={"harmonise": "no", "registration": "no"}, areas=few)
+    with pytest.raises(BadSource, match=r"pixels of 20 m, needs at most 5 m(?s:.*)pixels of 6 m, needs at most 5 m"):
+        build(recipe, tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
 
 
 def test_areas_without_a_sentinel2_date_are_told_and_no_store_is_left(made: World, tmp_path: Path, recipe_for):

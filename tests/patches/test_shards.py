@@ -27,7 +27,7 @@ def patches(count: int, *, empty: frozenset[int] = frozenset()) -> Iterator[shar
     for at in range(count):
         seen = at not in empty
         lr, hr = (rng.uniform(-0.05, 7, shape).astype(np.float32) * seen for shape in ((2, 4, 3, 3), (4, 6, 6)))
-        yield shards.Patch(lr, np.full((2, 3, 3), seen), hr, {"site": f"site{at}", "number": at})
+        yield shards.Patch(lr, np.full((2, 3, 3), seen), hr, {"place": "p", "sensor": "s", "split": "none", "site": f"site{at}", "number": at})
 
 
 @pytest.mark.parametrize("exact", [False, True])

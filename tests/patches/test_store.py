@@ -48,6 +48,14 @@ def test_the_index_has_a_row_for_every_patch(made):
     assert {"site", "place", "sensor", "split", "files", "clear", "shifts"} <= set(opened.index.column_names)
 
 
+def test_an_index_without_columns_that_everything_asks_for_is_refused_at_once(made, tmp_path):
+    shutil.copytree(made[2].path.address, tmp_path / "store")
+    opened = store.read(tmp_path / "store")
+    store.write_index(opened, opened.index.drop_columns(["split", "sensor"]))
+    with pytest.raises(BadSource, match=r"(?s)does not fit together.*no column 'sensor'.*no column 'split'.*make it again"):
+        store.read(tmp_path / "store")
+
+
 def test_a_place_is_on_one_side_of_the_split_only(made):
     index = made[2].index
     sides = {}

@@ -62,7 +62,8 @@ def test_a_kept_stack_of_which_a_byte_is_another_is_found_out(tmp_path: Path, va
 
 def test_a_patch_store_of_which_a_byte_is_another_is_found_out_when_it_is_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    patch = store.Patch(rng.random((2, 4, 6, 6)).astype("f4"), np.ones((2, 6, 6), bool), rng.random((4, 24, 24)).astype("f4"), {"site": "a"})
+    facts = dict.fromkeys(store.FACTS, "a")
+    patch = store.Patch(rng.random((2, 4, 6, 6)).astype("f4"), np.ones((2, 6, 6), bool), rng.random((4, 24, 24)).astype("f4"), facts)
     store.write(tmp_path / "patches", iter([patch] * 3), {})
     opened = store.read(tmp_path / "patches")
     assert opened.hr[:].shape == (3, 4, 24, 24)

@@ -8,10 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import rasterio
+from odc.geo.geobox import GeoBox
 
 from dione.base.errors import BadSource, NotFound
 from dione.sources.delivered import deliveries, scenetable
 from dione.sources.delivered.plainvhr import Told
+from dione.testing import grid_at, rasters
 from dione.testing.delivery import Delivered
 
 
@@ -89,6 +91,19 @@ def test_geotiffs_without_metadata_are_found_if_their_sensor_is_named(delivery: 
         deliveries.scan(tmp_path)
     scan = deliveries.scan(tmp_path, told=Told("pleiades"))
     assert [product.time for product in scan.products] == [planted.time for planted in delivery.scenes[:2]]
+
+
+def test_geotiffs_without_a_crs_or_with_a_flipped_grid_fail_at_the_scan_and_stop_no_others(tmp_path: Path) -> None:
+    numbers, grid = np.full((4, 6, 5), 900, np.uint16), grid_at((6, 5), pixel=3)
+    flipped = grid.affine * rasterio.Affine.translation(0, 6) * rasterio.Affine.scale(1, -1)
+    for name, one in (("01", grid), ("02", GeoBox(grid.shape, grid.affine, None)), ("03", GeoBox(grid.shape, flipped, grid.crs))):
+        rasters.write(tmp_path / f"2024-06-{name}.tif", numbers, one)
+    scan = deliveries.scan(tmp_path, told=Told("pleiades"))
+    assert [product.scene for product in scan.products] == ["2024-06-01"]
+    assert [(Path(one.path).stem[-2:], words in one.why) for one, words in zip(scan.failed, ("no CRS", "flipped grid"), strict=True)] == [
+        ("02", True),
+        ("03", True),
+    ]
 
 
 def test_a_table_that_is_none_is_told_so(tmp_path: Path) -> None:

@@ -85,6 +85,17 @@ def test_the_tags_of_a_file_give_a_gain_that_the_sensor_leaves_open(tmp_path: Pa
         vhr.open(write(tmp_path / "2024-06-02.tif", values), sensor="ours", sensors=sensor)
 
 
+def test_a_sensor_whose_bands_stand_in_another_order_than_the_file_describes_is_refused(plain: Path) -> None:
+    for names, good in ((("red", "green", "blue", "nir"), True), (("nir", "red", "green", "blue"), False), (("1", "red", "green", "blue"), True)):
+        with rasterio.open(plain, "r+") as file:
+            file.descriptions = names
+        if good:
+            assert vhr.open(plain, sensor="pleiades").sizes["band"] == 4
+        else:
+            with pytest.raises(BadBands, match=r"describes its bands as nir, red, green, blue; those of pleiades are red, green, blue, nir"):
+                vhr.open(plain, sensor="pleiades")
+
+
 def test_the_nodata_value_in_any_band_is_no_data(tmp_path: Path) -> None:
     values = np.full((4, 2, 3), 500, np.uint16)
     values[2, 1, 1] = values[:, 0, 0] = 7

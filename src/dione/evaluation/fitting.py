@@ -12,20 +12,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dione.base.errors import BadRecipe
-from dione.evaluation.cases import Cases
+from dione.evaluation.cases import Cases, Made
 from dione.measure import shift
 
 
-def fitted(cases: Cases, model: str, *, limit_px: float) -> tuple[Cases, Float[Tensor, " b"]]:
-    """The cases with the reference moved onto what `model` made, and by how far, pixels of the reference.
+def inside(cases: Cases, *, limit_px: float) -> Cases:
+    """The cases with what is scored shrunk by the rim; those of which clouds leave nothing there are left out.
 
     Raises BadRecipe where images are too small for such a shift.
     """
     rim, side = shift.margin(limit_px), min(cases.hr.shape[-2:])
+    if side <= 2 * rim + 4:
+        raise BadRecipe(f"images of {side} px leave nothing to compare within a shift of {limit_px:g} px\nchoose a smaller --align-px, or larger patches")
     inner = torch.zeros_like(cases.seen)
     inner[:, rim : cases.seen.shape[1] - rim, rim : cases.seen.shape[2] - rim] = True
     seen = cases.seen & inner
-    if side <= 2 * rim + 4 or not seen.any(-1).any(-1).all():
-        raise BadRecipe(f"images of {side} px leave nothing to compare within a shift of {limit_px:g} px\nchoose a smaller --align-px, or larger patches")
+    kept = seen.any(-1).any(-1)
+    keys = {name: values[kept.numpy()] for name, values in cases.keys.items()}
+    made = {name: Made(one.sr[kept], one.sigma[kept]) for name, one in cases.made.items()}
+    return Cases(keys, cases.lr[kept], cases.hr[kept], seen[kept], made)
+
+
+def fitted(cases: Cases, model: str, *, limit_px: float) -> tuple[Cases, Float[Tensor, " b"]]:
+    """Cases that are `inside` with the reference moved onto what `model` made, and by how far, pixels of the reference."""
     by = shift.find(cases.made[model].sr, cases.hr, limit_px=limit_px)
-    return replace(cases, hr=shift.shifted(cases.hr, by), seen=seen), by.square().sum(1).sqrt()
+    return replace(cases, hr=shift.shifted(cases.hr, by)), by.square().sum(1).sqrt()

@@ -7,7 +7,7 @@ import torch
 
 from dione.base.errors import NothingClear
 from dione.evaluation.cases import Cases, Models, Source
-from dione.evaluation.fitting import fitted
+from dione.evaluation.fitting import fitted, inside
 from dione.evaluation.rows import Rows, Sums, joined
 from dione.evaluation.tally import histograms, tally
 from dione.measure.coverage import multiples
@@ -62,18 +62,23 @@ def added(parts: Mapping[int, Iterable[Tallied]]) -> Measured:
     squares: list[Rows] = []
     for tallied in parts.values():
         here: list[Rows] = []
-        for part in tallied:
+        for part in (one for one in tallied if one.images):
             rows += part.rows
             here = [joined([*here, *part.squares]).pooled("site", "dates", "model")]
         squares += here
     if not rows:
-        raise NothingClear("no target saw half of what is to be scored, clouds' edges left out\nuse a larger area, or clearer dates")
+        raise NothingClear(
+            "no target saw half of what is to be scored, or anything of it without the edges of clouds and the rim of --align-px\nuse a larger area, clearer dates or a smaller shift"
+        )
     return Measured(joined(rows), joined(squares))
 
 
 @torch.inference_mode()
 def tallied(cases: Cases, models: Models, *, align_px: float) -> Tallied:
     """Every model on these cases."""
+    cases = inside(cases, limit_px=align_px) if align_px else cases
+    if not len(cases.hr):
+        return Tallied(0, (), ())
     rows, squares = [], []
     for name, resolver in models.items():
         fit, told = _fitted(cases, name, align_px)

@@ -41,14 +41,22 @@ class Whole(nn.Module):
 
 
 def program(resolver: Resolver) -> ExportedProgram:
-    """The Resolver as an exported program, for any number of dates and any size. Raises BadModel for one that is asked in turns."""
+    """The Resolver as an exported program, for any number of dates and any size. Raises BadModel for one that is asked in turns, or whose arithmetic goes by the number of dates."""
+    from torch._dynamo.exc import UserError  # slow to import
+
     if resolver.turns > 1:
         raise BadModel(f"{resolver.name} is asked in {resolver.turns} turns, which no file holds\nexport {resolver.name.partition('@')[0]}, and turn its input")
     lr, valid = torch.rand(1, 3, len(resolver.bands), 24, 20), torch.rand(1, 3, 24, 20) > 0.1
     dates, rows, columns = Dim("dates", min=LEAST_DATES, max=MOST_DATES), Dim("y", min=LEAST_PX, max=MOST_PX), Dim("x", min=LEAST_PX, max=MOST_PX)
     shapes = {"lr": {1: dates, 3: rows, 4: columns}, "valid": {1: dates, 2: rows, 3: columns}}
-    with torch.no_grad():
-        return torch.export.export(Whole(resolver).eval(), (lr, valid), dynamic_shapes=shapes)
+    try:
+        with torch.no_grad():
+            return torch.export.export(Whole(resolver).eval(), (lr, valid), dynamic_shapes=shapes)
+    except UserError as error:
+        raise BadModel(
+            f"{resolver.name} is a {resolver.about.net}, whose arithmetic goes by the number or the size of its dates: no file holds it for any of them\n"
+            "export a setsr (dione models), or sharpen with dione itself: dione predict --model, Resolver.resolve"
+        ) from error
 
 
 def write(resolver: Resolver, *, onnx: Path | None = None, pt2: Path | None = None) -> list[Path]:

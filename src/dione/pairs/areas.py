@@ -8,6 +8,8 @@
 └─────────────┘           name: zone, column and row of the lattice (32631-0177-2416)
 """
 
+import logging
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +31,20 @@ from dione.base.features import Features
 from dione.pairs import regions
 from dione.prepare.reference.neighbours import touching
 
+log = logging.getLogger(__name__)
 PIXEL_M = 10
 FILE = "areas.parquet"
 """Where their table lies, in a larder and in a store."""
 MAKE = "make one with `dione dataset build`"
 OWN = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
 """Its own columns; others are the region's facts."""
+PATCH = (
+    *("sensor", "scene", "place", "split", "kept", "dates", "files", "clear", "shadow", "reference_date", "days_apart", "cover", "cloud"),
+    *("coarse_m", "top", "left", "x", "y", "local_south_m", "local_east_m", "local_error_m", "neighbours"),
+    *("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change", "shift_down", "shift_right", "views", "target_clear"),
+    *(f"{name}_{part}" for name in ("shift", "left") for part in ("south_m", "east_m", "error_m", "correlation")),
+)
+"""What a patch's row of the index tells besides, once curated, and the area's neighbours."""
 MOST_CELLS = 250_000
 """Of one region: a million square kilometres in areas of 2 km."""
 NEAR_DEGREES = 2e-7
@@ -95,11 +105,11 @@ def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | 
     if wrong or size_m <= 0 or buffer < 0:
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
     shapes, found = of.whole(regions.fault), dict[str, Area]()
-    for number, (polygon, facts) in enumerate(zip(shapes.geometries, shapes.rows(), strict=True)):
+    rows = shapes.rows()
+    for number, (polygon, facts, rest) in enumerate(zip(shapes.geometries, rows, _facts(rows, name), strict=True)):
         inside = polygon.representative_point()
         zone = epsg or utm(inside.x, inside.y)
         site = str(facts.get(name) or f"region{number}")
-        rest = {key: value for key, value in facts.items() if key != name and isinstance(value, str | int | float | bool)}
         for column, row in _cells(polygon, zone, size_m):
             label = f"{zone}-{column:04d}-{row:04d}"
             found.setdefault(label, Area(label, site, zone, column, row, size_m, round(margin), rest))
@@ -137,6 +147,22 @@ def of_table(table: pa.Table, where: str) -> tuple[tuple[Area, ...], dict[str, f
         raise BadSource(f"{where} is no table of areas: it lacks {', '.join(wrong)}\n{MAKE}")
     beside = {row["name"]: frozenset(row.pop("neighbours")) for row in rows}
     return tuple(Area(**{key: row.pop(key) for key in OWN}, facts=row) for row in rows), beside
+
+
+def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
+    """What is known of each region beside its name, as columns of one type: text where regions differ in it.
+
+    One that is called as a column of ours is called `region_…`, which is logged.
+    """
+    plain = [{key: value for key, value in row.items() if key != name and isinstance(value, str | int | float | bool)} for row in rows]
+    kinds: dict[str, set[type]] = defaultdict(set)
+    for key, value in (pair for row in plain for pair in row.items()):
+        kinds[key].add(type(value))
+    mixed = {key for key, found in kinds.items() if len(found) > 1 and found != {int, float}}
+    taken = {key: f"region_{key}" for key in kinds if key in (*OWN, *PATCH)}
+    for key, other in taken.items():
+        log.warning("the regions' property '%s' has the name of a column of the index: it stands there as '%s'", key, other)
+    return [{taken.get(key, key): str(value) if key in mixed else value for key, value in row.items()} for row in plain]
 
 
 def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import DioneError, NothingClear
 from dione.pairs.areas import Area
@@ -19,6 +20,8 @@ from dione.prepare.reference.pair import DAY, Pair, dates_for, pair
 from dione.prepare.reference.register import Local, Shift
 
 Row = dict[str, Any]
+SHARPER = 0.5
+"""A reference's pixels are at most this fraction of Sentinel-2's: what is made of larger ones is no truth."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def _visit(
         look = scene.over(area, margin_m=rule.limit_m)
         if look is None:
             return None, None
+        if blurred := _too_coarse(look, coarse):
+            return told("left out", blurred), None
         if look.cover < rule.least_cover:
             return told("left out", f"it shows {look.cover:.0%} of the area, needs {rule.least_cover:.0%}"), None
         if look.cloud > rule.max_cloud:
@@ -108,6 +113,14 @@ def _visit(
     except DioneError as error:
         return told("failed", str(error)), None
     return told("paired"), (scene, look, found)
+
+
+def _too_coarse(look: Look, coarse: xr.Dataset) -> str:
+    """Why a scene is no sharper than the series; '' where it is."""
+    fine_m, coarse_m = (grids.size_m(stacks.grid_of(one)) or 0.0 for one in (look.sharp, coarse))
+    if fine_m <= SHARPER * coarse_m * 1.001:
+        return ""
+    return f"it has pixels of {fine_m:.3g} m, needs at most {SHARPER * coarse_m:.3g} m to be truth for those of {coarse_m:.3g} m"
 
 
 def _gathered(area: Area, visits: list[Visit], coarse: xr.Dataset, clear: list[float], made: list[tuple[Scene, Look, Pair]]) -> Gathered:

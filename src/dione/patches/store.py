@@ -31,6 +31,8 @@ from dione.patches.shards import PER_UNIT as PER_UNIT
 from dione.patches.shards import SHARD, Patch
 
 AXES = {"lr": 5, "valid": 4, "hr": 4}
+FACTS = ("site", "place", "sensor", "split")
+"""Columns that every index has."""
 INDEX, ABOUT = "index.parquet", "about.json"
 
 
@@ -110,6 +112,7 @@ def read(path: str | Path | Location) -> Store:
     if not wrong:
         lengths = {name: len(array) for name, array in arrays.items()} | {"index": index.num_rows}
         wrong = [f"parts of different length: {lengths}"] if len(set(lengths.values())) > 1 else _shapes(arrays)
+    wrong += [f"the index has no column '{name}'" for name in FACTS if name not in index.column_names]
     if wrong:
         raise BadSource(faults(f"{place} does not fit together", wrong, pixels.ADVICE))
     return Store(place, about, index, **arrays)

@@ -12,7 +12,8 @@ from pathlib import Path
 from shapely.geometry import Polygon
 
 from dione.base.crs import DEGREES, turned
-from dione.base.errors import BadSource, DioneError, NotFound, faults, grouped
+from dione.base.errors import BadGrid, BadSource, DioneError, NotFound, faults, grouped
+from dione.base.grid import north_up
 from dione.sources import vhr
 from dione.sources.delivered import eoproducts, plainvhr
 from dione.sources.delivered.product import Product
@@ -84,9 +85,17 @@ def scan(folder: str | Path, *, told: plainvhr.Told = plainvhr.Told(), sensors: 
 
 def _try(path: str, found: list[Product], failed: list[Failed], read: Callable[[str], Product]) -> None:
     try:
-        found.append(read(path))
+        found.append(_placed(read(path)))
     except DioneError as error:
         failed.append(Failed(path, str(error)))
+
+
+def _placed(product: Product) -> Product:
+    """The product itself, if its raster lies on a map, rows going south; raises BadGrid."""
+    if product.grid.crs is None:
+        raise BadGrid("the raster has no CRS: dione needs orthorectified scenes\nif it is one, give the file its CRS: gdal_edit -a_srs EPSG:32631 FILE")
+    north_up(product.grid, "the raster")
+    return product
 
 
 def marked(files: Iterable[File]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dione.base.bands import BANDS, PAN
+from dione.base.bands import BANDS, PAN, band_of
 from dione.base.errors import BadBands, BadSource, BadValues, faults
 from dione.sources.delivered.product import Product, VhrBand
 from dione.sources.delivered.sensors import SENSORS, Sensor, named
@@ -38,6 +38,7 @@ def read(path: str | Path, told: Told, *, sensors: Mapping[str, Sensor] = SENSOR
     sensor = named(told.sensor, sensors)
     if len(sensor.bands) != header.count:
         raise BadBands(f"{shown(path)} has {header.count} bands, {told.sensor} has {len(sensor.bands)}: {', '.join(sensor.bands)}\n{ADVICE}")
+    _agreed(header, sensor, told.sensor)
     by_name = {band.name: band for band in _bands(header, sensor, told.sensor)}
     pan = tuple(by_name) == PAN
     return Product(
@@ -53,6 +54,15 @@ def read(path: str | Path, told: Told, *, sensors: Mapping[str, Sensor] = SENSOR
         bands=tuple(by_name[name] for name in (PAN if pan else BANDS)),
         sun_elevation=told.sun_elevation,
     )
+
+
+def _agreed(header: Header, sensor: Sensor, name: str) -> None:
+    """Raises BadBands where the file describes all bands that the sensor has, in another order."""
+    pairs = [(band_of(text), band) for text, band in zip(header.descriptions, sensor.bands, strict=True) if band != "-"]
+    own, said = zip(*pairs, strict=True)
+    if all(own) and own != said:
+        found = f"describes its bands as {', '.join(map(str, own))}; those of {name} are {', '.join(said)}"
+        raise BadBands(f"{shown(header.path)} {found}\n{ADVICE}, or correct the descriptions in the file")
 
 
 def _bands(header: Header, sensor: Sensor, name: str) -> list[VhrBand]:
