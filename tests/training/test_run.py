@@ -207,5 +207,5 @@ def test_other_zooms_are_trained_and_scored(recipe, tmp_path, zoom):
 
 
 def test_a_run_is_not_kept_in_the_folder_of_its_patches(recipe, tmp_path):
-    with pytest.raises(BadRecipe, match="is the store of the patches itself[\\s\\S]*another name"):
+    with pytest.raises(BadRecipe, match=r"is the store of the patches itself[\s\S]*another name"):
         train(recipe(f"store={tmp_path / 'runs' / 'tiny'}"), resume=False)
