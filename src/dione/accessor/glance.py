@@ -30,7 +30,11 @@ def of(stack: xr.Dataset) -> Glance:
     place = f"EPSG:{epsg}" if epsg else "a CRS without code" if grid.crs else "no CRS"
     pixel = f"of {size:.3g} m" if (size := size_m(grid)) else "without a scale"
     head = f"{len(days)} date{'s' * (len(days) != 1)}, {height}×{width} px {pixel}, {place}"
-    return Glance(head, tuple(zip(days, clear_fractions(stack), strict=True)), tuple((str(name), str(value)) for name, value in stack.attrs.items()))
+    return Glance(
+        head,
+        tuple(zip(days, clear_fractions(stack), strict=True)),
+        tuple((str(name), str(value)) for name, value in stack.attrs.items() if name != stacks.VERSIONS),
+    )
 
 
 def words(glance: Glance) -> str:

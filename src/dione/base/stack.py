@@ -15,6 +15,8 @@ from dione.base.grid import NEAR_PX, mapped
 
 DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
 ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, dione.base.stack.make(...) (form: docs/stack.md)"
+VERSIONS = "versions"
+"""The attribute of a Stack read from files that tells which state of them; no note for people."""
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
 
 

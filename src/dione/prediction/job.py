@@ -65,7 +65,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
         warnings=tuple(suits.doubts(resolver)),
         supports=supports(stack, targets),
         options=config.model_dump() | {"engine": str(session.engine)},
-        notes={key: str(value) for key, value in stack.attrs.items() if key != "source"},
+        notes={key: str(value) for key, value in stack.attrs.items() if key not in ("source", stacks.VERSIONS)},
         seconds={"total": round(time.perf_counter() - began, 3)},
     )
     describe(out, done)

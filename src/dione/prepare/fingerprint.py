@@ -15,12 +15,12 @@ SIDE_PX = 512
 
 
 def of(stack: xr.Dataset) -> str:
-    """Of dates, items, grid, the versions of its files, and pixels, of a large scene a sample: the same input gives the same.
+    """Of dates, items, grid and pixels, of a large scene a sample and the versions of its files: the same input gives the same.
 
     An archive tells by itself which version of its files they are (the attribute `identity`); no pixel is fetched for it
     as long as they are still to be read, so that nobody can have changed them.
     """
-    facts = stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), dict(stack.sizes), stack.attrs.get("versions")
+    facts = stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), dict(stack.sizes)
     digest = hashlib.sha256(repr(facts).encode())
     if "inside" in stack.coords:
         digest.update(stack["inside"].values.tobytes())
@@ -29,7 +29,9 @@ def of(stack: xr.Dataset) -> str:
         digest.update(str(identity).encode())
         return digest.hexdigest()
     shape = stack.sizes["y"], stack.sizes["x"]
-    for window in lattice(shape, SIDE_PX) if stack["valid"].size <= WHOLE_PX else sample(shape, side=64, count=3):
+    whole = stack["valid"].size <= WHOLE_PX
+    digest.update(b"" if whole else str(stack.attrs.get(stacks.VERSIONS)).encode())
+    for window in lattice(shape, SIDE_PX) if whole else sample(shape, side=64, count=3):
         rows, columns = window.slices
         part = stack[["reflectance", "valid"]].isel(y=rows, x=columns).compute()
         digest.update(part["reflectance"].values.tobytes() + part["valid"].values.tobytes())

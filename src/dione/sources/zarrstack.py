@@ -199,6 +199,10 @@ def _nothing_lost(name: str, arrays: Mapping[str, "zarr.Array[Any]"], mark: obje
         raise BadSource(f"{shown(name)} has lost {' and '.join(told)}\nit was half copied or half removed: fetch it again")
 
 
+OF_FILES = "identity", stack.VERSIONS
+"""Notes that tell which files a Stack is read from; kept, it is read from its own."""
+
+
 def _kept(made: Container[Any]) -> list[str]:
     """The variables that are kept: a Stack's own, and what a result has beside them."""
     return [name for name in (*stack.DIMS, "sigma", "support") if name in made]
@@ -206,7 +210,7 @@ def _kept(made: Container[Any]) -> list[str]:
 
 def _write(made: xr.Dataset, partial: str) -> None:
     words = {name: (coord.dims, coord.values.astype(object), coord.attrs) for name, coord in made.coords.items() if coord.dtype.kind in "UT"}
-    made = made[_kept(made)].assign_attrs({key: note for key, note in made.attrs.items() if key not in ("identity", "versions")})
+    made = made[_kept(made)].drop_attrs(deep=False).assign_attrs({key: note for key, note in made.attrs.items() if key not in OF_FILES})
     plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: ALL_WRITTEN})
     encoding: dict[Any, Any] = {name: {"compressors": (PACKING,), "write_empty_chunks": True} for name in plain.variables}
     for pixels in plain.data_vars:
