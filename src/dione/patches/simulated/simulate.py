@@ -28,7 +28,7 @@ Mask = NDArray[np.bool_]
 
 
 def ascending(span: tuple[float, float]) -> tuple[float, float]:
-    """From, to."""
+    """A range, from and to, as it is; raises ValueError where the larger number comes first."""
     if span[0] > span[1]:
         raise ValueError("needs the smaller number first")
     return span
