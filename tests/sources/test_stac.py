@@ -92,6 +92,16 @@ def test_few_bytes_more_are_read_than_the_windows_need_and_none_twice(server: Lo
     np.testing.assert_array_equal(again["reflectance"], stack["reflectance"])
 
 
+def test_files_that_an_address_names_after_its_question_mark_are_not_taken_for_each_other(server: Loopback) -> None:
+    one = product(3)
+    publish(server, one)
+    for asset in server.items[0]["assets"].values():
+        asset["href"] = asset["href"].replace("/files/", "/get?file=")
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    numbers = cut(one.numbers, TILE, stacks.grid_of(stack)).astype(np.float32)
+    np.testing.assert_array_equal(stack["reflectance"][0], numbers * np.float32(1e-4) - np.float32(0.1))
+
+
 def test_many_readers_at_a_time_fetch_each_tile_once(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(server, product(1))
     stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=degrees(TILE[100:1100, 100:1100]))

@@ -76,6 +76,8 @@ class Handler(Quiet):
         parts = urlsplit(self.path)
         if parts.path.startswith("/files/"):
             self._file(parts.path.removeprefix("/files/"))
+        elif parts.path == "/get":  # some servers name a file after the `?` alone
+            self._file(parse_qs(parts.query)["file"][0])
         elif parts.path.startswith("/sas/token/"):
             self._json({"msft:expiry": "2999-01-01T00:00:00Z", "token": f"sig=verysecret&of={parts.path.rpartition('/')[2]}"})
         elif parts.path == "/search":

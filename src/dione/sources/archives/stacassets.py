@@ -13,6 +13,7 @@ from odc.stac import parse_items
 
 from dione.base.errors import BadBands, BadSource
 from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.signing import unsigned
 from dione.sources.places import is_remote, shown, some
 from dione.sources.rasters import blocks
 from dione.sources.remote import shelf
@@ -137,7 +138,7 @@ def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:
     place = href(item, key, reading)
     if not is_remote(place):
         return nbar.of_granule(Path(place))
-    kept = (shown(place), str(item.properties.get("updated") or ""), "metadata")
+    kept = (unsigned(place), str(item.properties.get("updated") or ""), "metadata")
     data = shelf.get(kept)
     if data is None:
         data = np.frombuffer(Remote(place, reading.web).fetch(0, LARGEST_BYTES)[0], np.uint8)
