@@ -177,7 +177,8 @@ def test_the_newest_processing_of_a_pass_counts_and_the_other_is_told(server: Lo
     )
 
 
-def test_a_pass_that_was_received_in_two_parts_is_one_date(server: Loopback) -> None:
+@pytest.mark.parametrize("name", ["s2:datastrip_id", "eopf:datastrip_id"])
+def test_a_pass_that_was_received_in_two_parts_is_one_date(server: Loopback, name: str) -> None:
     whole = product(1)
     upper, lower = whole.numbers.copy(), whole.numbers.copy()
     upper[:, 400:] = 0
@@ -185,7 +186,8 @@ def test_a_pass_that_was_received_in_two_parts_is_one_date(server: Loopback) -> 
     parts = whole.changed(numbers=upper), whole.changed(numbers=lower, made="20240503T170000")
     publish(server, *parts)
     for one, start in zip(server.items, ("20240503T105030", "20240503T105700"), strict=True):
-        one["properties"]["s2:datastrip_id"] = f"S2A_OPER_MSI_L2A_DS_2APS_20240503T160000_S{start}_N05.10"
+        del one["properties"]["s2:datastrip_id"]
+        one["properties"][name] = f"S2A_OPER_MSI_L2A_DS_2APS_20240503T160000_S{start}_N05.10"
     stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
     assert stack.sizes["time"] == 1
     np.testing.assert_array_equal(
