@@ -153,6 +153,15 @@ def test_secrets_in_addresses_are_never_told(server: Loopback, monkeypatch: pyte
     assert "verysecret" not in repr(stack.attrs) + repr(stack["item"].values) and "verysecret" not in caplog.text
 
 
+def test_a_file_that_is_removed_after_its_header_was_read_is_told_without_a_traceback(server: Loopback, capfd: pytest.CaptureFixture[str]) -> None:
+    fill(server, 1)
+    stack = opened(server)
+    server.fault = lambda path, number: "missing" if path.endswith("B04.tif") and path in server.requests[:-1] else ""
+    with pytest.raises(NotFound, match=r"HTTP 404.*moved or removed"):
+        stack.load()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(("hours", "words"), [(-26, "26 hours behind"), (3, "3 hours ahead of"), (0, "credentials are missing or have expired$")])
 def test_a_refusal_says_whether_the_clock_of_this_machine_is_wrong(server: Loopback, monkeypatch: pytest.MonkeyPatch, hours: int, words: str) -> None:
     fill(server, 1)
