@@ -183,6 +183,13 @@ def test_a_search_that_fails_is_made_again_and_its_address_not_told(server: Loop
     assert told and not any("verysecret" in line for line in told)
 
 
+def test_an_answer_of_a_search_that_is_cut_short_is_asked_for_again(server: Loopback) -> None:
+    fill(server, 1)
+    answers = iter(["cut", "", "cut", "cut"] + [""] * 20)
+    server.refuse = lambda: next(answers)
+    assert opened(server).sizes["time"] == 1
+
+
 def test_all_goes_through_a_proxy_where_there_is_one(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", server.url)
     server.url = "http://archive.example"

@@ -34,7 +34,7 @@ class Loopback(Serving):
         self.collections = ["sentinel-2-l2a", "sentinel-2-c1-l2a", "sentinel-2-l1c"]
         self.fault: Fault = lambda path, number: ""
         self.refuse: Callable[[], str] = lambda: ""
-        """A status for the next request that is not of a file, or '' to answer it."""
+        """A status for the next request that is not of a file, 'cut' to answer half of it, or '' to answer it."""
         self.circles = False
         """Whether pages lead to pages for ever."""
         self.sent = 0
@@ -160,11 +160,13 @@ class Handler(Quiet):
             self.close_connection = True
 
     def _json(self, answer: dict[str, Any], status: int = 200) -> None:
-        status = int(self.service.refuse() or status) if not self.path.startswith("/files/") else status
-        body = json.dumps(answer).encode()
+        refused = self.service.refuse() if not self.path.startswith("/files/") else ""
+        status, body = int(refused) if refused.isdecimal() else status, json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/geo+json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         with suppress(OSError):
-            self.wfile.write(body)
+            self.wfile.write(body[: len(body) // 2] if refused == "cut" else body)
+        if refused == "cut":
+            self.close_connection = True

@@ -105,7 +105,7 @@ class Guarded(HTTPAdapter):
                     return self._bounded(answer, options)
                 fault = f"HTTP {answer.status_code}"
                 answer.close()
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:  # the last: cut short
                 fault = plain(error)
             log.info("%s: %s; try %d of %d", shown(url), fault, tried + 1, self.patience.tries)
             self.patience.wait(tried, 0)
