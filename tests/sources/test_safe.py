@@ -99,6 +99,19 @@ def test_a_product_of_2020_that_was_processed_again_has_the_offset(deliver: Deli
     np.testing.assert_allclose(stack["reflectance"][0], expected(-0.1), atol=1e-6)
 
 
+def by_user(text: str) -> str:
+    """What a product says that its user made with Sen2Cor."""
+    return re.sub(r"\b0(2\.14|5\.09)\b", "99.99", re.sub("N0(214|509)", "N9999", text))
+
+
+@pytest.mark.parametrize("tree", ["L2A 02.14", "L2A 05.09"])
+def test_of_what_a_user_made_with_sen2cor_the_xml_tells_the_offset(deliver: Deliver, tree: str) -> None:
+    name, offset = TREES[tree]
+    stack = sources.open(deliver(name, change=by_user, rename=by_user))
+    np.testing.assert_allclose(stack["reflectance"][0], expected(offset), atol=1e-6)
+    assert stack.attrs["baselines"] == "99.99"
+
+
 def test_xml_and_baseline_that_differ_are_refused(deliver: Deliver) -> None:
     folder = deliver(TREES["L2A 05.09"][0], change=lambda text: re.sub(r"<BOA_ADD_OFFSET [^>]*>-1000<", lambda found: found[0].replace("-1000", "0"), text))
     with pytest.raises(BadValues, match=r"(?s)contradict.*XML names an offset of 0.*05\.09.*--offset"):
