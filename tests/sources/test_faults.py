@@ -220,6 +220,14 @@ def test_what_is_kept_does_not_grow_for_ever(server: Loopback, monkeypatch: pyte
     assert 0 < sum(file.stat().st_size for file in base.rglob("*.block")) <= before / 2
 
 
+@pytest.mark.parametrize(("name", "text"), [("DIONE_CACHE_GB", "20G"), ("DIONE_CACHE_GB", "-1"), ("DIONE_HTTP_TIMEOUT", "0"), ("DIONE_HTTP_TIMEOUT", "inf")])
+def test_a_variable_that_is_no_number_is_named_at_once(server: Loopback, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    fill(server, 1)
+    monkeypatch.setenv(name, text)
+    with pytest.raises(BadSource, match=f"{name} is '?{text}.*needs"):
+        opened(server).load()
+
+
 def test_nothing_is_kept_on_disk_if_that_is_off(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fill(server, 1)
     monkeypatch.setenv("DIONE_CACHE", "off")
