@@ -126,6 +126,22 @@ def test_numbers_that_are_none_are_named(deliver: Deliver, tag: str) -> None:
         sources.open(folder)
 
 
+def test_a_relative_path_leads_to_the_same_product(deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = deliver(TREES["L2A 05.09"][0])
+    right = sources.open(folder)["reflectance"].values
+    monkeypatch.chdir(folder.parent.parent)
+    for path in ("safe", "safe/", f"safe/{folder.name}", "./safe/*.SAFE"):
+        np.testing.assert_array_equal(sources.open(path)["reflectance"], right)
+    monkeypatch.chdir(folder)
+    np.testing.assert_array_equal(sources.open(".")["reflectance"], right)
+
+
+def test_a_product_whose_folder_is_called_otherwise_says_how_to_call_it(deliver: Deliver) -> None:
+    folder = deliver(TREES["L2A 05.09"][0])
+    with pytest.raises(BadSource, match=r"May is a product by its manifest\.safe, but not by its name"):
+        sources.open(folder.rename(folder.with_name("May")))
+
+
 def zipped(folder: Path, to: Path, **more: bytes) -> Path:
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(folder.rglob("*")):
