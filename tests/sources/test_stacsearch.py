@@ -158,6 +158,20 @@ def test_a_static_catalogue_from_afar_is_walked_through(stocked: Loopback) -> No
     assert sources.open(static(stocked), area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
 
 
+@pytest.mark.parametrize("here", [False, True])
+def test_a_static_catalogue_leads_through_its_collections(stocked: Loopback, here: bool) -> None:
+    catalogue = json.loads((stocked.folder / static(stocked).rpartition("/")[2]).read_text())
+    extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+    elsewhere = {"rel": "root", "href": "http://169.254.169.254/root.json"}
+    collection = {**catalogue, "type": "Collection", "id": "sentinel-2-l2a", "license": "x", "extent": extent, "links": [elsewhere, *catalogue["links"]]}
+    (stocked.folder / "collection.json").write_text(json.dumps(collection))
+    for name, child in (("middle", "collection"), ("catalog", "middle")):
+        (stocked.folder / f"{name}.json").write_text(json.dumps({**catalogue, "links": [{"rel": "child", "href": f"./{child}.json"}]}))
+    for name in ("collection", "catalog"):
+        place = stocked.folder / f"{name}.json" if here else f"{stocked.url}/files/{name}.json"
+        assert sources.open(f"stac:{place}", area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
+
+
 @pytest.mark.parametrize(
     ("href", "words"),
     [

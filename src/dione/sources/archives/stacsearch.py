@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
         features = read["features"] if read["type"] == "FeatureCollection" else [read]
         return [pystac.Item.from_dict(one, href=catalogue.url, preserve_dict=False) for one in features]
     if read.get("conformsTo"):
+        io.is_api = True
         return Client.open(catalogue.url, stac_io=io)
     # The file is its own root, so that all that it leads to is read by our rules.
     read["links"] = [link for link in read.get("links", []) if link.get("rel") not in ("root", "parent", "self")]
@@ -190,6 +192,8 @@ def _why_none(catalogue: Catalogue, wanted: Wanted, web: Web, items: list[pystac
 class Careful(StacApiIO):
     """Reads catalogues by the rules of `dione.sources.remote.web`; one from afar leads to no file of this machine."""
 
+    is_api = False
+
     def __init__(self, web_: Web, remote: bool) -> None:
         super().__init__(timeout=web_.patience.timeout_s, max_retries=None)
         self.session.close()
@@ -201,6 +205,11 @@ class Careful(StacApiIO):
         if self.remote and not str(href).startswith(("http://", "https://")):
             raise BadSource(f"the catalogue leads to '{shown(str(href))}', which is not followed")
         return super().read_text(source, *args, **kwargs)
+
+    def stac_object_from_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """A collection among files is one of files: an API's would ask its root to search."""
+        made = super().stac_object_from_dict if self.is_api else partial(pystac.StacIO.stac_object_from_dict, self)
+        return made(*args, **kwargs)
 
 
 @contextmanager
