@@ -182,6 +182,15 @@ def test_products_in_a_folder_make_a_series_in_order_of_time(deliver: Deliver) -
         sources.open(older.parent, dates=("2022", "2022"))
 
 
+def test_products_of_two_levels_are_no_series(deliver: Deliver) -> None:
+    folder = deliver(TREES["L2A 05.09"][0]).parent
+    deliver(TREES["L1C 03.01"][0])
+    with pytest.raises(BadSource, match=r"(?s)two levels, L1C \(.*L2A \(.*\*_MSIL2A_\*\.SAFE"):
+        sources.open(folder)
+    assert sources.open(f"{folder}/*_MSIL2A_*.SAFE").sizes["time"] == 1
+    assert sources.open(folder, dates=("2021-09", "2021-09")).sizes["time"] == 1
+
+
 def test_an_area_is_cut_out(deliver: Deliver) -> None:
     folder = deliver(TREES["L2A 04.00"][0])
     grid = stacks.grid_of(sources.open(folder))[40:80, 60:120]

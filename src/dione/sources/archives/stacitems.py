@@ -65,6 +65,7 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
         made=str(facts.get("s2:generation_time") or (name.made if name else "") or facts.get("created") or ""),
         strip=str(facts.get("s2:datastrip_id") or facts.get("eopf:datastrip_id") or "").rpartition("_S")[2].partition("_")[0],
         version=str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or ""),
+        level=name.level if name else "",
         cloud=None if cloud is None else float(cloud) / 100,
         factors=stacassets.factors(item, reading) if reading.nbar else None,
     )
