@@ -158,6 +158,18 @@ def test_a_static_catalogue_from_afar_is_walked_through(stocked: Loopback) -> No
     assert sources.open(static(stocked), area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
 
 
+OF_A_PERIOD = {"datetime": None, "start_datetime": "2024-05-03T10:50:31Z", "end_datetime": "2024-05-04T10:50:31Z"}
+
+
+@pytest.mark.parametrize("told", [{"datetime": "2024-05-04T01:50:31+09:00"}, OF_A_PERIOD])
+def test_the_day_of_an_item_is_that_in_utc_or_when_its_period_began(stocked: Loopback, told: dict[str, str | None]) -> None:
+    del stocked.items[1:]
+    stocked.items[0]["properties"] |= told
+    assert sources.open(static(stocked), area=AREA, dates=("2024-05-03", "2024-05-03")).sizes["time"] == 1
+    with pytest.raises(NotFound, match=r"among them 2024-05-03 and 2024-05-03"):
+        sources.open(static(stocked), area=AREA, dates=("2019", "2019"))
+
+
 @pytest.mark.parametrize("here", [False, True])
 def test_a_static_catalogue_leads_through_its_collections(stocked: Loopback, here: bool) -> None:
     catalogue = json.loads((stocked.folder / static(stocked).rpartition("/")[2]).read_text())

@@ -124,10 +124,16 @@ def _usable(grid: GeoBox) -> bool:
 
 def sensed(item: pystac.Item) -> datetime:
     """When an item was sensed, UTC; raises BadSource."""
-    moment = item.datetime or item.common_metadata.start_datetime
+    moment = told_time(item)
     if moment is None:
         raise BadSource(f"item {item.id} tells no date")
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+    return moment
+
+
+def told_time(item: pystac.Item) -> datetime | None:
+    """When an item says that it was sensed or, of a period, when that began, UTC; None if it says nothing."""
+    moment = item.datetime or item.common_metadata.start_datetime
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
 
 def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:

@@ -24,6 +24,7 @@ from dione.base import antimeridian
 from dione.base import area as areas
 from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.stacassets import told_time
 from dione.sources.places import is_remote, near, shown, some
 from dione.sources.remote.httpfaults import plain, refusal
 from dione.sources.remote.web import Web
@@ -155,10 +156,10 @@ def _touches(item: pystac.Item, area: BaseGeometry) -> bool:
 
 
 def _within(item: pystac.Item, dates: tuple[str, str] | None) -> bool:
-    moment = item.datetime or item.common_metadata.start_datetime
+    moment = told_time(item)
     if not dates or moment is None:
         return True
-    day = moment.strftime("%Y-%m-%d")
+    day = f"{moment:%Y-%m-%d}"
     first, last = dates
     return (not first or day >= first) and (not last or day <= last)
 
@@ -180,7 +181,7 @@ def _why_none(catalogue: Catalogue, wanted: Wanted, web: Web, items: list[pystac
         )
     always = _items(catalogue, replace(wanted, dates=None), web, most=PAGE) if wanted.period else []
     if always:
-        days = sorted(f"{item.datetime:%Y-%m-%d}" for item in always if item.datetime)
+        days = sorted(f"{moment:%Y-%m-%d}" if (moment := told_time(item)) else "a date that is not told" for item in always)
         return f"no item of {name} from {wanted.period}; over this area there are {len(days)}{' or more' * (len(days) >= PAGE)}, among them {days[0]} and {days[-1]}\nchange --dates"
     everywhere = _items(catalogue, Wanted(), web, most=1) if wanted.area is not None else []
     if everywhere:
