@@ -158,6 +158,19 @@ def test_a_static_catalogue_from_afar_is_walked_through(stocked: Loopback) -> No
     assert sources.open(static(stocked), area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
 
 
+def test_a_page_or_a_collection_of_an_api_is_not_taken_for_all_there_is(stocked: Loopback) -> None:
+    with pytest.raises(BadSource, match=r"(?s)/search is one page of several of an API\n.*#sentinel-2-l2a$"):
+        sources.open(f"stac:{stocked.url}/search?collections=sentinel-2-l2a", area=AREA)
+    extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+    links = [{"rel": "root", "href": stocked.url}, {"rel": "items", "href": f"{stocked.url}/collections/s2/items"}]
+    made = {"type": "Collection", "stac_version": "1.0.0", "id": "s2", "description": "x", "license": "x", "extent": extent, "links": links}
+    (stocked.folder / "s2.json").write_text(json.dumps(made))
+    with pytest.raises(BadSource, match=rf"s2\.json is a collection of an API\n.*stac:{stocked.url}#s2"):
+        sources.open(f"stac:{stocked.url}/files/s2.json", area=AREA)
+    stocked.page = 5  # all on one page
+    assert sources.open(f"stac:{stocked.url}/search?collections=sentinel-2-l2a", area=AREA).sizes["time"] == 5
+
+
 OF_A_PERIOD = {"datetime": None, "start_datetime": "2024-05-03T10:50:31Z", "end_datetime": "2024-05-04T10:50:31Z"}
 
 

@@ -100,6 +100,7 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
     read = io.read_json(catalogue.url)
     if not isinstance(read, dict):
         raise BadSource(f"{shown(catalogue.url)} is no STAC catalogue: it holds a {type(read).__name__}")
+    _not_of_an_api(read, catalogue.url)
     if read.get("type") in ("Feature", "FeatureCollection"):
         features = read["features"] if read["type"] == "FeatureCollection" else [read]
         return [pystac.Item.from_dict(one, href=catalogue.url, preserve_dict=False) for one in features]
@@ -113,6 +114,17 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
     made.set_root(made)
     made._stac_io = io
     return made
+
+
+def _not_of_an_api(read: dict[str, Any], url: str) -> None:
+    """Raise BadSource for a collection of an API, in which no file is named, and for one page of several, which is not all there is."""
+    links = {link.get("rel"): link for link in read.get("links", [])}
+    is_page = read.get("type") == "FeatureCollection" and "next" in links and is_remote(url)
+    is_collection = read.get("type") == "Collection" and "items" in links and not links.keys() & {"item", "child"}
+    if is_page or is_collection:
+        name = read.get("id") if is_collection else next((one.get("collection") for one in read["features"]), None)
+        place = f"stac:{shown(str(links.get('root', {}).get('href') or 'https://host/v1'))}#{name or 'COLLECTION'}"
+        raise BadSource(f"{shown(url)} is {'one page of several' if is_page else 'a collection'} of an API\nname the API and the collection: {place}")
 
 
 def _searched(client: Client, catalogue: Catalogue, wanted: Wanted, most: int) -> list[pystac.Item]:
