@@ -14,7 +14,8 @@ from rasterio.warp import transform_bounds
 from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources.remote import clock, remotefile, sessions, shelf
+from dione.sources.remote import clock, patience, remotefile, sessions, shelf
+from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 
@@ -181,6 +182,15 @@ def test_a_search_that_fails_is_made_again_and_its_address_not_told(server: Loop
     assert "HTTP 503; try 2 of 6" in caplog.text
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     assert told and not any("verysecret" in line for line in told)
+
+
+def test_a_search_waits_as_long_as_the_server_asks(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(server, 1)
+    answers, waited = iter(["", "429", "503", "429"] + [""] * 20), []
+    server.refuse = lambda: next(answers)
+    monkeypatch.setattr(patience.Patience, "wait", lambda self, tried, asked_s: waited.append(asked_s))
+    assert opened(server).sizes["time"] == 1
+    assert waited == [loopback.RETRY_AFTER_S, 0, loopback.RETRY_AFTER_S]
 
 
 def test_an_answer_of_a_search_that_is_cut_short_is_asked_for_again(server: Loopback) -> None:

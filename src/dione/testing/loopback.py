@@ -23,6 +23,7 @@ Fault = Callable[[str, int], str]
 """From path and number of a request of a file: '' for none, 'fail', 'cut', 'hang', 'other' (bytes), 'whole', 'missing', 'refused', or an address to redirect to."""
 
 HANG_S = 4.0
+RETRY_AFTER_S = 20
 
 
 class Loopback(Serving):
@@ -163,6 +164,8 @@ class Handler(Quiet):
         refused = self.service.refuse() if not self.path.startswith("/files/") else ""
         status, body = int(refused) if refused.isdecimal() else status, json.dumps(answer).encode()
         self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", f"{RETRY_AFTER_S}")
         self.send_header("Content-Type", "application/geo+json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
