@@ -295,6 +295,8 @@ def test_files_that_are_catalogue_and_item_open_without_an_area(server: Loopback
         assert stacks.grid_of(stack) == TILE
         np.testing.assert_array_equal(stack["reflectance"][0], one.numbers.astype(np.float32) * np.float32(1e-4) - np.float32(0.1))
     assert server.requests == []
+    (server.folder / "afar.json").write_text(json.dumps(item(one, server.hrefs(paths))))
+    assert stacks.grid_of(sources.open(f"stac:{server.url}/files/afar.json?token=verysecret")) == TILE
 
 
 def test_a_product_without_classes_says_that_clouds_are_in(server: Loopback) -> None:

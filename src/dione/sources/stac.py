@@ -57,7 +57,7 @@ def open(
     Raises BadRecipe, NotFound (with what would match), BadSource, BadBands, BadValues (contradictory offsets).
     """
     catalogue = named(source)
-    if area is None and is_remote(catalogue.url) and not catalogue.url.endswith(".json"):
+    if area is None and is_remote(catalogue.url) and not urlsplit(catalogue.url).path.endswith(".json"):
         raise BadRecipe(f"{shown(source)} is larger than any disk: say where\ngive --area, e.g. --area 0.60,43.65,0.75,43.75, and --dates 2024-05/2024-08")
     trusted = frozenset({host_of(catalogue.url), urlsplit(catalogue.url).hostname or ""}) if is_remote(catalogue.url) else frozenset()
     web = Web(trusted, catalogue.signer, Patience.told(), catalogue.credentials)
