@@ -53,6 +53,20 @@ def test_fetch_keeps_what_the_archive_holds_and_tells_how_much_came(stocked: Loo
     assert [str(one) for one in kept["platform"].values] == ["sentinel-2a"]
 
 
+def test_areas_are_fetched_on_with_another_token_in_the_address(stocked: Loopback, run, tmp_path: Path) -> None:
+    latitude, longitude = map(float, middle().split(","))
+    ring = [[longitude, latitude], [longitude + 0.002, latitude], [longitude, latitude + 0.002], [longitude, latitude]]
+    (tmp_path / "field.geojson").write_text(
+        json.dumps({"type": "Feature", "properties": {"name": "a"}, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    )
+    for token, words in (("monday", "1 areas fetched, 0 were there"), ("tuesday", "0 areas fetched, 1 were there")):
+        source = f"stac:{stocked.url}?token={token}#sentinel-2-l2a"
+        code, out, fault = run("fetch", source, "--areas", tmp_path / "field.geojson", "--dates", "2024-05", "-o", tmp_path / "out")
+        assert code == 0 and words in out, fault
+    code, _, fault = run("fetch", source.replace("token", "v"), "--areas", tmp_path / "field.geojson", "--dates", "2024-05", "-o", tmp_path / "out")
+    assert code == 1 and "another area, period or option" in fault
+
+
 def test_clouds_are_found_where_nobody_masked_them(stocked: Loopback, run, monkeypatch: pytest.MonkeyPatch) -> None:
     package, module = ModuleType("ukis_csmask"), ModuleType("ukis_csmask.mask")
     module.CSmask = lambda img, **options: SimpleNamespace(valid=np.arange(img.shape[1])[None, :, None].repeat(img.shape[0], 0) >= 16)  # type: ignore[attr-defined]

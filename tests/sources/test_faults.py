@@ -14,7 +14,8 @@ from rasterio.warp import transform_bounds
 from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources.remote import clock, remotefile, sessions, shelf
+from dione.sources.remote import clock, patience, remotefile, sessions, shelf
+from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
 
@@ -153,6 +154,15 @@ def test_secrets_in_addresses_are_never_told(server: Loopback, monkeypatch: pyte
     assert "verysecret" not in repr(stack.attrs) + repr(stack["item"].values) and "verysecret" not in caplog.text
 
 
+def test_a_file_that_is_removed_after_its_header_was_read_is_told_without_a_traceback(server: Loopback, capfd: pytest.CaptureFixture[str]) -> None:
+    fill(server, 1)
+    stack = opened(server)
+    server.fault = lambda path, number: "missing" if path.endswith("B04.tif") and path in server.requests[:-1] else ""
+    with pytest.raises(NotFound, match=r"HTTP 404.*moved or removed"):
+        stack.load()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(("hours", "words"), [(-26, "26 hours behind"), (3, "3 hours ahead of"), (0, "credentials are missing or have expired$")])
 def test_a_refusal_says_whether_the_clock_of_this_machine_is_wrong(server: Loopback, monkeypatch: pytest.MonkeyPatch, hours: int, words: str) -> None:
     fill(server, 1)
@@ -172,6 +182,22 @@ def test_a_search_that_fails_is_made_again_and_its_address_not_told(server: Loop
     assert "HTTP 503; try 2 of 6" in caplog.text
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     assert told and not any("verysecret" in line for line in told)
+
+
+def test_a_search_waits_as_long_as_the_server_asks(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(server, 1)
+    answers, waited = iter(["", "429", "503", "429"] + [""] * 20), []
+    server.refuse = lambda: next(answers)
+    monkeypatch.setattr(patience.Patience, "wait", lambda self, tried, asked_s: waited.append(asked_s))
+    assert opened(server).sizes["time"] == 1
+    assert waited == [loopback.RETRY_AFTER_S, 0, loopback.RETRY_AFTER_S]
+
+
+def test_an_answer_of_a_search_that_is_cut_short_is_asked_for_again(server: Loopback) -> None:
+    fill(server, 1)
+    answers = iter(["cut", "", "cut", "cut"] + [""] * 20)
+    server.refuse = lambda: next(answers)
+    assert opened(server).sizes["time"] == 1
 
 
 def test_all_goes_through_a_proxy_where_there_is_one(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +228,14 @@ def test_what_is_kept_does_not_grow_for_ever(server: Loopback, monkeypatch: pyte
     monkeypatch.setenv("DIONE_CACHE_GB", str(before / 2e9))
     shelf.prune()
     assert 0 < sum(file.stat().st_size for file in base.rglob("*.block")) <= before / 2
+
+
+@pytest.mark.parametrize(("name", "text"), [("DIONE_CACHE_GB", "20G"), ("DIONE_CACHE_GB", "-1"), ("DIONE_HTTP_TIMEOUT", "0"), ("DIONE_HTTP_TIMEOUT", "inf")])
+def test_a_variable_that_is_no_number_is_named_at_once(server: Loopback, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    fill(server, 1)
+    monkeypatch.setenv(name, text)
+    with pytest.raises(BadSource, match=f"{name} is '?{text}.*needs"):
+        opened(server).load()
 
 
 def test_nothing_is_kept_on_disk_if_that_is_off(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

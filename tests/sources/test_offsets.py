@@ -5,7 +5,7 @@ import pytest
 from dione.base.errors import BadValues
 from dione.sources.sentinel.offsets import Claims, Radiometry, decide
 
-OLD, NEW, COLLECTION_1 = (2, 14), (5, 10), (5, 0)
+OLD, NEW, COLLECTION_1, BY_USERS = (2, 14), (5, 10), (5, 0), (99, 99)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,9 @@ OLD, NEW, COLLECTION_1 = (2, 14), (5, 10), (5, 0)
         (Claims("x", baseline=NEW, unaltered=True), -0.1),
         (Claims("x", baseline=COLLECTION_1, product=-0.1, unaltered=True), -0.1),
         (Claims("x", scale=1e-4, offset=-0.1), -0.1),
+        (Claims("x", baseline=BY_USERS, product=0.0, unaltered=True), 0.0),
+        (Claims("x", baseline=BY_USERS, product=-0.1, unaltered=True), -0.1),
+        (Claims("x", baseline=BY_USERS, scale=1e-4, offset=0.0), 0.0),
     ],
     ids=lambda value: str(value)[:60],
 )
@@ -45,7 +48,7 @@ def test_what_contradicts_itself_is_an_error_that_names_both(claims: Claims, bot
     assert all(words in str(error.value) for words in both) and "--offset" in str(error.value)
 
 
-@pytest.mark.parametrize("claims", [Claims("x"), Claims("x", baseline=NEW)])
+@pytest.mark.parametrize("claims", [Claims("x"), Claims("x", baseline=NEW), Claims("x", baseline=BY_USERS, unaltered=True)])
 def test_what_says_too_little_is_not_guessed(claims: Claims) -> None:
     with pytest.raises(BadValues, match="--offset"):
         decide(claims)

@@ -99,6 +99,19 @@ def test_a_product_of_2020_that_was_processed_again_has_the_offset(deliver: Deli
     np.testing.assert_allclose(stack["reflectance"][0], expected(-0.1), atol=1e-6)
 
 
+def by_user(text: str) -> str:
+    """What a product says that its user made with Sen2Cor."""
+    return re.sub(r"\b0(2\.14|5\.09)\b", "99.99", re.sub("N0(214|509)", "N9999", text))
+
+
+@pytest.mark.parametrize("tree", ["L2A 02.14", "L2A 05.09"])
+def test_of_what_a_user_made_with_sen2cor_the_xml_tells_the_offset(deliver: Deliver, tree: str) -> None:
+    name, offset = TREES[tree]
+    stack = sources.open(deliver(name, change=by_user, rename=by_user))
+    np.testing.assert_allclose(stack["reflectance"][0], expected(offset), atol=1e-6)
+    assert stack.attrs["baselines"] == "99.99"
+
+
 def test_xml_and_baseline_that_differ_are_refused(deliver: Deliver) -> None:
     folder = deliver(TREES["L2A 05.09"][0], change=lambda text: re.sub(r"<BOA_ADD_OFFSET [^>]*>-1000<", lambda found: found[0].replace("-1000", "0"), text))
     with pytest.raises(BadValues, match=r"(?s)contradict.*XML names an offset of 0.*05\.09.*--offset"):
@@ -111,6 +124,22 @@ def test_numbers_that_are_none_are_named(deliver: Deliver, tag: str) -> None:
     folder = deliver(TREES["L2A 05.09"][0], change=lambda text: re.sub(rf"(<{tag}[^>]*>)-?\d+<", r"\g<1>x<", text))
     with pytest.raises(BadSource, match=f"its {tag} is 'x', no number"):
         sources.open(folder)
+
+
+def test_a_relative_path_leads_to_the_same_product(deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = deliver(TREES["L2A 05.09"][0])
+    right = sources.open(folder)["reflectance"].values
+    monkeypatch.chdir(folder.parent.parent)
+    for path in ("safe", "safe/", f"safe/{folder.name}", "./safe/*.SAFE"):
+        np.testing.assert_array_equal(sources.open(path)["reflectance"], right)
+    monkeypatch.chdir(folder)
+    np.testing.assert_array_equal(sources.open(".")["reflectance"], right)
+
+
+def test_a_product_whose_folder_is_called_otherwise_says_how_to_call_it(deliver: Deliver) -> None:
+    folder = deliver(TREES["L2A 05.09"][0])
+    with pytest.raises(BadSource, match=r"May is a product by its manifest\.safe, but not by its name"):
+        sources.open(folder.rename(folder.with_name("May")))
 
 
 def zipped(folder: Path, to: Path, **more: bytes) -> Path:
@@ -151,6 +180,15 @@ def test_products_in_a_folder_make_a_series_in_order_of_time(deliver: Deliver) -
     assert stacks.days(sources.open(f"{older.parent}/*.SAFE", dates=("2023-06-21", ""))) == ["2023-06-25"]
     with pytest.raises(NotFound, match="no product in"):
         sources.open(older.parent, dates=("2022", "2022"))
+
+
+def test_products_of_two_levels_are_no_series(deliver: Deliver) -> None:
+    folder = deliver(TREES["L2A 05.09"][0]).parent
+    deliver(TREES["L1C 03.01"][0])
+    with pytest.raises(BadSource, match=r"(?s)two levels, L1C \(.*L2A \(.*\*_MSIL2A_\*\.SAFE"):
+        sources.open(folder)
+    assert sources.open(f"{folder}/*_MSIL2A_*.SAFE").sizes["time"] == 1
+    assert sources.open(folder, dates=("2021-09", "2021-09")).sizes["time"] == 1
 
 
 def test_an_area_is_cut_out(deliver: Deliver) -> None:

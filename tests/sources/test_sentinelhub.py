@@ -80,6 +80,16 @@ def test_a_second_run_asks_for_no_picture_and_a_large_area_for_pieces(hub: MadeH
     assert hub.asked == []
 
 
+def test_a_longer_period_asks_for_the_further_passes_alone(hub: MadeHub) -> None:
+    first = sources.open("sentinelhub:mine", area=AREA, dates=("2024-05-05", "2024-05-31")).load()
+    assert len(hub.asked) == 1
+    longer = sources.open("sentinelhub:mine", area=AREA, dates=DATES).load()
+    assert len(hub.asked) == 2 and longer.sizes["time"] == 2
+    np.testing.assert_array_equal(longer["reflectance"][1], first["reflectance"][0])
+    sources.open("sentinelhub:mine#sentinel-2-l1c", area=AREA, dates=DATES).load()
+    assert len(hub.asked) == 4
+
+
 def test_many_readers_at_a_time_ask_for_each_picture_once(hub: MadeHub) -> None:
     stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES).chunk({"y": 10, "x": 10})
     assert stack["reflectance"].compute().sizes["time"] == 2 and len(hub.asked) == 2

@@ -48,3 +48,18 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "planetary_computer", None)
     with pytest.raises(DioneError, match=r"dione\[planetary-computer\]"):
         signing.signed(ASSET, PLANETARY_COMPUTER)
+
+
+@pytest.mark.parametrize(
+    ("url", "left"),
+    [
+        ("https://a.org/B02.tif", "https://a.org/B02.tif"),
+        ("https://a.org/get?file=B02.tif&sr=1", "https://a.org/get?file=B02.tif&sr=1"),
+        ("https://user:verysecret@a.org/get?file=B02.tif&access_token=verysecret", "https://a.org/get?file=B02.tif"),
+        (f"{ASSET}?st=2024&se=2025&sp=rl&sv=2024-05-04&sr=c&skoid=c8&sktid=72&skt=1&ske=2&sks=b&skv=3&sig=verysecret", ASSET),
+        ("https://b.s3.amazonaws.com/B02.tif?versionId=7&X-Amz-Date=1&X-Amz-Signature=verysecret", "https://b.s3.amazonaws.com/B02.tif?versionId=7"),
+        ("s3://bucket/B02.tif", "s3://bucket/B02.tif"),
+    ],
+)
+def test_an_address_without_its_signature_is_still_that_of_its_file_alone(url: str, left: str) -> None:
+    assert signing.unsigned(url) == left

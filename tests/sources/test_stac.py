@@ -92,6 +92,16 @@ def test_few_bytes_more_are_read_than_the_windows_need_and_none_twice(server: Lo
     np.testing.assert_array_equal(again["reflectance"], stack["reflectance"])
 
 
+def test_files_that_an_address_names_after_its_question_mark_are_not_taken_for_each_other(server: Loopback) -> None:
+    one = product(3)
+    publish(server, one)
+    for asset in server.items[0]["assets"].values():
+        asset["href"] = asset["href"].replace("/files/", "/get?file=")
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    numbers = cut(one.numbers, TILE, stacks.grid_of(stack)).astype(np.float32)
+    np.testing.assert_array_equal(stack["reflectance"][0], numbers * np.float32(1e-4) - np.float32(0.1))
+
+
 def test_many_readers_at_a_time_fetch_each_tile_once(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(server, product(1))
     stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=degrees(TILE[100:1100, 100:1100]))
@@ -167,7 +177,8 @@ def test_the_newest_processing_of_a_pass_counts_and_the_other_is_told(server: Lo
     )
 
 
-def test_a_pass_that_was_received_in_two_parts_is_one_date(server: Loopback) -> None:
+@pytest.mark.parametrize("name", ["s2:datastrip_id", "eopf:datastrip_id"])
+def test_a_pass_that_was_received_in_two_parts_is_one_date(server: Loopback, name: str) -> None:
     whole = product(1)
     upper, lower = whole.numbers.copy(), whole.numbers.copy()
     upper[:, 400:] = 0
@@ -175,7 +186,8 @@ def test_a_pass_that_was_received_in_two_parts_is_one_date(server: Loopback) -> 
     parts = whole.changed(numbers=upper), whole.changed(numbers=lower, made="20240503T170000")
     publish(server, *parts)
     for one, start in zip(server.items, ("20240503T105030", "20240503T105700"), strict=True):
-        one["properties"]["s2:datastrip_id"] = f"S2A_OPER_MSI_L2A_DS_2APS_20240503T160000_S{start}_N05.10"
+        del one["properties"]["s2:datastrip_id"]
+        one["properties"][name] = f"S2A_OPER_MSI_L2A_DS_2APS_20240503T160000_S{start}_N05.10"
     stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
     assert stack.sizes["time"] == 1
     np.testing.assert_array_equal(
@@ -283,6 +295,8 @@ def test_files_that_are_catalogue_and_item_open_without_an_area(server: Loopback
         assert stacks.grid_of(stack) == TILE
         np.testing.assert_array_equal(stack["reflectance"][0], one.numbers.astype(np.float32) * np.float32(1e-4) - np.float32(0.1))
     assert server.requests == []
+    (server.folder / "afar.json").write_text(json.dumps(item(one, server.hrefs(paths))))
+    assert stacks.grid_of(sources.open(f"stac:{server.url}/files/afar.json?token=verysecret")) == TILE
 
 
 def test_a_product_without_classes_says_that_clouds_are_in(server: Loopback) -> None:

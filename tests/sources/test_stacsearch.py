@@ -158,6 +158,45 @@ def test_a_static_catalogue_from_afar_is_walked_through(stocked: Loopback) -> No
     assert sources.open(static(stocked), area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
 
 
+def test_a_page_or_a_collection_of_an_api_is_not_taken_for_all_there_is(stocked: Loopback) -> None:
+    with pytest.raises(BadSource, match=r"(?s)/search is one page of several of an API\n.*#sentinel-2-l2a$"):
+        sources.open(f"stac:{stocked.url}/search?collections=sentinel-2-l2a", area=AREA)
+    extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+    links = [{"rel": "root", "href": stocked.url}, {"rel": "items", "href": f"{stocked.url}/collections/s2/items"}]
+    made = {"type": "Collection", "stac_version": "1.0.0", "id": "s2", "description": "x", "license": "x", "extent": extent, "links": links}
+    (stocked.folder / "s2.json").write_text(json.dumps(made))
+    with pytest.raises(BadSource, match=rf"s2\.json is a collection of an API\n.*stac:{stocked.url}#s2"):
+        sources.open(f"stac:{stocked.url}/files/s2.json", area=AREA)
+    stocked.page = 5  # all on one page
+    assert sources.open(f"stac:{stocked.url}/search?collections=sentinel-2-l2a", area=AREA).sizes["time"] == 5
+
+
+OF_A_PERIOD = {"datetime": None, "start_datetime": "2024-05-03T10:50:31Z", "end_datetime": "2024-05-04T10:50:31Z"}
+
+
+@pytest.mark.parametrize("told", [{"datetime": "2024-05-04T01:50:31+09:00"}, OF_A_PERIOD])
+def test_the_day_of_an_item_is_that_in_utc_or_when_its_period_began(stocked: Loopback, told: dict[str, str | None]) -> None:
+    del stocked.items[1:]
+    stocked.items[0]["properties"] |= told
+    assert sources.open(static(stocked), area=AREA, dates=("2024-05-03", "2024-05-03")).sizes["time"] == 1
+    with pytest.raises(NotFound, match=r"among them 2024-05-03 and 2024-05-03"):
+        sources.open(static(stocked), area=AREA, dates=("2019", "2019"))
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_a_static_catalogue_leads_through_its_collections(stocked: Loopback, here: bool) -> None:
+    catalogue = json.loads((stocked.folder / static(stocked).rpartition("/")[2]).read_text())
+    extent = {"spatial": {"bbox": [[-180, -90, 180, 90]]}, "temporal": {"interval": [[None, None]]}}
+    elsewhere = {"rel": "root", "href": "http://169.254.169.254/root.json"}
+    collection = {**catalogue, "type": "Collection", "id": "sentinel-2-l2a", "license": "x", "extent": extent, "links": [elsewhere, *catalogue["links"]]}
+    (stocked.folder / "collection.json").write_text(json.dumps(collection))
+    for name, child in (("middle", "collection"), ("catalog", "middle")):
+        (stocked.folder / f"{name}.json").write_text(json.dumps({**catalogue, "links": [{"rel": "child", "href": f"./{child}.json"}]}))
+    for name in ("collection", "catalog"):
+        place = stocked.folder / f"{name}.json" if here else f"{stocked.url}/files/{name}.json"
+        assert sources.open(f"stac:{place}", area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
+
+
 @pytest.mark.parametrize(
     ("href", "words"),
     [

@@ -120,6 +120,7 @@ def test_a_point_tells_every_date_in_order_with_its_sigma(asked, shown):
     corner = asked(f"/point?lon={west + 0.0004}&lat={north - 0.0004}").json()
     assert corner[0]["sr"] is None and corner[0]["input"] is None and corner[1]["sr"] is not None
     assert {one["sr"] for one in asked("/point?lon=100&lat=-10").json()} == {None}
+    assert {asked(f"/point?{where}").json()[0]["sr"] for where in ("lon=1&lat=1000", "lon=1e308&lat=5")} == {None}
     assert asked("/point?lon=here").status_code == 400 and asked("/point?lon=nan&lat=inf").json()[0]["sr"] is None
 
 

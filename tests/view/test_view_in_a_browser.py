@@ -1,6 +1,8 @@
 """`dione view` as a person meets it: in a real browser, from a real server."""
 
+import re
 import threading
+from contextlib import contextmanager
 from queue import Queue
 
 import pytest
@@ -8,8 +10,9 @@ import pytest
 pytest.importorskip("rio_tiler")
 
 
-@pytest.fixture(scope="module")
-def address(out):
+@contextmanager
+def served(out):
+    """The address of a server of this process over a folder of results."""
     import uvicorn
 
     from dione.view.app import application
@@ -27,6 +30,12 @@ def address(out):
     thread.join(timeout=10)
 
 
+@pytest.fixture(scope="module")
+def address(out):
+    with served(out) as told:
+        yield told
+
+
 QUIET = "() => new Promise(done => { const look = () => tiles.busy ? setTimeout(look, 30) : requestAnimationFrame(() => requestAnimationFrame(done)); setTimeout(look, 60); })"
 ONE_PIXEL = """([across, down]) => {
   const from = document.querySelector(".stage canvas"), to = new OffscreenCanvas(1, 1).getContext("2d");
@@ -36,7 +45,7 @@ ONE_PIXEL = """([across, down]) => {
 PAINTED = """async ([layer, across, down]) => {
   const [x, y] = stage.unit(across * element.clientWidth, down * element.clientHeight), zoom = Math.round(DEEPEST + Math.log2(stage.view.scale)), size = 256 * 2 ** (DEEPEST - zoom);
   const [column, row] = [(x + corner[0]) / size, (y + corner[1]) / size];
-  const tile = tiles.kept.get(`tiles/${facts.dates[time.value]}/${layer}/${new FormData(form).get("colours")}/${zoom}/${Math.floor(column)}/${Math.floor(row)}.png`);
+  const tile = tiles.kept.get(`tiles/${facts.dates[time.value]}/${layer}/${new FormData(form).get("colours")}/${zoom}/${Math.floor(column) % 2 ** zoom}/${Math.floor(row)}.png`);
   const to = new OffscreenCanvas(1, 1).getContext("2d");
   to.drawImage(tile, Math.floor(column % 1 * 256), Math.floor(row % 1 * 256), 1, 1, 0, 0, 1, 1);
   return [...to.getImageData(0, 0, 1, 1).data];
@@ -89,6 +98,17 @@ def test_the_source_of_detail_lies_over_the_sharpened_side_alone(page):
     assert shown(page, 0.3, 0.4) == left
     mixed = [round(0.588 * colour + 0.412 * below) for colour, below in zip((253, 174, 97), right, strict=False)]
     assert shown(page, 0.7, 0.4)[:3] == pytest.approx(mixed, abs=3) and "learned" in page.locator("[data-key=support]").inner_text()
+
+
+def test_results_across_the_antimeridian_are_one_map(tmp_path, make_results, visit):
+    # its middle is at 180°, 17° S
+    with served(make_results(tmp_path / "out", crs="EPSG:32760", left=819_150, top=8_118_200)) as address:
+        opened = visit(address)
+        box = opened.locator(".stage").bounding_box()
+        for across, layer, side in ((0.2, "input", "E"), (0.8, "sr", "W")):
+            assert shown(opened, across, 0.5) == opened.evaluate(PAINTED, [layer, across, 0.5])
+            opened.mouse.click(box["x"] + across * box["width"], box["y"] + 0.5 * box["height"])
+            opened.locator(".where", has_text=re.compile(f"S, 179.*{side}$")).wait_for()
 
 
 def test_a_pixel_tells_its_spectra_over_time(page):

@@ -108,7 +108,8 @@ class Pictures:
         return _pixels(whole)
 
     def _piece(self, date: int, piece: Window) -> np.ndarray:
-        key = ("sentinelhub", self.identity, date, piece)
+        # What else is in the series does not matter: a longer period pays for its further passes alone.
+        key = ("sentinelhub", self.hub.collection, self.script, self.passes[date], repr(self.grid[piece.slices]))
         with shelf.turn(key):
             kept = shelf.get(key)
             if kept is None or kept.shape != (self.count, *piece.shape):

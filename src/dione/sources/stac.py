@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from dione.base import area as areas
 from dione.base import period, stack
 from dione.base.area import Area
-from dione.base.errors import BadRecipe
+from dione.base.errors import BadRecipe, BadSource
 from dione.sources.archives import stacsearch
 from dione.sources.archives.catalogues import Catalogue, named
 from dione.sources.archives.stacassets import Reading
@@ -57,7 +57,7 @@ def open(
     Raises BadRecipe, NotFound (with what would match), BadSource, BadBands, BadValues (contradictory offsets).
     """
     catalogue = named(source)
-    if area is None and is_remote(catalogue.url) and not catalogue.url.endswith(".json"):
+    if area is None and is_remote(catalogue.url) and not urlsplit(catalogue.url).path.endswith(".json"):
         raise BadRecipe(f"{shown(source)} is larger than any disk: say where\ngive --area, e.g. --area 0.60,43.65,0.75,43.75, and --dates 2024-05/2024-08")
     trusted = frozenset({host_of(catalogue.url), urlsplit(catalogue.url).hostname or ""}) if is_remote(catalogue.url) else frozenset()
     web = Web(trusted, catalogue.signer, Patience.told(), catalogue.credentials)
@@ -68,7 +68,8 @@ def open(
 
 
 def of_products(made: Sequence[Product], reading: Reading, area: BaseGeometry | None, *, source: str) -> xr.Dataset:
-    """A Stack of products that were found, on one grid. Raises NotFound, BadGrid, NotAStack."""
+    """A Stack of products that were found, on one grid. Raises BadSource (two levels), NotFound, BadGrid, NotAStack."""
+    _one_level(made, source)
     grid = grid_for([product.grid for product in made], area)
     series = acquisitions(made, grid)
     mosaics = Mosaics(tuple(series), grid, reading.web)
@@ -84,6 +85,14 @@ def of_products(made: Sequence[Product], reading: Reading, area: BaseGeometry | 
     if all(product.scene.classes for one in series for product in one.products):
         result["clear"] = (stack.DIMS["valid"], lazy.arrays(Classes(mosaics), bands=0)[1])
     return result
+
+
+def _one_level(made: Sequence[Product], source: str) -> None:
+    """Raise BadSource for L1C among L2A: reflectance at the top of the atmosphere is no further date of that on the ground."""
+    levels = {product.level: product.scene.item for product in made if product.level}
+    if len(levels) > 1:
+        told = ", ".join(f"L{level} ({levels[level]})" for level in sorted(levels))
+        raise BadSource(f"{source} holds products of two levels, {told}, whose reflectance is made in two ways\nname one kind alone, e.g. '*_MSIL2A_*.SAFE'")
 
 
 def _times(series: Sequence[Acquisition]) -> list[np.datetime64]:

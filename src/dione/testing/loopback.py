@@ -23,6 +23,7 @@ Fault = Callable[[str, int], str]
 """From path and number of a request of a file: '' for none, 'fail', 'cut', 'hang', 'other' (bytes), 'whole', 'missing', 'refused', or an address to redirect to."""
 
 HANG_S = 4.0
+RETRY_AFTER_S = 20
 
 
 class Loopback(Serving):
@@ -34,7 +35,7 @@ class Loopback(Serving):
         self.collections = ["sentinel-2-l2a", "sentinel-2-c1-l2a", "sentinel-2-l1c"]
         self.fault: Fault = lambda path, number: ""
         self.refuse: Callable[[], str] = lambda: ""
-        """A status for the next request that is not of a file, or '' to answer it."""
+        """A status for the next request that is not of a file, 'cut' to answer half of it, or '' to answer it."""
         self.circles = False
         """Whether pages lead to pages for ever."""
         self.sent = 0
@@ -76,6 +77,8 @@ class Handler(Quiet):
         parts = urlsplit(self.path)
         if parts.path.startswith("/files/"):
             self._file(parts.path.removeprefix("/files/"))
+        elif parts.path == "/get":  # some servers name a file after the `?` alone
+            self._file(parse_qs(parts.query)["file"][0])
         elif parts.path.startswith("/sas/token/"):
             self._json({"msft:expiry": "2999-01-01T00:00:00Z", "token": f"sig=verysecret&of={parts.path.rpartition('/')[2]}"})
         elif parts.path == "/search":
@@ -158,11 +161,15 @@ class Handler(Quiet):
             self.close_connection = True
 
     def _json(self, answer: dict[str, Any], status: int = 200) -> None:
-        status = int(self.service.refuse() or status) if not self.path.startswith("/files/") else status
-        body = json.dumps(answer).encode()
+        refused = self.service.refuse() if not self.path.startswith("/files/") else ""
+        status, body = int(refused) if refused.isdecimal() else status, json.dumps(answer).encode()
         self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", f"{RETRY_AFTER_S}")
         self.send_header("Content-Type", "application/geo+json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         with suppress(OSError):
-            self.wfile.write(body)
+            self.wfile.write(body[: len(body) // 2] if refused == "cut" else body)
+        if refused == "cut":
+            self.close_connection = True

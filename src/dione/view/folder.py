@@ -14,7 +14,7 @@ from dione.prediction.looks.picture import FALSE_COLOUR, TRUE_COLOUR, Tone
 from dione.sources.places import driver_of, raster
 
 Bounds = tuple[float, float, float, float]
-"""West, south, east, north; degrees."""
+"""West, south, east, north; degrees, the east beyond 180 where results lie across the antimeridian."""
 NAMED = re.compile(r"(\d{4}-\d{2}-\d{2}(?:T\d{6})?)_sr\.(?:tif|vrt)")
 LOOK_PX = 512
 """Side at which files are looked at for their brightness."""
@@ -93,7 +93,8 @@ def _bounds(paths: list[Path]) -> Bounds:
             if file.crs is None:
                 wrong.append(f"{path.name} has no CRS")
             else:
-                boxes.append(transform_bounds(file.crs, "EPSG:4326", *file.bounds))
+                west, south, east, north = transform_bounds(file.crs, "EPSG:4326", *file.bounds)
+                boxes.append((west, south, east + 360 * (east < west), north))
     if wrong:
         raise BadGrid(faults("there is no map without a place on earth", wrong, "look at report.html instead, which needs none"))
     west, south, east, north = zip(*boxes, strict=True)

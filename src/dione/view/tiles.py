@@ -1,7 +1,6 @@
 """Map tiles (256 × 256 pixels, web Mercator, XYZ) of finished files, and what stands at a point."""
 
 import io
-import math
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -86,7 +85,7 @@ def reflectance(path: Path | None, longitude: float, latitude: float) -> list[fl
 
 def at(path: Path | None, longitude: float, latitude: float) -> list[float] | None:
     """The file's numbers of the pixel that holds a point, degrees; None where there is none."""
-    if path is None or not (math.isfinite(longitude) and math.isfinite(latitude)):
+    if path is None or not (abs(longitude) <= 360 and abs(latitude) <= 90):
         return None
     try:
         found = opened(path).point(longitude, latitude).array

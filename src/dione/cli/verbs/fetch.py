@@ -29,6 +29,7 @@ def fetch(
     from dione import fetching
     from dione.prepare.fields import fields
     from dione.sources import zarrstack
+    from dione.sources.archives.signing import unsigned
 
     if areas is None:
         with transfer():
@@ -36,7 +37,7 @@ def fetch(
         return Result({"stack": kept}, [kept])
     if reading.area is not None:
         raise typer.BadParameter("says one area, --areas many; give one of them", param_hint="--area")
-    settings = [source, dates, asdict(reading)]
+    settings = [unsigned(source), dates, asdict(reading)]
     shapes, wrong = fields(areas, name=name)
     with transfer(), progress("area") as tell:
         made = fetching.fetch(

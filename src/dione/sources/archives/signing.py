@@ -1,9 +1,25 @@
 """Addresses that have to be signed before they are read; a signature lasts an hour, so each is made when it is needed."""
 
+import re
+from urllib.parse import urlsplit
+
 from dione.base.errors import BadSource, DioneError
 
 PLANETARY_COMPUTER = "planetary-computer"
 INSTALL = "pip install 'dione[planetary-computer]'"
+SIGNATURE = re.compile(r"sig|(x-(amz|goog)-)?signature|(\w+[-_])?token", re.IGNORECASE)
+"""Of what stands after a `?`, the name that says that an address is signed."""
+WITH_IT = re.compile(r"x-(amz|goog)-.*|awsaccesskeyid|googleaccessid|expires|policy|key-pair-id|s[eiprtv]|sk[a-z]+|spr|sip", re.IGNORECASE)
+"""The names that come with a signature (Azure, AWS, CloudFront, Google), and change with it."""
+
+
+def unsigned(url: str) -> str:
+    """The address without user, password and signature: the same for one file whenever it was signed, another for another file."""
+    parts = urlsplit(url)
+    asked = [(one.partition("=")[0], one) for one in parts.query.split("&")]
+    is_signed = any(SIGNATURE.fullmatch(name) for name, _ in asked)
+    kept = [one for name, one in asked if not is_signed or not (SIGNATURE.fullmatch(name) or WITH_IT.fullmatch(name))]
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="&".join(kept)).geturl()
 
 
 def signed(url: str, signer: str) -> str:

@@ -13,6 +13,7 @@ from odc.stac import parse_items
 
 from dione.base.errors import BadBands, BadSource
 from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.signing import unsigned
 from dione.sources.places import is_remote, shown, some
 from dione.sources.rasters import blocks
 from dione.sources.remote import shelf
@@ -123,10 +124,16 @@ def _usable(grid: GeoBox) -> bool:
 
 def sensed(item: pystac.Item) -> datetime:
     """When an item was sensed, UTC; raises BadSource."""
-    moment = item.datetime or item.common_metadata.start_datetime
+    moment = told_time(item)
     if moment is None:
         raise BadSource(f"item {item.id} tells no date")
-    return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+    return moment
+
+
+def told_time(item: pystac.Item) -> datetime | None:
+    """When an item says that it was sensed or, of a period, when that began, UTC; None if it says nothing."""
+    moment = item.datetime or item.common_metadata.start_datetime
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
 
 def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:
@@ -137,7 +144,7 @@ def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:
     place = href(item, key, reading)
     if not is_remote(place):
         return nbar.of_granule(Path(place))
-    kept = (shown(place), str(item.properties.get("updated") or ""), "metadata")
+    kept = (unsigned(place), str(item.properties.get("updated") or ""), "metadata")
     data = shelf.get(kept)
     if data is None:
         data = np.frombuffer(Remote(place, reading.web).fetch(0, LARGEST_BYTES)[0], np.uint8)

@@ -63,8 +63,9 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
         tile=_tile(item, name, bands[0].grid),
         baseline=_baseline(facts, name),
         made=str(facts.get("s2:generation_time") or (name.made if name else "") or facts.get("created") or ""),
-        strip=str(facts.get("s2:datastrip_id", "")).rpartition("_S")[2].partition("_")[0],
+        strip=str(facts.get("s2:datastrip_id") or facts.get("eopf:datastrip_id") or "").rpartition("_S")[2].partition("_")[0],
         version=str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or ""),
+        level=name.level if name else "",
         cloud=None if cloud is None else float(cloud) / 100,
         factors=stacassets.factors(item, reading) if reading.nbar else None,
     )
@@ -123,7 +124,7 @@ def _datatake(item: pystac.Item, name: productname.ProductName | None) -> str:
     """The pass: S2A_20240503T105031; where nothing names it, satellite, day and orbit."""
     if name:
         return name.datatake
-    told = str(item.properties.get("s2:datatake_id") or "")
+    told = str(item.properties.get("s2:datatake_id") or item.properties.get("eopf:datatake_id") or "")
     if told.startswith("GS2"):
         return "_".join(told[1:].split("_")[:2])
     return f"{item.properties.get('platform')}_{stacassets.sensed(item):%Y%m%d}_{item.properties.get('sat:relative_orbit')}"

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from dione.base import antimeridian
 from dione.base import area as areas
 from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.stacassets import told_time
 from dione.sources.places import is_remote, near, shown, some
 from dione.sources.remote.httpfaults import plain, refusal
 from dione.sources.remote.web import Web
@@ -98,10 +100,12 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
     read = io.read_json(catalogue.url)
     if not isinstance(read, dict):
         raise BadSource(f"{shown(catalogue.url)} is no STAC catalogue: it holds a {type(read).__name__}")
+    _not_of_an_api(read, catalogue.url)
     if read.get("type") in ("Feature", "FeatureCollection"):
         features = read["features"] if read["type"] == "FeatureCollection" else [read]
         return [pystac.Item.from_dict(one, href=catalogue.url, preserve_dict=False) for one in features]
     if read.get("conformsTo"):
+        io.is_api = True
         return Client.open(catalogue.url, stac_io=io)
     # The file is its own root, so that all that it leads to is read by our rules.
     read["links"] = [link for link in read.get("links", []) if link.get("rel") not in ("root", "parent", "self")]
@@ -110,6 +114,17 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
     made.set_root(made)
     made._stac_io = io
     return made
+
+
+def _not_of_an_api(read: dict[str, Any], url: str) -> None:
+    """Raise BadSource for a collection of an API, in which no file is named, and for one page of several, which is not all there is."""
+    links = {link.get("rel"): link for link in read.get("links", [])}
+    is_page = read.get("type") == "FeatureCollection" and "next" in links and is_remote(url)
+    is_collection = read.get("type") == "Collection" and "items" in links and not links.keys() & {"item", "child"}
+    if is_page or is_collection:
+        name = read.get("id") if is_collection else next((one.get("collection") for one in read["features"]), None)
+        place = f"stac:{shown(str(links.get('root', {}).get('href') or 'https://host/v1'))}#{name or 'COLLECTION'}"
+        raise BadSource(f"{shown(url)} is {'one page of several' if is_page else 'a collection'} of an API\nname the API and the collection: {place}")
 
 
 def _searched(client: Client, catalogue: Catalogue, wanted: Wanted, most: int) -> list[pystac.Item]:
@@ -153,10 +168,10 @@ def _touches(item: pystac.Item, area: BaseGeometry) -> bool:
 
 
 def _within(item: pystac.Item, dates: tuple[str, str] | None) -> bool:
-    moment = item.datetime or item.common_metadata.start_datetime
+    moment = told_time(item)
     if not dates or moment is None:
         return True
-    day = moment.strftime("%Y-%m-%d")
+    day = f"{moment:%Y-%m-%d}"
     first, last = dates
     return (not first or day >= first) and (not last or day <= last)
 
@@ -178,7 +193,7 @@ def _why_none(catalogue: Catalogue, wanted: Wanted, web: Web, items: list[pystac
         )
     always = _items(catalogue, replace(wanted, dates=None), web, most=PAGE) if wanted.period else []
     if always:
-        days = sorted(f"{item.datetime:%Y-%m-%d}" for item in always if item.datetime)
+        days = sorted(f"{moment:%Y-%m-%d}" if (moment := told_time(item)) else "a date that is not told" for item in always)
         return f"no item of {name} from {wanted.period}; over this area there are {len(days)}{' or more' * (len(days) >= PAGE)}, among them {days[0]} and {days[-1]}\nchange --dates"
     everywhere = _items(catalogue, Wanted(), web, most=1) if wanted.area is not None else []
     if everywhere:
@@ -189,6 +204,8 @@ def _why_none(catalogue: Catalogue, wanted: Wanted, web: Web, items: list[pystac
 
 class Careful(StacApiIO):
     """Reads catalogues by the rules of `dione.sources.remote.web`; one from afar leads to no file of this machine."""
+
+    is_api = False
 
     def __init__(self, web_: Web, remote: bool) -> None:
         super().__init__(timeout=web_.patience.timeout_s, max_retries=None)
@@ -201,6 +218,11 @@ class Careful(StacApiIO):
         if self.remote and not str(href).startswith(("http://", "https://")):
             raise BadSource(f"the catalogue leads to '{shown(str(href))}', which is not followed")
         return super().read_text(source, *args, **kwargs)
+
+    def stac_object_from_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """A collection among files is one of files: an API's would ask its root to search."""
+        made = super().stac_object_from_dict if self.is_api else partial(pystac.StacIO.stac_object_from_dict, self)
+        return made(*args, **kwargs)
 
 
 @contextmanager

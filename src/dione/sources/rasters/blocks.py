@@ -13,6 +13,7 @@ from rasterio.windows import Window as RasterWindow
 
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
+from dione.sources.archives.signing import unsigned
 from dione.sources.places import is_remote, raster, shown
 from dione.sources.rasters import intact
 from dione.sources.rasters.openfiles import kept
@@ -41,7 +42,7 @@ class File:
 
     @property
     def key(self) -> tuple[str, str]:
-        return shown(self.path), self.version
+        return unsigned(self.path), self.version
 
 
 @dataclass(frozen=True)

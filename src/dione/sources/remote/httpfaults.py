@@ -1,5 +1,7 @@
 """What went wrong with a request, in words that hold no secret: nothing of an address after its `?`, no header, no body."""
 
+import requests
+
 from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources.places import shown
 from dione.sources.remote import clock
@@ -16,6 +18,12 @@ class Passing(Exception):
     def __init__(self, words: str, pause_s: float = 0.0) -> None:
         super().__init__(words)
         self.pause_s = pause_s
+
+
+def asked_pause_s(answer: requests.Response) -> float:
+    """How long a server asks to wait before the next try (Retry-After, in seconds); 0 if it does not say."""
+    asked = answer.headers.get("Retry-After", "")
+    return float(asked) if asked.isdecimal() else 0.0
 
 
 def plain(error: Exception) -> str:

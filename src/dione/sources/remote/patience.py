@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dione.base.errors import BadSource
 
 LONGEST_PAUSE_S = 30.0
+LONGEST_TIMEOUT_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Patience:
             timeout, tries = float(os.environ.get("DIONE_HTTP_TIMEOUT", cls.timeout_s)), int(os.environ.get("DIONE_HTTP_TRIES", cls.tries))
         except ValueError as error:
             raise BadSource(f"DIONE_HTTP_TIMEOUT (seconds) and DIONE_HTTP_TRIES need numbers: {error}") from error
+        if not 0 < timeout < LONGEST_TIMEOUT_S:
+            raise BadSource(f"DIONE_HTTP_TIMEOUT is {timeout:g}, needs seconds: a number above 0, e.g. {cls.timeout_s:g}")
         return cls(timeout, max(tries, 1), min(cls.pause_s, timeout))
 
     def wait(self, tried: int, asked_s: float) -> None:

@@ -14,7 +14,7 @@ from hashlib import sha256
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from dione.base.errors import BadSource
+from dione.base.errors import BadSource, DioneError
 from dione.sources.places import DRIVERS, RASTER_FAULTS, faults_of_stores, shown
 from dione.sources.rasters import intact
 from dione.sources.remote.remotefile import Handle, Remote, heads
@@ -42,7 +42,7 @@ def opened(remote: Remote) -> Iterator[Opened]:
 
     A fault of decoding drops the head that is kept, so that another try fetches it again.
     """
-    faults: list[BadSource] = []
+    faults: list[DioneError] = []
     handles: list[Handle] = []
     name = f"{sha256(remote.url.encode()).hexdigest()[:24]}.tif"
     head, _ = heads.get(remote)
@@ -67,7 +67,7 @@ def opened(remote: Remote) -> Iterator[Opened]:
         raise BadSource(f"{shown(remote.url)} is no GeoTIFF or JPEG 2000 that can be read\nit may be damaged, or not what its catalogue says") from error
 
 
-def _handle(remote: Remote, name: str, faults: list[BadSource], handles: list[Handle], path: str, mode: str = "rb") -> Handle:
+def _handle(remote: Remote, name: str, faults: list[DioneError], handles: list[Handle], path: str, mode: str = "rb") -> Handle:
     # GDAL also asks for companions (.aux.xml, .ovr, .msk), which are not there.
     if not str(path).endswith(name) or "w" in mode:
         raise FileNotFoundError(path)

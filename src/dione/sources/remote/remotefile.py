@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from dione.base.errors import BadSource
+from dione.base.errors import BadSource, DioneError
 from dione.sources.places import naming, shown, system
 from dione.sources.remote.web import STRANGER, Web, count
 
@@ -43,7 +43,7 @@ class Remote:
 class Handle(io.RawIOBase):
     """What GDAL reads from. Errors cannot pass through GDAL, so they are left in `faults` and GDAL sees an end of file."""
 
-    def __init__(self, remote: Remote, faults: list[BadSource]) -> None:
+    def __init__(self, remote: Remote, faults: list[DioneError]) -> None:
         self.remote, self.faults, self.at = remote, faults, 0
         self.head, self.size = heads.get(remote)
         self.step, self.step_at = b"", 0
@@ -69,8 +69,8 @@ class Handle(io.RawIOBase):
             return b""
         try:
             return self._bytes(start, stop)
-        except (BadSource, OSError) as error:
-            self.faults.append(error if isinstance(error, BadSource) else BadSource(f"{shown(self.remote.url)} cannot be read"))
+        except (DioneError, OSError) as error:
+            self.faults.append(error if isinstance(error, DioneError) else BadSource(f"{shown(self.remote.url)} cannot be read"))
             return b""
 
     def recent(self, start: int, stop: int) -> bytes:

@@ -14,7 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from dione.base.errors import BadSource
 from dione.sources.places import shown
 from dione.sources.remote import addresses
-from dione.sources.remote.httpfaults import PASSING, REDIRECTS, plain
+from dione.sources.remote.httpfaults import PASSING, REDIRECTS, asked_pause_s, plain
 from dione.sources.remote.patience import USUAL, Patience
 
 log = logging.getLogger(__name__)
@@ -99,16 +99,17 @@ class Guarded(HTTPAdapter):
         if self.patience is None:
             return self._bounded(super().send(request, *args, **options), options)
         for tried in range(self.patience.tries - 1):
+            asked_s = 0.0
             try:
                 answer = super().send(request, *args, **options)
                 if answer.status_code not in PASSING:
                     return self._bounded(answer, options)
-                fault = f"HTTP {answer.status_code}"
+                fault, asked_s = f"HTTP {answer.status_code}", asked_pause_s(answer)
                 answer.close()
-            except (requests.ConnectionError, requests.Timeout) as error:
+            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:  # the last: cut short
                 fault = plain(error)
             log.info("%s: %s; try %d of %d", shown(url), fault, tried + 1, self.patience.tries)
-            self.patience.wait(tried, 0)
+            self.patience.wait(tried, asked_s)
         return self._bounded(super().send(request, *args, **options), options)
 
     def _bounded(self, answer: requests.Response, options: dict[str, Any]) -> requests.Response:

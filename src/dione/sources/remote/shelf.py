@@ -20,6 +20,8 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from dione.base.errors import BadSource
+
 log = logging.getLogger(__name__)
 
 MOST_GB = 20.0
@@ -73,11 +75,15 @@ def get(key: Sequence[object]) -> NDArray[Any] | None:
 
 
 def put(key: Sequence[object], array: NDArray[Any]) -> None:
-    """Keep an array; a disk that is full or may not be written keeps nothing, which is told and no fault."""
+    """Keep an array; a disk that is full or may not be written keeps nothing, which is told and no fault.
+
+    Raises BadSource where DIONE_CACHE_GB is no number: not as late as when something has to go.
+    """
     path = _path(key)
     if path is None:
         _remember(_name(key), array)
         return
+    _most_bytes()
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     body = buffer.getvalue()
@@ -97,8 +103,7 @@ def put(key: Sequence[object], array: NDArray[Any]) -> None:
 
 def prune() -> None:
     """Remove what was written longest ago until no more than PRUNED_TO of what may be kept is there."""
-    base = folder()
-    most = float(os.environ.get("DIONE_CACHE_GB") or MOST_GB) * 1e9
+    base, most = folder(), _most_bytes()
     if base is None or not base.is_dir():
         return
     there = sorted(_kept(base), reverse=True)
@@ -109,6 +114,17 @@ def prune() -> None:
         _, size, oldest = there.pop()
         oldest.unlink(missing_ok=True)
         total -= size
+
+
+def _most_bytes() -> float:
+    text = os.environ.get("DIONE_CACHE_GB") or f"{MOST_GB:g}"
+    try:
+        most = float(text)
+    except ValueError:
+        most = -1.0
+    if not most >= 0:
+        raise BadSource(f"DIONE_CACHE_GB is '{text}', needs how many GB may be kept: a number, e.g. {MOST_GB:g}")
+    return most * 1e9
 
 
 def _kept(base: Path) -> Iterator[tuple[float, int, Path]]:

@@ -17,7 +17,7 @@ from dione.base.errors import BadSource
 from dione.sources.archives import signing
 from dione.sources.places import shown
 from dione.sources.remote import sessions
-from dione.sources.remote.httpfaults import PASSING, Passing, plain, refusal
+from dione.sources.remote.httpfaults import PASSING, Passing, asked_pause_s, plain, refusal
 from dione.sources.remote.patience import USUAL, Patience
 
 log = logging.getLogger(__name__)
@@ -91,8 +91,7 @@ STRANGER = Web()
 def _total(answer: requests.Response, url: str, start: int, stop: int) -> int:
     """How long the whole file is, if the answer is what was asked for; raises Passing or a DioneError otherwise."""
     if answer.status_code in PASSING:
-        asked = answer.headers.get("Retry-After", "")
-        raise Passing(f"HTTP {answer.status_code}", float(asked) if asked.isdecimal() else 0.0)
+        raise Passing(f"HTTP {answer.status_code}", asked_pause_s(answer))
     if answer.status_code == 206:
         told = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers.get("Content-Range", ""))
         if not told or int(told[1]) != start or int(told[2]) != min(stop, int(told[3])) - 1:

@@ -17,6 +17,8 @@ from dione.base.errors import BadValues, faults
 SCALE = 1e-4
 OFFSET = -0.1
 FIRST_WITH_OFFSET = (4, 0)
+BY_USERS = (99, 99)
+"""What Sen2Cor calls the baseline of what users make with it (N9999): out of L1C of any baseline, with its offset or without."""
 NEAR = 1e-9
 TELL = "tell it with --offset: -0.1 if it is still to be applied, 0 if it was"
 
@@ -76,7 +78,7 @@ def _of_claims(claims: Claims) -> tuple[float, str]:
 
 def _of_product(claims: Claims) -> tuple[float | None, str]:
     """The offset that the product was made with, and what tells it."""
-    by_baseline = None if claims.baseline is None else OFFSET if claims.baseline >= FIRST_WITH_OFFSET else 0.0
+    by_baseline = None if claims.baseline in (None, BY_USERS) else OFFSET if claims.baseline >= FIRST_WITH_OFFSET else 0.0
     told = f"its processing baseline is {claims.baseline[0]:02d}.{claims.baseline[1]:02d}" if claims.baseline else ""
     if claims.product is None:
         return by_baseline, told

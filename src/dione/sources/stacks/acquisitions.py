@@ -34,6 +34,8 @@ class Product:
     """The datastrip; a pass that was received in two parts has two products of one tile, which complement each other."""
     version: str = ""
     """What changes when its files do."""
+    level: str = ""
+    """1C or 2A; empty where nothing tells."""
     cloud: float | None = None
     """Of the whole tile, 0–1, as its catalogue says."""
 

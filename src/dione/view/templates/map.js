@@ -3,7 +3,7 @@ const DEEPEST = 20, TILE = 256, WORLD = TILE * 2 ** DEEPEST, KEPT = 600, ABREAST
 
 const across = longitude => (longitude / 360 + 0.5) * WORLD;
 const down = latitude => (0.5 - Math.asinh(Math.tan(latitude * Math.PI / 180)) / (2 * Math.PI)) * WORLD;
-const degrees = (x, y) => [(x / WORLD - 0.5) * 360, Math.atan(Math.sinh((0.5 - y / WORLD) * 2 * Math.PI)) * 180 / Math.PI];
+const degrees = (x, y) => [(x / WORLD % 1 - 0.5) * 360, Math.atan(Math.sinh((0.5 - y / WORLD) * 2 * Math.PI)) * 180 / Math.PI];
 
 // Tiles by their address: asked for once, a few at a time, the newest wish first, the longest unused forgotten.
 class Tiles {
@@ -54,7 +54,7 @@ function lay(context, tiles, layer, view, box, corner) {
 
 function put(context, tiles, layer, [zoom, x, y], size, corner) {
   for (let up = 0; up <= Math.min(4, zoom); up++) {
-    const tile = tiles.get(layer.address(zoom - up, x >> up, y >> up), up === 0), part = TILE >> up;
+    const tile = tiles.get(layer.address(zoom - up, (x >> up) % 2 ** (zoom - up), y >> up), up === 0), part = TILE >> up;  // beyond 180° the world begins anew
     if (!tile) continue;
     context.drawImage(tile, (x % 2 ** up) * part, (y % 2 ** up) * part, part, part, x * size - corner[0], y * size - corner[1], size, size);
     return;
