@@ -165,6 +165,13 @@ def test_workers_whose_dione_is_another_one_altogether_are_refused_by_its_versio
             worker.terminate()
 
 
+def test_results_named_by_a_relative_path_are_made_in_this_processs_folder(
+    workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the workers stay where they were started
+    assert sharpened(series, Path("many"), workers.scheduler_address) == sharpened(series, tmp_path / "one")
+
+
 def test_blocks_that_fail_are_named_and_the_others_kept(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
