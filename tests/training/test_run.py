@@ -8,6 +8,7 @@ from dione.patches import store
 from dione.recipe import read, text
 from dione.testing import landscape, series
 from dione.training.config import TrainRecipe
+from dione.training.plan import plan
 from dione.training.run import train
 from dione.training.state import differences
 
@@ -209,3 +210,13 @@ def test_other_zooms_are_trained_and_scored(recipe, tmp_path, zoom):
 def test_a_run_is_not_kept_in_the_folder_of_its_patches(recipe, tmp_path):
     with pytest.raises(BadRecipe, match=r"is the store of the patches itself[\s\S]*another name"):
         train(recipe(f"store={tmp_path / 'runs' / 'tiny'}"), resume=False)
+
+
+@pytest.mark.parametrize("begun", [train, plan])
+@pytest.mark.parametrize("px", ["24", "inf"])
+def test_a_shift_that_patches_are_too_small_for_is_told_before_anything_is_begun(recipe, begun, px):
+    chosen = recipe(f"train.loss.shift_px={px}")
+    with pytest.raises(BadRecipe, match=rf"train\.loss\.shift_px: patches of 56 sharp px leave nothing to compare within a shift of {px} px"):
+        begun(chosen)
+    assert not (chosen.folder / "log.jsonl").exists()
+    train(recipe("train.loss.shift_px=23", "train.steps=1"))
