@@ -80,7 +80,7 @@ def test_order_is_kept_but_for_those_that_show_nothing():
     assert in_order(lr, valid, oldest_first=True)[0][0, :, 0, 0, 0].tolist() == [4, 2, 1, 3, 0]
 
 
-@pytest.mark.parametrize("zoom, kernel", [(4, 5), (2, 3), (4, -1), (4, 0)])
+@pytest.mark.parametrize(("zoom", "kernel"), [(4, 5), (2, 3), (4, -1), (4, 0)])
 def test_a_deconvolution_that_would_give_an_image_of_another_size_is_refused(zoom, kernel):
     with pytest.raises(BadModel, match="deconvolution_kernel"):
         make("highresnet", SMALL | {"decoder": "deconvolution", "zoom": zoom, "deconvolution_kernel": kernel})
