@@ -163,6 +163,15 @@ def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):
     assert all(where in str(told.value) for where in ("vhr.deliveries", "build.pairing.side", "train.train.steps"))
 
 
+def test_a_network_that_the_last_stages_could_not_make_is_told_before_the_first_is_begun(recipe: PipelineRecipe):
+    values = recipe.model_dump(include={"name", "out", "vhr", "build"}) | {"scaling": {"into_net": True}}
+    with pytest.raises(ValueError, match=r"scaling\.into_net: a setsr has no centre and spread"):
+        PipelineRecipe.model_validate(values | {"train": {}})
+    with pytest.raises(ValueError, match=r"train\.net\.config\.channelz"):
+        PipelineRecipe.model_validate(values | {"train": {"net": {"kind": "highresnet", "config": {"channelz": 8}}}})
+    PipelineRecipe.model_validate(values | {"train": {"net": {"kind": "highresnet"}}})
+
+
 def test_the_verb_prints_a_line_a_stage_and_ends_with_1_when_something_failed(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "delivery").mkdir()

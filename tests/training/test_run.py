@@ -44,8 +44,14 @@ def test_who_types_the_command_may_vouch_for_code_that_a_recipe_names(toml):
 
 
 def test_an_unknown_network_is_told(recipe):
-    with pytest.raises(BadModel, match="there are"):
-        train(recipe("net.kind=perceptron"))
+    with pytest.raises(BadRecipe, match=r"net\.kind: .*there are setsr"):
+        recipe("net.kind=perceptron")
+
+
+def test_faults_of_the_networks_own_settings_are_named_with_their_paths_among_the_others(recipe):
+    with pytest.raises(BadRecipe) as told:
+        recipe("net.config.channelz=3", "net.config.blocks=many", "train.stepz=3")
+    assert all(path in str(told.value) for path in ("3 faults", "net.config.channelz", "net.config.blocks", "train.stepz"))
 
 
 def test_weights_to_start_from_are_where_training_starts(recipe):
@@ -113,7 +119,7 @@ def test_a_store_of_other_bands_is_told(recipe, tmp_path):
 
 def test_nothing_is_begun_where_something_does_not_fit(recipe, tmp_path):
     with pytest.raises(BadModel):
-        train(recipe("start=no-such-model.safetensors", "net.kind=perceptron"))
+        train(recipe("start=setsr-s"))
     assert not recipe().folder.exists()
 
 

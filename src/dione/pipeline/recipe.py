@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from dione.base import vectorfile
 from dione.base.files import one_part
+from dione.nets.zoo import NETS
 from dione.pairs.recipe import ARCHIVES, BuildRecipe, Table
 from dione.prediction.config import PredictConfig
 from dione.prepare.csmask import Level
@@ -115,6 +116,13 @@ class PipelineRecipe(Table):
         if isinstance(train := values.get("train", {}), dict):
             made["train"] = {"name": values.get("name"), "store": out / "patches", "out": out / "training", **train}
         return made
+
+    @model_validator(mode="after")
+    def _scaled_into(self) -> "PipelineRecipe":
+        kind = self.train.net.kind
+        if self.scaling.into_net and not {"centre", "spread"} <= NETS[kind].Config.model_fields.keys():  # type: ignore[attr-defined]
+            raise ValueError(f"scaling.into_net: a {kind} has no centre and spread to be given; leave it out, or train a highresnet")
+        return self
 
     @property
     def scenes(self) -> Path:
