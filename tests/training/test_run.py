@@ -7,6 +7,7 @@ from dione.nets.resolver import load
 from dione.patches import store
 from dione.recipe import read, text
 from dione.testing import landscape, series
+from dione.training import run as training
 from dione.training.config import TrainRecipe
 from dione.training.plan import plan
 from dione.training.run import train
@@ -226,3 +227,20 @@ def test_a_shift_that_patches_are_too_small_for_is_told_before_anything_is_begun
         begun(chosen)
     assert not (chosen.folder / "log.jsonl").exists()
     train(recipe("train.loss.shift_px=23", "train.steps=1"))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_run_at_an_object_store_that_starts_over_and_is_stopped_at_once_does_not_go_on_with_what_was_there_before(recipe, bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "cache"))
+    chosen = recipe("train.steps=2").model_copy(update={"out": f"{bucket}/{tmp_path.name}"})
+    train(chosen)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "_trained", stopped)
+        train(chosen, resume=False)
+    steps = []
+    train(chosen, progress=lambda _what, done, _of: steps.append(done))
+    assert steps == [1, 2]

@@ -60,6 +60,8 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
             held.enter_context(alone(folder(recipe.folder)))
             if not resume:
                 emptied(recipe.folder)
+                if remote:
+                    carrying.forget(recipe.address, KEPT)
         if remote and resume and fabric.local_rank == 0:
             carrying.fetch_back(recipe.address, KEPT)
         fabric.barrier()
