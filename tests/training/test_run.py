@@ -86,7 +86,14 @@ def test_what_a_setting_is_called_now_and_was_called_then_are_both_told():
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: data[:1000], lambda data: b"", lambda data: data[:-3000] + b"\0" * 3000, lambda data: b"not a checkpoint at all"]
+    "damage",
+    [
+        lambda data: data[:1000],
+        lambda data: b"",
+        lambda data: data[:-3000] + b"\0" * 3000,
+        lambda data: b"not a checkpoint at all",
+        lambda data: b"." + data[1:],
+    ],
 )
 def test_a_damaged_checkpoint_is_told(recipe, damage):
     train(recipe("train.steps=2"))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dione.base.errors import BadModel, BadRecipe, faults
 from dione.base.files import write_bytes
+from dione.nets.imported import FAULTS
 from dione.training.config import TrainConfig
 from dione.training.objective import Objective
 
@@ -95,7 +96,7 @@ def load(folder: Path, state: State, facts: dict[str, Any]) -> bool:
             state.optimizer.load_state_dict(kept["optimizer"])
             state.objective.load(kept)
             state.best, state.score, state.waited, state.step = kept["best"], kept["score"], kept["waited"], kept["step"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*FAULTS, pickle.UnpicklingError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadModel(
             f"{path} is damaged, or written by another version of dione: {first:.200}\nstart over with --fresh, or put a whole copy there"
