@@ -78,6 +78,14 @@ def test_a_changed_input_makes_all_that_follows_from_it_though_its_name_is_the_s
     assert set(world.run().values()) == {"made"}
 
 
+def test_weights_that_are_started_from_or_compared_with_are_inputs_of_their_stages(recipe: PipelineRecipe):
+    start = {"start": "a.safetensors", "train": {"loss": {"registration": {"start": "shift.safetensors"}}}}
+    told = {"train": start, "evaluate": {"against": ["bicubic", "setsr-s@8", "b@4.safetensors@4"]}}
+    made = PipelineRecipe.model_validate(recipe.model_dump(include={"name", "out", "vhr", "build"}) | told)
+    inputs = {stage.name: stage.inputs for stage in stages_of(made)}
+    assert inputs["train"] == ("a.safetensors", "shift.safetensors") and inputs["evaluate"] == ("b@4.safetensors",)
+
+
 def test_an_output_that_was_removed_is_made_again_and_so_is_what_was_made_of_it(world, tmp_path: Path):
     world.run()
     (tmp_path / "two").unlink()
