@@ -180,6 +180,13 @@ def test_a_network_that_the_last_stages_could_not_make_is_told_before_the_first_
     PipelineRecipe.model_validate(values | {"train": {"net": {"kind": "highresnet"}}})
 
 
+def test_two_series_of_one_name_are_refused_since_their_results_would_go_into_one_folder(recipe: PipelineRecipe):
+    values = recipe.model_dump(include={"name", "out", "vhr", "build"}) | {"train": {}}
+    with pytest.raises(ValueError, match="farm is the name of several series"):
+        PipelineRecipe.model_validate(values | {"predict": [{"name": "farm", "source": "a"}, {"name": "farm", "source": "b"}]})
+    PipelineRecipe.model_validate(values | {"predict": [{"name": "farm", "source": "a"}, {"name": "moor", "source": "a"}]})
+
+
 def test_the_verb_prints_a_line_a_stage_and_ends_with_1_when_something_failed(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "delivery").mkdir()
