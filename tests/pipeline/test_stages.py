@@ -161,6 +161,21 @@ def test_a_series_to_predict_is_opened_as_the_recipe_says(recipe: PipelineRecipe
     assert not made.failed and made.words == "x: 2 dates"
 
 
+def test_results_of_dates_that_are_no_targets_any_more_are_gone_and_no_other_file(recipe: PipelineRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from dione.pipeline import stages
+    from dione.testing import landscape, series, write_geotiffs
+
+    write_geotiffs(series(landscape((24, 28)), days=2).stack, tmp_path / "series")
+    monkeypatch.setattr(stages, "weights", lambda _: "bicubic")
+    out = recipe.out / "predictions" / "x"
+    for target in ("all", "latest"):
+        told = {"name": "x", "source": str(tmp_path / "series"), "target": target}
+        changed = PipelineRecipe.model_validate(recipe.model_dump() | {"predict": [told]})
+        assert not stages.predicted(stages.Context(changed, None, True, lambda *_: None)).failed
+        (out / "2024-05-01_NDVI.tif").touch()
+    assert sorted(path.name for path in out.glob("2024-05-01*")) == ["2024-05-01_NDVI.tif"] and (out / "2024-05-06_sr.tif").exists()
+
+
 def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):
     from dione.base.errors import BadRecipe
 
