@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -183,6 +185,14 @@ def test_a_run_does_not_go_on_with_other_patches_or_another_start(recipe, tmp_pa
     train(wanted, resume=False)
     with pytest.raises(BadRecipe, match=r"digest\.start"):
         train(begun)
+
+
+def test_a_run_goes_on_with_patches_that_were_moved(recipe, patches, tmp_path):
+    train(recipe("train.steps=2"))
+    shutil.copytree(patches, tmp_path / "moved")
+    steps = []
+    train(recipe("train.steps=2", f"store={tmp_path / 'moved'}"), progress=lambda _what, done, _of: steps.append(done))
+    assert not steps  # nothing was left to do
 
 
 def test_a_validation_patch_that_holds_no_number_is_told_by_its_place(recipe, tmp_path):
