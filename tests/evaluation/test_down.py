@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dione.base import stack as stacks
 from dione.base.errors import BadGrid, NothingClear
 from dione.evaluation import down, lower
 from dione.nets.resolver import load
@@ -73,6 +74,15 @@ def test_clouded_dates_are_targets_where_they_saw_half():
     stack["valid"][0, :32] = False
     stack["valid"][1, :64] = False
     assert [date.day for date in down.gains(stack, load("nearest"))] == ["2024-05-01", "2024-05-11"]
+
+
+def test_two_passes_of_one_day_are_two_images():
+    stack = series(landscape((64, 64), seed=1), days=3, seed=1).stack
+    times = stack["time"].values.copy()
+    times[1] = times[0] + np.timedelta64(30, "m")
+    stack = stack.assign_coords(time=times)
+    named = [stacks.label(stack, date) for date in range(3)]
+    assert [date.day for date in down.gains(stack, load("nearest"))] == named and named[0] != named[1]
 
 
 def test_a_series_of_clouds_is_told():

@@ -43,9 +43,10 @@ def test_no_shift_is_found_where_there_is_none_and_the_rim_is_not_scored(cases):
     assert by.max() < 0.02 and not fit.seen[:, :5].any() and not fit.seen[:, :, -5:].any() and fit.seen[:, 6:-6, 6:-6].all()
 
 
-def test_images_too_small_for_the_shift_are_told(cases):
+@pytest.mark.parametrize("px", [30, float("inf")])
+def test_images_too_small_for_the_shift_are_told(cases, px):
     with pytest.raises(BadRecipe, match=r"images of 56 px leave nothing.*\n.*smaller --align"):
-        inside(cases, limit_px=30)
+        inside(cases, limit_px=px)
 
 
 def test_an_image_of_which_clouds_leave_nothing_within_the_shift_is_left_out_and_the_others_are_scored(cases):

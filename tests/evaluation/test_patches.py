@@ -5,7 +5,7 @@ import pytest
 import torch
 import zarr
 
-from dione.base.errors import BadModel, NotFound
+from dione.base.errors import BadModel, CannotWrite, NotFound
 from dione.evaluation import patches
 from dione.nets.resolver import load
 from dione.patches import shards, store
@@ -52,6 +52,22 @@ def test_an_empty_split_and_another_zoom_are_told(opened, tmp_path):
     opened.about["zoom"] = 2
     with pytest.raises(BadModel, match="need 2"):
         patches.predict(opened, load("bicubic"), tmp_path / "out")
+
+
+def test_what_was_stopped_or_found_no_room_leaves_what_was_there_before(opened, tmp_path, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    for before in ([], [0, 2, 4, 6, 8]):
+        with pytest.raises(KeyboardInterrupt):
+            patches.predict(opened, load("bicubic"), tmp_path / "out", split="train", progress=stopped)
+        there = tmp_path / "out" / "predictions.zarr"
+        assert (zarr.open_group(there, mode="r")["row"][:].tolist() if there.exists() else []) == before
+        patches.predict(opened, load("nearest"), tmp_path / "out")
+    monkeypatch.setattr(patches, "draw", lambda *_: (tmp_path / "none" / "there").touch())  # an error of the system while it is written
+    with pytest.raises(CannotWrite, match=r"cannot write .*predictions\.zarr"):
+        patches.predict(opened, load("nearest"), tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["patches.html", "predictions.zarr"]
 
 
 def test_the_verb_says_where_things_are(run, opened, tmp_path):

@@ -78,3 +78,11 @@ def test_order_is_kept_but_for_those_that_show_nothing():
     valid[0, [0, 3]] = False
     assert in_order(lr, valid, oldest_first=False)[0][0, :, 0, 0, 0].tolist() == [1, 2, 4, 0, 3]
     assert in_order(lr, valid, oldest_first=True)[0][0, :, 0, 0, 0].tolist() == [4, 2, 1, 3, 0]
+
+
+@pytest.mark.parametrize(("zoom", "kernel"), [(4, 5), (2, 3), (4, -1), (4, 0)])
+def test_a_deconvolution_that_would_give_an_image_of_another_size_is_refused(zoom, kernel):
+    with pytest.raises(BadModel, match="deconvolution_kernel"):
+        make("highresnet", SMALL | {"decoder": "deconvolution", "zoom": zoom, "deconvolution_kernel": kernel})
+    made = answer(torch.rand(1, 2, 4, 6, 6), decoder="deconvolution", zoom=zoom, deconvolution_kernel=zoom - 1)
+    assert made.shape == (1, 4, 6 * zoom, 6 * zoom)

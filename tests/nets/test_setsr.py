@@ -110,3 +110,10 @@ def test_a_rim_that_is_not_wanted_changes_nothing_inside(net, rim, holes):
         inside = one[..., top : one.shape[-2] - bottom, left : one.shape[-1] - right]
         assert other.shape == inside.shape
         assert (inside - other).abs().max() < 1e-5
+
+
+def test_heads_that_do_not_share_out_the_features_of_a_date_are_refused_unless_nothing_attends():
+    with pytest.raises(ValueError, match="encoder_channels is 30, needs a multiple of the 4 heads"):
+        SetSRConfig(encoder_channels=30)
+    made = SetSR(SetSRConfig(encoder_channels=10, channels=8, blocks=1, fusion="mean"))
+    assert made(torch.rand(1, 2, 4, 8, 8), torch.ones(1, 2, 8, 8, dtype=torch.bool))[0].shape == (1, 4, 32, 32)

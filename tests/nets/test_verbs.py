@@ -43,3 +43,9 @@ def test_a_shiftnet_needs_no_config(run, tmp_path, old):
     torch.save(old.shift_weights(), tmp_path / "ShiftNet.pth")
     code, out, err = run("models", "import", tmp_path / "ShiftNet.pth", "-o", tmp_path / "shift.safetensors")
     assert code == 0 and "shiftnet" in out and err == ""
+
+
+def test_what_is_imported_or_told_of_a_model_may_go_into_a_folder_that_is_not_there_yet(run, checkpoint, tmp_path):
+    assert run("models", "import", *checkpoint[:-1], tmp_path / "new" / "out.safetensors")[0] == 0
+    assert run("models", "export", tmp_path / "new" / "out.safetensors", "--stac", tmp_path / "cards" / "out.json")[0] == 0
+    assert load(tmp_path / "new" / "out.safetensors").zoom == 4 and json.loads((tmp_path / "cards" / "out.json").read_text())["id"] == "out"

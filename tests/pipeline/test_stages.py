@@ -78,6 +78,14 @@ def test_a_changed_input_makes_all_that_follows_from_it_though_its_name_is_the_s
     assert set(world.run().values()) == {"made"}
 
 
+def test_weights_that_are_started_from_or_compared_with_are_inputs_of_their_stages(recipe: PipelineRecipe):
+    start = {"start": "a.safetensors", "train": {"loss": {"registration": {"start": "shift.safetensors"}}}}
+    told = {"train": start, "evaluate": {"against": ["bicubic", "setsr-s@8", "b@4.safetensors@4"]}}
+    made = PipelineRecipe.model_validate(recipe.model_dump(include={"name", "out", "vhr", "build"}) | told)
+    inputs = {stage.name: stage.inputs for stage in stages_of(made)}
+    assert inputs["train"] == ("a.safetensors", "shift.safetensors") and inputs["evaluate"] == ("b@4.safetensors",)
+
+
 def test_an_output_that_was_removed_is_made_again_and_so_is_what_was_made_of_it(world, tmp_path: Path):
     world.run()
     (tmp_path / "two").unlink()
@@ -153,6 +161,21 @@ def test_a_series_to_predict_is_opened_as_the_recipe_says(recipe: PipelineRecipe
     assert not made.failed and made.words == "x: 2 dates"
 
 
+def test_results_of_dates_that_are_no_targets_any_more_are_gone_and_no_other_file(recipe: PipelineRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from dione.pipeline import stages
+    from dione.testing import landscape, series, write_geotiffs
+
+    write_geotiffs(series(landscape((24, 28)), days=2).stack, tmp_path / "series")
+    monkeypatch.setattr(stages, "weights", lambda _: "bicubic")
+    out = recipe.out / "predictions" / "x"
+    for target in ("all", "latest"):
+        told = {"name": "x", "source": str(tmp_path / "series"), "target": target}
+        changed = PipelineRecipe.model_validate(recipe.model_dump() | {"predict": [told]})
+        assert not stages.predicted(stages.Context(changed, None, True, lambda *_: None)).failed
+        (out / "2024-05-01_NDVI.tif").touch()
+    assert sorted(path.name for path in out.glob("2024-05-01*")) == ["2024-05-01_NDVI.tif"] and (out / "2024-05-06_sr.tif").exists()
+
+
 def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):
     from dione.base.errors import BadRecipe
 
@@ -161,6 +184,22 @@ def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):
     with pytest.raises(BadRecipe) as told:
         read(path, PipelineRecipe)
     assert all(where in str(told.value) for where in ("vhr.deliveries", "build.pairing.side", "train.train.steps"))
+
+
+def test_a_network_that_the_last_stages_could_not_make_is_told_before_the_first_is_begun(recipe: PipelineRecipe):
+    values = recipe.model_dump(include={"name", "out", "vhr", "build"}) | {"scaling": {"into_net": True}}
+    with pytest.raises(ValueError, match=r"scaling\.into_net: a setsr has no centre and spread"):
+        PipelineRecipe.model_validate(values | {"train": {}})
+    with pytest.raises(ValueError, match=r"train\.net\.config\.channelz"):
+        PipelineRecipe.model_validate(values | {"train": {"net": {"kind": "highresnet", "config": {"channelz": 8}}}})
+    PipelineRecipe.model_validate(values | {"train": {"net": {"kind": "highresnet"}}})
+
+
+def test_two_series_of_one_name_are_refused_since_their_results_would_go_into_one_folder(recipe: PipelineRecipe):
+    values = recipe.model_dump(include={"name", "out", "vhr", "build"}) | {"train": {}}
+    with pytest.raises(ValueError, match="farm is the name of several series"):
+        PipelineRecipe.model_validate(values | {"predict": [{"name": "farm", "source": "a"}, {"name": "farm", "source": "b"}]})
+    PipelineRecipe.model_validate(values | {"predict": [{"name": "farm", "source": "a"}, {"name": "moor", "source": "a"}]})
 
 
 def test_the_verb_prints_a_line_a_stage_and_ends_with_1_when_something_failed(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

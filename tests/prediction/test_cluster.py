@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,6 +147,29 @@ def test_workers_of_another_version_are_refused(workers: LocalCluster, series: x
     with pytest.raises(DioneError, match=r"dione [0-9.]+, here 0\.0\.7") as refused:
         sharpened(series, tmp_path, workers.scheduler_address)
     assert "install the same versions everywhere" in str(refused.value)
+
+
+def test_workers_whose_dione_is_another_one_altogether_are_refused_by_its_version(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    (other / "dione-0.0.7.dist-info").mkdir(parents=True)
+    (other / "dione-0.0.7.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: dione\nVersion: 0.0.7\n")
+    (other / "dione.py").write_text("")  # nothing of ours is in it
+    words = [sys.executable, "-m", "distributed.cli.dask_worker", workers.scheduler_address, "--nthreads", "1", "--no-dashboard", "--name", "other"]
+    with subprocess.Popen(words, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(other)}, stderr=subprocess.DEVNULL) as worker:
+        try:
+            with Client(workers.scheduler_address) as client:
+                client.wait_for_workers(3, timeout=60)
+            with pytest.raises(DioneError, match=r"tcp://127\.0\.0\.1:\d+: dione 0\.0\.7, here"):
+                sharpened(series, tmp_path / "out", workers.scheduler_address)
+        finally:
+            worker.terminate()
+
+
+def test_results_named_by_a_relative_path_are_made_in_this_processs_folder(
+    workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the workers stay where they were started
+    assert sharpened(series, Path("many"), workers.scheduler_address) == sharpened(series, tmp_path / "one")
 
 
 def test_blocks_that_fail_are_named_and_the_others_kept(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:

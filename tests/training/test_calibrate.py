@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from dione.base.errors import BadModel, BadSource
+from dione.base.errors import BadModel, BadSource, CannotWrite
 from dione.nets.resolver import About, load
 from dione.patches import store
 from dione.training.calibrate import calibrate, calibrate_file
@@ -72,6 +72,15 @@ def test_a_weights_file_is_calibrated_without_touching_its_weights(recipe, patch
     assert all(torch.equal(value, b.net.state_dict()[key]) for key, value in a.net.state_dict().items())
     assert b.about.sigma_scale == made.factors.sigma_scale == a.about.sigma_scale and b.about.intervals == made.factors.intervals
     assert "10 places" in str(made) and "90% within 1.645" in str(made)
+
+
+def test_the_folder_of_a_calibrated_file_is_made_or_refused_before_anything_is_worked_out(patches, tmp_path, monkeypatch):
+    calibrate_file("setsr-s", patches, tmp_path / "new" / "made.safetensors")
+    assert load(tmp_path / "new" / "made.safetensors").about.provenance["calibration"]["places"] == 10
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(store.Store, "rows", lambda *_, **__: pytest.fail("patches were looked at"))
+    with pytest.raises(CannotWrite, match="cannot write into"):
+        calibrate_file("setsr-s", patches, tmp_path / "file" / "made.safetensors")
 
 
 def test_a_baseline_has_nothing_to_calibrate(patches, tmp_path):

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 
@@ -7,7 +9,9 @@ from dione.nets.resolver import load
 from dione.patches import store
 from dione.recipe import read, text
 from dione.testing import landscape, series
+from dione.training import run as training
 from dione.training.config import TrainRecipe
+from dione.training.plan import plan
 from dione.training.run import train
 from dione.training.state import differences
 
@@ -43,8 +47,14 @@ def test_who_types_the_command_may_vouch_for_code_that_a_recipe_names(toml):
 
 
 def test_an_unknown_network_is_told(recipe):
-    with pytest.raises(BadModel, match="there are"):
-        train(recipe("net.kind=perceptron"))
+    with pytest.raises(BadRecipe, match=r"net\.kind: .*there are setsr"):
+        recipe("net.kind=perceptron")
+
+
+def test_faults_of_the_networks_own_settings_are_named_with_their_paths_among_the_others(recipe):
+    with pytest.raises(BadRecipe) as told:
+        recipe("net.config.channelz=3", "net.config.blocks=many", "train.stepz=3")
+    assert all(path in str(told.value) for path in ("3 faults", "net.config.channelz", "net.config.blocks", "train.stepz"))
 
 
 def test_weights_to_start_from_are_where_training_starts(recipe):
@@ -78,7 +88,14 @@ def test_what_a_setting_is_called_now_and_was_called_then_are_both_told():
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda data: data[:1000], lambda data: b"", lambda data: data[:-3000] + b"\0" * 3000, lambda data: b"not a checkpoint at all"]
+    "damage",
+    [
+        lambda data: data[:1000],
+        lambda data: b"",
+        lambda data: data[:-3000] + b"\0" * 3000,
+        lambda data: b"not a checkpoint at all",
+        lambda data: b"." + data[1:],
+    ],
 )
 def test_a_damaged_checkpoint_is_told(recipe, damage):
     train(recipe("train.steps=2"))
@@ -112,7 +129,7 @@ def test_a_store_of_other_bands_is_told(recipe, tmp_path):
 
 def test_nothing_is_begun_where_something_does_not_fit(recipe, tmp_path):
     with pytest.raises(BadModel):
-        train(recipe("start=no-such-model.safetensors", "net.kind=perceptron"))
+        train(recipe("start=setsr-s"))
     assert not recipe().folder.exists()
 
 
@@ -170,6 +187,14 @@ def test_a_run_does_not_go_on_with_other_patches_or_another_start(recipe, tmp_pa
         train(begun)
 
 
+def test_a_run_goes_on_with_patches_that_were_moved(recipe, patches, tmp_path):
+    train(recipe("train.steps=2"))
+    shutil.copytree(patches, tmp_path / "moved")
+    steps = []
+    train(recipe("train.steps=2", f"store={tmp_path / 'moved'}"), progress=lambda _what, done, _of: steps.append(done))
+    assert not steps  # nothing was left to do
+
+
 def test_a_validation_patch_that_holds_no_number_is_told_by_its_place(recipe, tmp_path):
     made = series(landscape((14, 14)), days=2)
     truth = made.truth[0].copy()
@@ -209,3 +234,31 @@ def test_other_zooms_are_trained_and_scored(recipe, tmp_path, zoom):
 def test_a_run_is_not_kept_in_the_folder_of_its_patches(recipe, tmp_path):
     with pytest.raises(BadRecipe, match=r"is the store of the patches itself[\s\S]*another name"):
         train(recipe(f"store={tmp_path / 'runs' / 'tiny'}"), resume=False)
+
+
+@pytest.mark.parametrize("begun", [train, plan])
+@pytest.mark.parametrize("px", ["24", "inf"])
+def test_a_shift_that_patches_are_too_small_for_is_told_before_anything_is_begun(recipe, begun, px):
+    chosen = recipe(f"train.loss.shift_px={px}")
+    with pytest.raises(BadRecipe, match=rf"train\.loss\.shift_px: patches of 56 sharp px leave nothing to compare within a shift of {px} px"):
+        begun(chosen)
+    assert not (chosen.folder / "log.jsonl").exists()
+    train(recipe("train.loss.shift_px=23", "train.steps=1"))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_run_at_an_object_store_that_starts_over_and_is_stopped_at_once_does_not_go_on_with_what_was_there_before(recipe, bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "cache"))
+    chosen = recipe("train.steps=2").model_copy(update={"out": f"{bucket}/{tmp_path.name}"})
+    train(chosen)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_trained", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(chosen, resume=False)
+    steps = []
+    train(chosen, progress=lambda _what, done, _of: steps.append(done))
+    assert steps == [1, 2]

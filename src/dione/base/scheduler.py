@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dione.base.errors import DioneError, faults
@@ -135,11 +135,13 @@ def versions() -> dict[str, str]:
 def _agree(client: "Client") -> None:
     """Raise DioneError unless every worker has our versions."""
     mine = versions()
+    # A worker may have no dione, or another one, to look a function up in: a lambda is sent as it is.
+    asked = client.run(lambda: {package: next((found.version for found in distributions(name=package)), "not installed") for package in PACKAGES})
     differ = [
-        f"{worker}: {package} {theirs.get(package, 'not installed')}, here {mine[package]}"
-        for worker, theirs in client.run(versions).items()
+        f"{worker}: {package} {theirs[package]}, here {mine[package]}"
+        for worker, theirs in asked.items()
         for package in mine
-        if theirs.get(package) != mine[package]
+        if theirs[package] != mine[package]
     ]
     if differ:
         raise DioneError(faults("workers of other versions would give other pixels", differ[:6], "install the same versions everywhere"))

@@ -97,7 +97,7 @@ class Series:
                 yield Cases(keys, cut(lr, some.values()), cut(hr[None], some.values(), zoom), cut(seen, some.values(), zoom), parts)
 
     def _keys(self, choice: Choice, dates: int, tiles: list[int], hidden: torch.Tensor) -> dict[str, NDArray[np.generic]]:
-        alike = {"site": self.site, "sensor": "sentinel-2", "day": choice.day, "dates": dates}
+        alike = {"site": self.site, "sensor": "sentinel-2", "day": stacks.label(self.stack, choice.target), "dates": dates}
         return {
             "patch": np.array([f"{choice.target}:{tile}" for tile in tiles]),
             "place": np.array([f"tile {tile}" for tile in tiles]),

@@ -23,6 +23,7 @@ from torch import Tensor
 from dione.base import optics
 from dione.base.errors import BadModel, NotFound
 from dione.base.files import folder, write_text
+from dione.base.folders import whole_folder
 from dione.nets.resolver import Resolver
 from dione.pages.page import Dress, rendered
 from dione.patches.shards import CHUNK
@@ -68,20 +69,25 @@ def predict(
         )
     if resolver.zoom != opened.about["zoom"]:
         raise BadModel(f"{resolver.name} enlarges {resolver.zoom} times, the patches of {opened.path} need {opened.about['zoom']}\nuse a model of that zoom")
-    group = zarr.open_group(folder(out) / "predictions.zarr", mode="w")
-    shape = tuple(int(side) for side in opened.hr.shape[1:])
-    pixels = group.create_array("sr", shape=(len(rows), *shape), dtype="uint16", chunks=(CHUNK, *shape))
-    group.create_array("row", shape=(len(rows),), dtype="int64", chunks=(max(len(rows), 1),))[:] = rows
     chosen = set(rows[np.linspace(0, len(rows) - 1, min(show, len(rows))).astype(int)].tolist())
     shown: list[Shown] = []
     done = 0
-    for made in sharpened(opened, resolver, rows, dates):
-        pixels[done : done + len(made.rows)] = np.clip(np.round(made.sr.numpy() * PER_UNIT), 0, 65535).astype(np.uint16)
-        shown += [draw(opened, made, at, resolver.name) for at, row in enumerate(made.rows) if int(row) in chosen]
-        done += len(made.rows)
-        progress("patches", done, len(rows))
+    with whole_folder(folder(out) / "predictions.zarr") as partial:
+        pixels = _arrays(partial, rows, tuple(int(side) for side in opened.hr.shape[1:]))
+        for made in sharpened(opened, resolver, rows, dates):
+            pixels[done : done + len(made.rows)] = np.clip(np.round(made.sr.numpy() * PER_UNIT), 0, 65535).astype(np.uint16)
+            shown += [draw(opened, made, at, resolver.name) for at, row in enumerate(made.rows) if int(row) in chosen]
+            done += len(made.rows)
+            progress("patches", done, len(rows))
     write(out / "patches.html", shown, store=str(opened.path), model=resolver.name, total=len(rows))
     return done
+
+
+def _arrays(path: Path, rows: NDArray[np.int64], shape: tuple[int, ...]) -> "zarr.Array[Any]":
+    """Room for what is made of each patch, beside its row."""
+    group = zarr.open_group(path, mode="w")
+    group.create_array("row", shape=(len(rows),), dtype="int64", chunks=(max(len(rows), 1),))[:] = rows
+    return group.create_array("sr", shape=(len(rows), *shape), dtype="uint16", chunks=(CHUNK, *shape))
 
 
 @torch.inference_mode()

@@ -15,6 +15,8 @@ from torch import Tensor
 
 REACH = 2
 """Pixels that bicubic interpolation looks to each side."""
+FURTHEST = 1 << 20
+"""Pixels; a shift that is further, infinite even, leaves nothing of any image."""
 ROUNDS = 3
 """Of least squares; each starts from where the last one ended."""
 
@@ -33,7 +35,7 @@ def aligned(
 
 def margin(limit_px: float) -> int:
     """Pixels on every side that cannot be compared after a shift of up to `limit_px`."""
-    return math.ceil(limit_px) + REACH
+    return math.ceil(min(limit_px, FURTHEST)) + REACH
 
 
 @torch.no_grad()

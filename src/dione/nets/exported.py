@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from dione.base.errors import BadModel, DioneError
-from dione.base.files import whole
+from dione.base.files import folder, whole
 from dione.nets.resolver import Resolver
 
 OPSET = 18
@@ -63,6 +63,8 @@ def write(resolver: Resolver, *, onnx: Path | None = None, pt2: Path | None = No
     """Write what is named; tracing, which takes half a minute, is done once. Raises BadModel, CannotWrite, DioneError without the extra `onnx`."""
     if onnx:
         _onnx_is_there()
+    for path in filter(None, (onnx, pt2)):
+        folder(path.parent)
     made = program(resolver)
     return [*([_to_program(made, pt2)] if pt2 else []), *([_to_onnx(made, resolver, onnx)] if onnx else [])]
 

@@ -39,7 +39,7 @@ class HighResNetConfig(BaseModel):
     encoder_blocks: Depth = 8
     fusion_blocks: Depth = 1
     decoder: Literal["pixelshuffle", "deconvolution"] = "pixelshuffle"
-    deconvolution_kernel: int | None = None
+    deconvolution_kernel: Width | None = None
     """Zoom by default, which fills every pixel; the prior art's 3 is smaller than the stride of 4 and leaves 7 of 16 constant."""
     residual: bool = True
     """Add the bicubic of the reference; off, the decoder makes the image alone, as in the paper."""
@@ -55,6 +55,12 @@ class HighResNetConfig(BaseModel):
     """How many dates it fuses: older ones are left out, and places without a date count for nothing; by default as many as are given."""
     drops_odd: bool = False
     """The prior art's fault: of an odd number of dates, the last one is dropped. Off, they are filled up to a power of two."""
+
+    @model_validator(mode="after")
+    def _zoomed(self) -> "HighResNetConfig":
+        if self.deconvolution_kernel is not None and self.deconvolution_kernel > self.zoom:
+            raise ValueError(f"deconvolution_kernel is {self.deconvolution_kernel}, needs at most the zoom of {self.zoom} to give an image of that size")
+        return self
 
     @model_validator(mode="after")
     def _modest(self) -> "HighResNetConfig":

@@ -22,6 +22,7 @@ from torch import Tensor
 from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
+from dione.base.files import folder
 from dione.nets import resolver, shiftnet
 from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.oldconfig import OldConfig
@@ -60,6 +61,7 @@ def import_checkpoint(path: Path, out: Path, *, config: Path | None = None, scal
     first tensor that does not fit is named.
     """
     tensors = read(path)
+    folder(out.parent)
     if "layer1.0.weight" in tensors:
         return Imported(shiftnet.store(out, shift_network(tensors, path)), "shiftnet")
     if config is None:

@@ -56,6 +56,12 @@ class SetSRConfig(BaseModel):
     """Rounds of back-projection onto the target date; none switches the consistency off."""
 
     @model_validator(mode="after")
+    def _shared_out(self) -> "SetSRConfig":
+        if self.fusion == "attention" and self.encoder_channels % self.heads:
+            raise ValueError(f"encoder_channels is {self.encoder_channels}, needs a multiple of the {self.heads} heads, which share them out")
+        return self
+
+    @model_validator(mode="after")
     def _modest(self) -> "SetSRConfig":
         modest(of_blocks(self.channels, self.blocks) + of_blocks(self.encoder_channels, self.encoder_blocks))
         return self

@@ -9,7 +9,7 @@ from typing import Any
 
 import pystac
 
-from dione.base.files import write_text
+from dione.base.files import folder, write_text
 from dione.nets.resolver import Resolver
 
 MLM = "https://stac-extensions.github.io/mlm/v1.4.0/schema.json"
@@ -26,6 +26,7 @@ KINDS = {"onnx": "application/octet-stream; framework=onnx", "pt2": "application
 def write(path: Path, resolver: Resolver, *, files: Mapping[str, Path] = MappingProxyType({})) -> Path:
     """The item as a file, whole. Raises CannotWrite."""
     made = item(resolver, href=f"./{resolver.name}.safetensors", files=files).to_dict(include_self_link=False)
+    folder(path.parent)
     return write_text(path, json.dumps(made, indent=2, ensure_ascii=False) + "\n")
 
 

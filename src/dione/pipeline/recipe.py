@@ -1,12 +1,14 @@
 """What `dione run` is told: one table a stage; what one stage hands to the next is not said twice."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
 from dione.base import vectorfile
 from dione.base.files import one_part
+from dione.nets.zoo import NETS
 from dione.pairs.recipe import ARCHIVES, BuildRecipe, Table
 from dione.prediction.config import PredictConfig
 from dione.prepare.csmask import Level
@@ -115,6 +117,20 @@ class PipelineRecipe(Table):
         if isinstance(train := values.get("train", {}), dict):
             made["train"] = {"name": values.get("name"), "store": out / "patches", "out": out / "training", **train}
         return made
+
+    @model_validator(mode="after")
+    def _scaled_into(self) -> "PipelineRecipe":
+        kind = self.train.net.kind
+        if self.scaling.into_net and not {"centre", "spread"} <= NETS[kind].Config.model_fields.keys():  # type: ignore[attr-defined]
+            raise ValueError(f"scaling.into_net: a {kind} has no centre and spread to be given; leave it out, or train a highresnet")
+        return self
+
+    @field_validator("predict")
+    @classmethod
+    def _apart(cls, predict: tuple[Prediction, ...]) -> tuple[Prediction, ...]:
+        if doubled := [name for name, often in Counter(one.name for one in predict).items() if often > 1]:
+            raise ValueError(f"{', '.join(doubled)} is the name of several series, whose results would go into one folder; give each its own")
+        return predict
 
     @property
     def scenes(self) -> Path:

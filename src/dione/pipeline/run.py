@@ -18,6 +18,8 @@ from typing import Any
 from dione.base import identity, vectorfile
 from dione.base.errors import DioneError, faults, grouped
 from dione.base.files import alone, write_text
+from dione.nets import resolver
+from dione.nets.zoo import BASELINES
 from dione.pipeline import outputs, stages
 from dione.pipeline.outputs import STATE, Output, State
 from dione.pipeline.recipe import PipelineRecipe
@@ -85,9 +87,9 @@ def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
         Stage("curate", stages.curated, ("build",), said["curate"], (), (recipe.store, recipe.out / "curation.html")),
         Stage("split", stages.divided, ("curate",), said["split"], (), (recipe.store,)),
         Stage("scaling", stages.normalised, ("split",), said["scaling"], (), (recipe.out / "scaling.json",)),
-        Stage("train", stages.trained, ("scaling",), said["train"], (), (stages.weights(recipe),)),
+        Stage("train", stages.trained, ("scaling",), said["train"], _train_inputs(recipe), (stages.weights(recipe),)),
         Stage("predict", stages.predicted, ("train",), said["predict"], tuple(place for one in recipe.predict for place in one.inputs), _predictions(recipe)),
-        Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], (), (recipe.out / "scores" / "scores.json",)),
+        Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], _evaluate_inputs(recipe), (recipe.out / "scores" / "scores.json",)),
     ]
     wanted = {"statistics": recipe.vhr.statistics, "predict": bool(recipe.predict), "evaluate": recipe.evaluate is not None}
     return tuple(stage for stage in made if wanted.get(stage.name, True))
@@ -180,6 +182,23 @@ def _build_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:
     fixed = source.partition("{")[0]
     local = [] if recipe.build.sentinel2.archive or not fixed else [fixed.rstrip("/") if fixed != source else source]
     return (*local, *([vectorfile.split(regions)[0]] if regions else []))
+
+
+def _train_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:
+    """What weights start from."""
+    registration = recipe.train.train.loss.registration
+    return (*_weights(recipe.train.start), *_weights(str(registration.start) if registration and registration.start else None))
+
+
+def _evaluate_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:
+    """What is compared with."""
+    return tuple(file for name in (recipe.evaluate.against if recipe.evaluate else ()) for file in _weights(name))
+
+
+def _weights(model: str | None) -> tuple[str, ...]:
+    """The file of a model, unless it comes with dione."""
+    plain = (model or "").removesuffix("@4").removesuffix("@8")
+    return (plain,) if plain and plain not in (*resolver.shipped(), *BASELINES) else ()
 
 
 def _predictions(recipe: PipelineRecipe) -> tuple[Path, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dione import opening
+from dione.base import documents
 from dione.base.errors import DioneError
 from dione.base.files import folder, write_text
 from dione.evaluation import curation
@@ -154,7 +155,20 @@ def _predict(context: Context, told: Prediction) -> str:
     config = PredictConfig(**told.model_dump(include=set(PredictConfig.model_fields)))
     if told.eopatch:
         eoresult.check(out / "eopatch", stack)
+    before = _files(out)
     run = predict_to(stack, out, resolver=load(str(weights(context.recipe))), config=config, progress=context.progress)
+    for stale in before - _files(out):  # of dates that are no targets any more, by whatever weights
+        stale.unlink(missing_ok=True)
+        stale.with_suffix(".qml").unlink(missing_ok=True)
     if told.eopatch:
         eoresult.write(out / "eopatch", run, stack, name=told.eopatch)
     return f"{told.name}: {len(run.targets)} dates"
+
+
+def _files(out: Path) -> set[Path]:
+    """What the last run into a folder says that it made there; nothing, where that cannot be read."""
+    try:
+        names = [name for target in documents.json_in(out / "run.json")["targets"] for name in target["files"]]
+        return {out / name for name in names if ".." not in Path(name).parts and not Path(name).is_absolute()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

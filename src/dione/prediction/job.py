@@ -37,6 +37,7 @@ def predict_to(
     scheduler: address of a Dask scheduler whose workers paint the blocks; this process by default.
     Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), CannotWrite.
     """
+    out = out.absolute() if scheduler else out  # workers stand in folders of their own
     disk.apart(out, str(stack.attrs.get("source", "")))
     with alone(folder(out)):
         return _predicted(stack, out, resolver, config, fresh, progress or (lambda *_: None), scheduler)

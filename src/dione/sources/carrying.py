@@ -128,6 +128,16 @@ def fetch_back(output: str | Path, names: tuple[str, ...]) -> None:
                 fs.get_file(f"{inside}/{name}", str(here(output) / name))
 
 
+def forget(output: str | Path, names: tuple[str, ...]) -> None:
+    """Take away what was sent to `output` before under these names, so that no run goes on from it. Raises CannotWrite."""
+    fs, inside = system(str(output).rstrip("/"))
+    with writing(output):
+        fs.invalidate_cache()
+        for name in names:
+            if fs.exists(f"{inside}/{name}"):
+                fs.rm_file(f"{inside}/{name}")
+
+
 def _probe(output: str) -> None:
     """Write a small file and take it away again, so that nothing is computed in vain."""
     fs, inside = system(output)

@@ -8,6 +8,7 @@ from torch import nn
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, BadSource
+from dione.base.files import folder
 from dione.measure import calibration
 from dione.nets import resolver
 from dione.patches import store
@@ -68,7 +69,7 @@ def calibrate(net: nn.Module, part: Part) -> Calibrated:
 def calibrate_file(model: str | Path, patches: str | Path, out: Path) -> Calibrated:
     """Write `model` to `out` with sigma calibrated on the validation places of a store; weights stay as they are.
 
-    Raises BadModel for a baseline, which has no weights to keep.
+    Raises BadModel for a baseline, which has no weights to keep; CannotWrite, before anything is worked out.
     """
     found = resolver.load(model)
     if not found.has_weights:
@@ -77,6 +78,7 @@ def calibrate_file(model: str | Path, patches: str | Path, out: Path) -> Calibra
         raise BadModel(f"{model} is a network asked in several turns; a file holds it once\ncalibrate {str(model).rpartition('@')[0]}")
     opened = store.read(patches)
     fits(opened, len(found.bands), found.zoom)
+    folder(out.parent)
     made = calibrate(found.net, open_parts(opened, ("validation",))["validation"])
     halves = all(torch.equal(value, value.half().to(value.dtype)) for value in found.net.state_dict().values() if value.is_floating_point())
     resolver.store(out, found.net, made.on(found.about), half=halves)

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from dione.base.files import one_part
+from dione.nets.zoo import NETS
 from dione.patches.augment import AugmentConfig
 from dione.sources import carrying
 from dione.training.lossconfig import TrainLoss
@@ -47,6 +48,21 @@ class NetRecipe(BaseModel):
 
     kind: str = "setsr"
     config: dict[str, Any] = {}
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind not in NETS:
+            raise ValueError(f"no network is called so; there are {', '.join(NETS)}")
+        return kind
+
+    @field_validator("config")
+    @classmethod
+    def _fits(cls, config: dict[str, Any], told: Any) -> dict[str, Any]:
+        """Faults of a network's own settings are told with their paths, beside all others; `told` is pydantic's ValidationInfo."""
+        if kind := NETS.get(told.data.get("kind", "")):
+            kind.Config.model_validate(config)  # type: ignore[attr-defined]
+        return config
 
 
 class TrainRecipe(BaseModel):

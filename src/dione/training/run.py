@@ -12,6 +12,7 @@ from torch import nn
 
 from dione.base.errors import BadModel, BadRecipe, BadSource, faults
 from dione.base.files import alone, emptied, folder
+from dione.measure import shift
 from dione.nets import resolver, zoo
 from dione.patches import store
 from dione.sources import carrying
@@ -59,6 +60,8 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
             held.enter_context(alone(folder(recipe.folder)))
             if not resume:
                 emptied(recipe.folder)
+                if remote:
+                    carrying.forget(recipe.address, KEPT)
         if remote and resume and fabric.local_rank == 0:
             carrying.fetch_back(recipe.address, KEPT)
         fabric.barrier()
@@ -93,9 +96,18 @@ def prepare(recipe: TrainRecipe) -> tuple[store.Store, nn.Module]:
         net = zoo.make(recipe.net.kind, recipe.net.config)
     opened = store.read(recipe.store)
     fits(opened, net.config.bands, net.config.zoom)  # type: ignore[union-attr, arg-type]
+    _shift_fits(recipe.train.loss.shift_px, min(opened.hr.shape[-2:]))
     if recipe.start is not None:
         net.load_state_dict(starting(recipe.start, recipe.net.kind, net).state_dict())
     return opened, net
+
+
+def _shift_fits(limit_px: float, side: int) -> None:
+    """Raise BadRecipe where patches of so many sharp pixels leave nothing to compare within the shift that the loss forgives."""
+    if limit_px and side <= 2 * shift.margin(limit_px) + 4:
+        raise BadRecipe(
+            f"train.loss.shift_px: patches of {side} sharp px leave nothing to compare within a shift of {limit_px:g} px\nset it lower, or take larger patches"
+        )
 
 
 def starting(name: str, kind: str, net: nn.Module) -> nn.Module:

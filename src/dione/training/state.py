@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from dione.base.errors import BadModel, BadRecipe, faults
 from dione.base.files import write_bytes
+from dione.nets.imported import FAULTS
 from dione.training.config import TrainConfig
 from dione.training.objective import Objective
 
@@ -95,7 +96,7 @@ def load(folder: Path, state: State, facts: dict[str, Any]) -> bool:
             state.optimizer.load_state_dict(kept["optimizer"])
             state.objective.load(kept)
             state.best, state.score, state.waited, state.step = kept["best"], kept["score"], kept["waited"], kept["step"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*FAULTS, pickle.UnpicklingError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadModel(
             f"{path} is damaged, or written by another version of dione: {first:.200}\nstart over with --fresh, or put a whole copy there"
@@ -110,11 +111,12 @@ def load(folder: Path, state: State, facts: dict[str, Any]) -> bool:
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Each setting that differs, by its path; those of FREE are not looked at."""
+    """Each setting that differs, by its path; those of FREE are not looked at, nor where the patches are if they are the same."""
     old, new = dict(_flat(then)), dict(_flat(now))
+    free = (*FREE, *(["store"] if "digest.store" in new and old.get("digest.store") == new["digest.store"] else []))
     usual = dict(_flat({"train": TrainConfig().model_dump(mode="json")}))
     old |= {path: new[path] for path in new if path not in old and path in usual and new[path] == usual[path]}  # a setting that came since
-    paths = [path for path in [*new, *(path for path in old if path not in new)] if not any(path == free or path.startswith(f"{free}.") for free in FREE)]
+    paths = [path for path in [*new, *(path for path in old if path not in new)] if not any(path == one or path.startswith(f"{one}.") for one in free)]
     return [f"{path}: was {old.get(path, 'not set')}, now {new.get(path, 'not set')}" for path in paths if old.get(path) != new.get(path)]
 
 
