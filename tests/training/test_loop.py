@@ -93,6 +93,20 @@ def test_each_step_and_each_process_draws_its_own_patches_and_again_the_same(rec
         assert [other.take(step).lr.shape[1] for step in range(4)] == [batch.lr.shape[1] for batch in drawn]
 
 
+def test_how_many_dates_are_drawn_says_nothing_of_which_patches(recipe, parts):
+    config, patches, alike = recipe("train.dates=[1,2]").train, parts["train"].patches, []
+
+    def spied(batch, dates, own, augment):
+        alike.append(dates == config.dates[int(torch.randint(2, (), generator=own))])
+        return real(batch, dates, own, augment)
+
+    real = patches.draw
+    with patch.object(patches, "draw", spied), Draws(patches, config) as draws:
+        for step in range(40):
+            draws.draw(step)
+    assert 5 < sum(alike) < 35
+
+
 def test_what_is_kept_is_the_best_in_validation(recipe, parts):
     scores = iter([1.0, 3.0, 2.0])
     seen = []

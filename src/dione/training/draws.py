@@ -34,7 +34,7 @@ class Draws:
 
     def draw(self, step: int) -> Batch:
         """Drawn anew: the same number of dates in every process, so that none waits for another, but patches of its own."""
-        shared, own = generator(self.config.seed, step), generator(self.config.seed, step, self.rank)
+        shared, own = generator(self.config.seed, step), generator(self.config.seed, step, self.rank + 1)  # a zero at the end changes no seed
         dates = self.config.dates[int(torch.randint(len(self.config.dates), (), generator=shared))]
         return self.patches.draw(self.config.batch, dates, own, self.config.augment)
 
