@@ -62,6 +62,13 @@ def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
     assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}
 
 
+def test_a_property_that_only_some_regions_have_is_a_column_of_all(tmp_path: Path):
+    shapes, columns = (SQUARE, box(1.40, 43.60, 1.42, 43.62)), {"country": np.array([None, "B"], object)}
+    found = areas(Features(shapes, columns))
+    again, _ = read(write(tmp_path / "areas.parquet", found))
+    assert again == found and {area.site: area.facts for area in again} == {"region0": {"country": None}, "region1": {"country": "B"}}
+
+
 def test_a_property_that_is_a_number_here_and_a_text_there_is_a_text_everywhere(tmp_path: Path):
     columns = {"code": np.array([7, "B2", None], object), "yes": np.array([True, 1, 0], object), "size": np.array([1, 2.5, 3], object)}
     shapes = (SQUARE, box(1.40, 43.60, 1.42, 43.62), box(1.50, 43.60, 1.52, 43.62))

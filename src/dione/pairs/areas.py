@@ -150,7 +150,7 @@ def of_table(table: pa.Table, where: str) -> tuple[tuple[Area, ...], dict[str, f
 
 
 def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """What is known of each region beside its name, as columns of one type: text where regions differ in it.
+    """What is known of each region beside its name, as columns of one type: text where regions differ in it, None where one lacks it.
 
     One that is called as a column of ours is called `region_…`, which is logged.
     """
@@ -162,7 +162,8 @@ def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]
     taken = {key: f"region_{key}" for key in kinds if key in (*OWN, *PATCH)}
     for key, other in taken.items():
         log.warning("the regions' property '%s' has the name of a column of the index: it stands there as '%s'", key, other)
-    return [{taken.get(key, key): str(value) if key in mixed else value for key, value in row.items()} for row in plain]
+    told = [{key: str(value) if key in mixed else value for key, value in row.items()} for row in plain]
+    return [{taken.get(key, key): row.get(key) for key in kinds} for row in told]
 
 
 def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int]]:
