@@ -100,7 +100,7 @@ def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | 
     wrong = [
         f"{what} is {value:g} m, needs a multiple of {PIXEL_M}"
         for what, value in (("the side", size_m), ("the buffer on each side", margin))
-        if value % PIXEL_M
+        if not np.isclose(value, round(value / PIXEL_M) * PIXEL_M, rtol=0, atol=1e-6)
     ]
     if wrong or size_m <= 0 or buffer < 0:
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
