@@ -62,6 +62,12 @@ def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
     assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}
 
 
+def test_a_name_that_no_region_has_is_refused_not_taken_for_numbers():
+    assert {area.site for area in areas(regions(SQUARE, parcel="p7"), name="parcel")} == {"p7"}
+    with pytest.raises(BadRecipe, match="no region has a property 'parcell' to name it; there are parcel"):
+        areas(regions(SQUARE, parcel="p7"), name="parcell")
+
+
 def test_a_property_that_only_some_regions_have_is_a_column_of_all(tmp_path: Path):
     shapes, columns = (SQUARE, box(1.40, 43.60, 1.42, 43.62)), {"country": np.array([None, "B"], object)}
     found = areas(Features(shapes, columns))
