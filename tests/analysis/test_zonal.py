@@ -62,6 +62,15 @@ def test_parcels_come_back_from_files_at_their_place(parcels, tmp_path, ending):
     assert [path.name for path in tmp_path.iterdir()] == [f"parcels{ending}"]
 
 
+@pytest.mark.parametrize("ending", [".gpkg", ".geojson"])
+def test_whole_numbers_of_which_some_are_missing_come_back_as_numbers(tmp_path, ending):
+    if ending == ".gpkg":
+        pytest.importorskip("pyogrio")
+    columns = {"number": np.array([12, None, 7, 0], object), "mown": np.array([True, False, None, True], object)}
+    back = read(Parcels(tuple(QUARTERS), columns, "EPSG:32631").write(tmp_path / f"parcels{ending}"))
+    assert {name: list(values) for name, values in back.columns.items()} == {name: list(values) for name, values in columns.items()}
+
+
 def test_what_is_no_parcel_is_told(parcels, tmp_path):
     with pytest.raises(CannotWrite, match=r"\.gpkg"):
         parcels.write(tmp_path / "parcels.xyz")

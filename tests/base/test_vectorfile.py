@@ -51,6 +51,15 @@ def test_every_format_and_crs_gives_the_same_features(tmp_path: Path, name: str,
     assert crs in (None, DEGREES) or read(found).crs != DEGREES
 
 
+def test_whole_numbers_stay_whole_where_one_of_them_is_missing(tmp_path: Path) -> None:
+    raw = pytest.importorskip("pyogrio.raw", reason="needs pyogrio: pip install 'dione[vector]'")
+    shapes, missing = np.array([one.wkb for one in SQUARES], object), np.array([False, True])
+    columns = [np.array([12, 0]), np.array([True, False])]
+    raw.write(tmp_path / "f.gpkg", shapes, columns, ["parcel", "mown"], field_mask=[missing, missing], geometry_type="Polygon", crs=DEGREES)
+    rows = read(tmp_path / "f.gpkg").rows()
+    assert rows == [{"parcel": 12, "mown": True}, {"parcel": None, "mown": None}] and str(rows[0]["parcel"]) == "12"
+
+
 @pytest.mark.parametrize(
     "text", [json.dumps(mapping(SQUARES[0])), json.dumps({"type": "Feature", "geometry": mapping(SQUARES[0])}), TRIAL % json.dumps(mapping(SQUARES[0]))]
 )

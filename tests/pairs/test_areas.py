@@ -62,6 +62,25 @@ def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
     assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}
 
 
+def test_a_name_that_no_region_has_is_refused_not_taken_for_numbers():
+    assert {area.site for area in areas(regions(SQUARE, parcel="p7"), name="parcel")} == {"p7"}
+    with pytest.raises(BadRecipe, match="no region has a property 'parcell' to name it; there are parcel"):
+        areas(regions(SQUARE, parcel="p7"), name="parcell")
+
+
+def test_a_property_that_only_some_regions_have_is_a_column_of_all(tmp_path: Path):
+    shapes, columns = (SQUARE, box(1.40, 43.60, 1.42, 43.62)), {"country": np.array([None, "B"], object)}
+    found = areas(Features(shapes, columns))
+    again, _ = read(write(tmp_path / "areas.parquet", found))
+    assert again == found and {area.site: area.facts for area in again} == {"region0": {"country": None}, "region1": {"country": "B"}}
+
+
+def test_a_buffer_of_whole_pixels_is_one_whatever_its_fraction_is_rounded_to():
+    assert {area.buffer_m for area in areas(regions(SQUARE), size_m=3000, buffer=0.14)} == {210}
+    with pytest.raises(BadRecipe, match="buffer on each side is 205 m, needs a multiple of 10"):
+        areas(regions(SQUARE), size_m=2050, buffer=0.2)
+
+
 def test_a_property_that_is_a_number_here_and_a_text_there_is_a_text_everywhere(tmp_path: Path):
     columns = {"code": np.array([7, "B2", None], object), "yes": np.array([True, 1, 0], object), "size": np.array([1, 2.5, 3], object)}
     shapes = (SQUARE, box(1.40, 43.60, 1.42, 43.62), box(1.50, 43.60, 1.52, 43.62))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from dione.pairs.recipe import Sampling
 from dione.pairs.sampling import Ground, allowed, places
@@ -51,6 +52,16 @@ def test_stratified_sampling_finds_what_is_rare_more_often(ground):
         return np.mean([(34 < top < 46) and (44 < left < 56) for top, left in found])
 
     assert share("stratified") > 2.5 * share("random")
+
+
+def test_no_more_patches_are_drawn_than_were_asked_for_whatever_the_shares(ground):
+    rule = Sampling(how="stratified", size_px=8, rim_px=4, patches=7, edges=0.5, rare=0.5)
+    assert len(places(ground, rule, np.random.default_rng(1))) == 7
+
+
+def test_shares_of_more_than_all_patches_are_refused():
+    with pytest.raises(ValidationError, match=r"0\.8 and 0\.8 are more than all"):
+        Sampling(edges=0.8, rare=0.8)
 
 
 def test_an_area_too_small_for_a_patch_has_no_place():

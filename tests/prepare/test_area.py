@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from rasterio.warp import transform_bounds, transform_geom
+from shapely.geometry import MultiPolygon, box, mapping
 
 from dione import testing
 from dione.base import stack as stacks
@@ -45,6 +46,19 @@ def test_a_large_scene_is_sampled_not_read(stack: xr.Dataset, monkeypatch: pytes
     spread = area.sample((10_000, 7_000))
     assert len(spread) == 64 and {window.shape for window in spread} == {(256, 256)}
     assert max(w.bottom for w in spread) == 10_000 and max(w.right for w in spread) == 7_000
+
+
+def test_fields_that_lie_far_apart_are_all_looked_at() -> None:
+    side, places = 5000, ((300, 1900), (2600, 300), (4700, 3100), (1900, 4700))
+    grid = testing.grid_at((side, side))
+    numbers = np.broadcast_to(np.float32(0.2), (2, 4, side, side))
+    made = stacks.make(numbers, np.broadcast_to(True, (2, side, side)), ["2024-06-01", "2024-06-11"], grid)
+    fields = [box(*grid[row : row + 30, column : column + 30].boundingbox.bbox) for row, column in places]
+    part = crop(made, transform_geom(str(grid.crs), "EPSG:4326", mapping(MultiPolygon(fields))))
+    assert part.sizes["y"] * part.sizes["x"] > area.EXACT_PX
+    assert clear_fractions(part) == [1, 1]
+    hidden = part.assign(valid=part["valid"] & (part["x"] < float(part["x"][2000])))
+    assert clear_fractions(hidden) == pytest.approx([0.5, 0.5], abs=0.02)
 
 
 def test_a_box_takes_the_pixels_it_touches_and_keeps_their_place(stack: xr.Dataset) -> None:

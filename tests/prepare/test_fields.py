@@ -25,6 +25,11 @@ def test_features_are_named_by_their_property_or_their_number(tmp_path: Path) ->
     assert list(fields(written(tmp_path / "f.geojson", "a", "b"))[0]) == ["0001", "0002"]
 
 
+def test_a_property_that_no_feature_has_is_refused_not_taken_for_numbers(tmp_path: Path) -> None:
+    with pytest.raises(BadRecipe, match=r"no feature .* has a property 'idd'; there are id\n"):
+        fields(written(tmp_path / "f.geojson", "a", "b"), name="idd")
+
+
 def test_names_that_cannot_be_used_are_told_all_at_once(tmp_path: Path) -> None:
     with pytest.raises(BadRecipe, match=r"(?s)a is the id of 2 features.*'\.\./b' cannot be a file's name"):
         fields(written(tmp_path / "f.geojson", "a", "a", "../b"), name="id")

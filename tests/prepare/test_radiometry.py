@@ -50,6 +50,12 @@ def test_an_offset_that_was_not_applied_is_found_unless_the_user_spoke(stack: xr
     assert check_values(lifted.assign_attrs(offset_told_by="given"))
 
 
+@pytest.mark.parametrize("told_by", ["given", "the file's tags"])
+def test_an_offset_in_digital_numbers_is_refused_with_the_one_to_give(stack: xr.Dataset, told_by: str) -> None:
+    with pytest.raises(BadValues, match=r"(?s)offset in digital numbers.*--offset -0\.1 for one of -1000"):
+        check_values(changed(stack, 1, -1000).assign_attrs(offset_told_by=told_by))
+
+
 def test_an_offset_on_some_dates_is_found_by_the_others(stack: xr.Dataset) -> None:
     lifted = changed(stack, 1, 0.1)
     mixed = xr.concat([stack.isel(time=[0, 1]), lifted.isel(time=[2])], "time", data_vars="all")

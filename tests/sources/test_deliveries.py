@@ -11,6 +11,8 @@ import rasterio
 from odc.geo.geobox import GeoBox
 
 from dione.base.errors import BadSource, NotFound
+from dione.pairs.recipe import Sharp
+from dione.pairs.scenes import scenes
 from dione.sources.delivered import deliveries, scenetable
 from dione.sources.delivered.plainvhr import Told
 from dione.testing import grid_at, rasters
@@ -82,6 +84,18 @@ def test_two_scenes_of_one_time_side_by_side_are_two(copied: Path) -> None:
     scan = deliveries.scan(copied)
     assert not scan.failed
     assert len(scan.products) == 10
+    assert [product.kind for product in scan.products] == ["ms", "pan"] * 5
+    assert len({product.scene for product in scan.products}) == 5
+
+
+def test_scenes_whose_files_have_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for place, left in (("east", 420_000), ("west", 400_000)):
+        (tmp_path / place).mkdir()
+        rasters.write(tmp_path / place / "2024-06-01.tif", np.full((4, 6, 5), 900, np.uint16), grid_at((6, 5), pixel=3, left=left))
+    rasters.write(tmp_path / "2024-06-02.tif", np.full((4, 6, 5), 900, np.uint16), grid_at((6, 5), pixel=3))
+    scan = deliveries.scan(tmp_path, told=Told("pleiades"))
+    assert [product.scene for product in scan.products] == ["east_2024-06-01", "west_2024-06-01", "2024-06-02"]
+    assert [scene.name for scene in scenes(map(scenetable.row, scan.products), Sharp(scenes=""))] == [product.scene for product in scan.products]
 
 
 def test_geotiffs_without_metadata_are_found_if_their_sensor_is_named(delivery: Delivered, tmp_path: Path) -> None:

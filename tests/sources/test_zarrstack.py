@@ -32,6 +32,12 @@ def test_saved_and_opened_is_the_same(made: xr.Dataset, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["stack.zarr"]
 
 
+def test_a_word_about_the_whole_stack_is_kept(made: xr.Dataset, tmp_path: Path) -> None:
+    zarrstack.save(made.assign_coords(field="field 7"), tmp_path / "stack.zarr")
+    for kept in (zarrstack.open(tmp_path / "stack.zarr"), zarrstack.load(tmp_path / "stack.zarr")):
+        assert kept["field"].item() == "field 7" and kept["field"].dtype.kind == "U"
+
+
 @pytest.mark.parametrize("crs", [None, "EPSG:4326"])
 def test_no_crs_and_degrees_are_kept(crs: str | None, tmp_path: Path) -> None:
     grid = testing.grid_at((30, 44), crs=crs, left=1.5, top=43.25, pixel=1e-4)

@@ -95,12 +95,21 @@ def _write_gpkg(parcels: Parcels, path: Path) -> None:
     how = {"layer": "parcels", "driver": "GPKG", "geometry_type": "MultiPolygon", "crs": parcels.crs}
     beside = path.with_name(f"{path.name}.gpkg")
     try:
-        pyogrio.raw.write(beside, shapes, list(parcels.columns.values()), np.array(list(parcels.columns), object), **how)
+        values, missing = zip(*map(_masked, parcels.columns.values()), strict=True) if parcels.columns else ((), ())
+        pyogrio.raw.write(beside, shapes, list(values), np.array(list(parcels.columns), object), field_mask=list(missing), **how)
         beside.replace(path)
     except RuntimeError as error:  # the root of pyogrio's own
         raise CannotWrite(f"{path.parent} does not take a GeoPackage: {error}") from error
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _masked(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """A column as GDAL takes it; of whole numbers, or yes and no, of which some are missing: as such, and where they are."""
+    kinds = {type(value) for value in values} - {type(None)} if values.dtype == object else set()
+    if kinds not in ({int}, {bool}):
+        return values, None
+    return np.array([value or 0 for value in values], bool if bool in kinds else int), np.array([value is None for value in values])
 
 
 WRITERS = {".gpkg": _write_gpkg, ".geojson": _write_geojson, ".json": _write_geojson, ".csv": _write_csv}

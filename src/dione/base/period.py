@@ -20,7 +20,7 @@ def whole(dates: tuple[str | None, str | None]) -> tuple[str, str]:
     """The same period by its first and last day: a month or a year ends with its last day, None leaves a side open. Raises BadRecipe."""
     if len(dates) != 2:
         raise BadRecipe(f"the range of dates has {len(dates)} sides; {NEEDS}")
-    start, end = (str(side or "").strip().removesuffix("..") for side in dates)
+    start, end = ("" if side == ".." else side for side in (str(side or "").strip() for side in dates))
     first, last = _day(start), _day(end, last=True)
     if first and last and first > last:
         raise BadRecipe(f"the range of dates starts {start} after it ends {end}; write it as START/END")

@@ -9,7 +9,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from dione.base.crs import DEGREES
 from dione.base.errors import BadRecipe, DioneError, NotFound
@@ -60,7 +62,17 @@ def _of_gdal(file: Path, layer: str | None, source: str) -> Features:
     geometries = shapely.from_wkb(shapes, on_invalid="ignore")
     wrong = {at: NO_SHAPE if shapes[at] is None else "is of a kind that is not known" for at, one in enumerate(geometries) if one is None}
     known = tuple(NOTHING if one is None else one for one in geometries)
-    return Features(known, dict(zip(map(str, about["fields"]), columns, strict=True)), about["crs"], source, wrong)
+    held = {str(name): _column(values, str(kind)) for name, values, kind in zip(about["fields"], columns, about["dtypes"], strict=True)}
+    return Features(known, held, about["crs"], source, wrong)
+
+
+def _column(values: NDArray[Any], kind: str) -> NDArray[Any]:
+    """A column as its file has it: whole numbers and yes or no come as floats where one of them is missing."""
+    if values.dtype.kind != "f" or not kind.startswith(("int", "uint", "bool")):
+        return values
+    made = np.empty(len(values), object)
+    made[:] = [None if np.isnan(value) else np.dtype(kind).type(value).item() for value in values]
+    return made
 
 
 def _layer(held: Any, wanted: str | None, source: str) -> str:

@@ -45,6 +45,8 @@ PATCH = (
     *(f"{name}_{part}" for name in ("shift", "left") for part in ("south_m", "east_m", "error_m", "correlation")),
 )
 """What a patch's row of the index tells besides, once curated, and the area's neighbours."""
+USUAL = "name"
+"""The property that names regions where none is told; they may be without it."""
 MOST_CELLS = 250_000
 """Of one region: a million square kilometres in areas of 2 km."""
 NEAR_DEGREES = 2e-7
@@ -88,22 +90,24 @@ class Area:
         return turned(box(left, bottom, right, top), source=f"EPSG:{self.epsg}", target=DEGREES)
 
 
-def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = "name") -> tuple[Area, ...]:
+def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = USUAL) -> tuple[Area, ...]:
     """The areas whose cores polygons in longitude and latitude touch, in order of their names.
 
     buffer: of the side, half of it on each side, as the prior art counts. epsg: the UTM zone to use for all, e.g. that of
     the Sentinel-2 files; by default the one in which each region's middle lies. name: the property that names a region;
     those without are numbered. An area that two regions touch belongs to the first.
-    Raises BadRecipe for sizes that are no whole pixels, and for features that are no polygons.
+    Raises BadRecipe for sizes that are no whole pixels, a name that no region has, and features that are no polygons.
     """
     margin = size_m * buffer / 2
     wrong = [
         f"{what} is {value:g} m, needs a multiple of {PIXEL_M}"
         for what, value in (("the side", size_m), ("the buffer on each side", margin))
-        if value % PIXEL_M
+        if not np.isclose(value, round(value / PIXEL_M) * PIXEL_M, rtol=0, atol=1e-6)
     ]
     if wrong or size_m <= 0 or buffer < 0:
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
+    if name != USUAL and name not in of.columns:
+        raise BadRecipe(f"no region has a property '{name}' to name it; there are {', '.join(of.columns) or 'none'}\nsay another in [areas] name")
     shapes, found = of.whole(regions.fault), dict[str, Area]()
     rows = shapes.rows()
     for number, (polygon, facts, rest) in enumerate(zip(shapes.geometries, rows, _facts(rows, name), strict=True)):
@@ -150,7 +154,7 @@ def of_table(table: pa.Table, where: str) -> tuple[tuple[Area, ...], dict[str, f
 
 
 def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:
-    """What is known of each region beside its name, as columns of one type: text where regions differ in it.
+    """What is known of each region beside its name, as columns of one type: text where regions differ in it, None where one lacks it.
 
     One that is called as a column of ours is called `region_…`, which is logged.
     """
@@ -162,7 +166,8 @@ def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]
     taken = {key: f"region_{key}" for key in kinds if key in (*OWN, *PATCH)}
     for key, other in taken.items():
         log.warning("the regions' property '%s' has the name of a column of the index: it stands there as '%s'", key, other)
-    return [{taken.get(key, key): str(value) if key in mixed else value for key, value in row.items()} for row in plain]
+    told = [{key: str(value) if key in mixed else value for key, value in row.items()} for row in plain]
+    return [{taken.get(key, key): row.get(key) for key in kinds} for row in told]
 
 
 def _cells(polygon: BaseGeometry, epsg: int, size_m: int) -> list[tuple[int, int]]:

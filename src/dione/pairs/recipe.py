@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from dione.prepare.reference.brightness import BLUE_ABOVE
 from dione.prepare.reference.pair import PairRule
@@ -77,7 +77,13 @@ class Sampling(Table):
     edges: float = Field(default=0.25, ge=0, le=1)
     """Stratified: the share drawn by how much edge a patch holds."""
     rare: float = Field(default=0.25, ge=0, le=1)
-    """Stratified: the share drawn by how rare its land cover is in the whole dataset."""
+    """Stratified: the share drawn by how rare its land cover is in the whole dataset; the two are at most 1 together."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> "Sampling":
+        if self.edges + self.rare > 1 + 1e-9:
+            raise ValueError(f"edges and rare are shares of the patches, and {self.edges:g} and {self.rare:g} are more than all of them")
+        return self
 
 
 class BuildRecipe(Table):

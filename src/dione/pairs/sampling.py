@@ -63,11 +63,12 @@ def _stratified(open_: Places, ground: Ground, rule: Sampling, rng: np.random.Ge
     rows, columns = open_.T
     edge = means(cover.edges(ground.coarse), rule.size_px)[rows, columns]
     rare = means(ground.rarity[cover.classes(ground.coarse)], rule.size_px)[rows, columns]
-    counts = round(rule.patches * rule.edges), round(rule.patches * rule.rare)
+    by_edges = round(rule.patches * rule.edges)
+    counts = by_edges, min(round(rule.patches * rule.rare), rule.patches - by_edges)
     left, drawn = np.ones(len(open_)), []
     for weight, count in ((edge**2, counts[0]), (rare**2, counts[1]), (np.ones(len(open_)), rule.patches - sum(counts))):
         share = (weight + 1e-12) * left
-        picked = rng.choice(len(open_), max(count, 0), replace=False, p=share / share.sum())
+        picked = rng.choice(len(open_), count, replace=False, p=share / share.sum())
         left[picked] = 0
         drawn.append(picked)
     return np.concatenate(drawn)

@@ -33,7 +33,7 @@ def clear_fractions(stack: xr.Dataset) -> list[float]:
     """
     seen_in = "clear" if "clear" in stack else "valid"
     size = stack.sizes["y"], stack.sizes["x"]
-    windows = list(lattice(size, 1024)) if size[0] * size[1] <= EXACT_PX else sample(size)
+    windows = list(lattice(size, 1024)) if size[0] * size[1] <= EXACT_PX else _spread(stack, size)
     clear, seen = np.zeros(stack.sizes["time"]), 0
     for window in windows:
         rows, columns = window.slices
@@ -42,6 +42,18 @@ def clear_fractions(stack: xr.Dataset) -> list[float]:
         clear += (part[seen_in].values & inside).sum((1, 2))
         seen += int(inside.sum())
     return [float(fraction) for fraction in clear / max(seen, 1)]
+
+
+def _spread(stack: xr.Dataset, size: tuple[int, int]) -> list[Window]:
+    """A regular sample; where some of its windows would miss the polygon, one of the windows that do not."""
+    regular = sample(size)
+    if "inside" not in stack.coords:
+        return regular
+    inside = stack["inside"].values
+    if all(inside[window.slices].any() for window in regular):
+        return regular
+    held = [window for window in lattice(size, SAMPLE_SIDE) if inside[window.slices].any()]
+    return [held[at] for at in sorted({round(at) for at in np.linspace(0, len(held) - 1, SAMPLES**2)})]
 
 
 def sample(scene: tuple[int, int], *, side: int = SAMPLE_SIDE, count: int = SAMPLES) -> list[Window]:

@@ -94,6 +94,11 @@ def _look(stack: xr.Dataset, at: int, day: str) -> Look:
 
 def _in_units(values: NDArray[np.float32]) -> None:
     middle, top = float(np.median(values)), float(values.max())
+    if middle < -UNSCALED:
+        raise BadValues(
+            f"values look as if an offset in digital numbers was added to reflectance: half of them are below {middle:.4g}, the highest is {top:.4g}\n"
+            "needs reflectance, 1.0 = 100 %, and an offset in it: say --offset -0.1 for one of -1000, or correct the tags of the files"
+        )
     if middle > UNSCALED:
         found = f"values look unscaled: half of them are above {middle:.4g}, the highest is {top:.4g}"
         if top <= 255 and np.array_equal(values, np.round(values)):

@@ -155,7 +155,7 @@ def _modest(name: str, shapes: Mapping[str, tuple[int, ...]], grid: tuple[int, .
 
 def _plain(coord: xr.DataArray) -> xr.DataArray:
     """A coordinate in memory; words as numpy keeps them, whatever string type the store has."""
-    return coord.copy(data=np.array([str(word) for word in coord.values])) if coord.dtype.kind in "OT" else coord
+    return coord.copy(data=coord.values.astype(object).astype(str)) if coord.dtype.kind in "OT" else coord
 
 
 def _opened(path: str) -> xr.Dataset:

@@ -3,11 +3,12 @@
 One bad scene stops no other.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from shapely.geometry import Polygon
 
@@ -110,10 +111,11 @@ def _product_of(folder: str, top: str) -> str:
 
 
 def _sorted(found: list[Product], failed: list[Failed]) -> Scan:
-    """Pairs of multispectral and pan; doubles and lonely pans fail."""
+    """Pairs of multispectral and pan, each with a name of its own; doubles and lonely pans fail."""
     kept: list[Product] = []
     lonely: list[Product] = []
     for kind in ("ms", "pan"):
+        kept = _told_apart(kept)
         for product in sorted((one for one in found if one.kind == kind), key=lambda one: (one.time, one.scene)):
             double = next((one for one in kept if one.kind == kind and one.time == product.time and together(one, product)), None)
             partner = next(iter(_partners(product, kept)), None)
@@ -127,6 +129,20 @@ def _sorted(found: list[Product], failed: list[Failed]) -> Scan:
     why += "\nput the multispectral raster beside it, or take it out of the folder"
     failed += [Failed(_path(product), why) for product in lonely]
     return Scan(tuple(sorted(kept, key=lambda one: (one.time, one.scene, one.kind))), tuple(failed))
+
+
+def _told_apart(kept: list[Product]) -> list[Product]:
+    """Scenes that would have one name are called by the folders in which they differ, too."""
+    alike: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for one in kept:
+        alike[one.scene].append(PurePosixPath(one.raster).with_suffix("").parts)
+
+    def name(one: Product) -> str:
+        places = alike[one.scene]
+        shared = next((depth for depth, parts in enumerate(zip(*places, strict=False)) if len(set(parts)) > 1), 0)
+        return "_".join(PurePosixPath(one.raster).with_suffix("").parts[shared:]) if len(places) > 1 else one.scene
+
+    return [replace(one, scene=name(one)) for one in kept]
 
 
 def _partners(pan: Product, kept: list[Product]) -> Iterator[Product]:
