@@ -70,6 +70,15 @@ def test_every_fault_of_a_stack_is_told_at_once():
     assert all(word in str(told.value) for word in ("mine.zarr", "dims", "float64", "no variable 'valid'", "ascending"))
 
 
+def test_two_times_within_a_second_are_refused_for_their_files_would_be_called_alike():
+    made = series(landscape((4, 4)), days=2).stack
+    first = made["time"].values[0].astype("datetime64[s]").astype("datetime64[ns]")
+    near, apart = ([first + np.timedelta64(200, "ms"), first + np.timedelta64(ms, "ms")] for ms in (900, 1000))
+    with pytest.raises(NotAStack, match="within a second"):
+        stack.check(made.assign_coords(time=near))
+    assert len({stack.label(stack.check(made.assign_coords(time=apart)), date) for date in (0, 1)}) == 2
+
+
 @pytest.mark.parametrize(
     ("moved", "told"),
     [

@@ -10,6 +10,7 @@ import pytest
 from rasterio.warp import transform_bounds
 
 from dione import sources, testing
+from dione.base import stack
 from dione.base.errors import BadRecipe, BadSource, DioneError, NotFound
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
@@ -37,6 +38,13 @@ def source(server: Loopback, collection: str = "sentinel-2-l2a") -> str:
 def test_all_pages_are_turned(stocked: Loopback) -> None:
     assert sources.open(source(stocked), area=AREA).sizes["time"] == 5
     assert len(stocked.searches) == 3
+
+
+def test_two_passes_within_a_second_have_names_of_their_own(stocked: Loopback) -> None:
+    for stands, told in zip(stocked.items, ("31.024Z", "31.824Z"), strict=False):
+        stands["properties"]["datetime"] = f"2024-05-01T10:50:{told}"
+    found = sources.open(source(stocked), area=AREA)
+    assert [stack.label(found, date) for date in range(3)] == ["2024-05-01T105031", "2024-05-01T105032", "2024-05-03"]
 
 
 def test_cloudy_scenes_can_be_left_out(stocked: Loopback) -> None:

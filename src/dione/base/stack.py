@@ -111,8 +111,8 @@ def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ..
         times = np.atleast_1d(stack["time"].values)
         if not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
             wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")
-        elif len(times) == 0 or (np.diff(times) <= np.timedelta64(0)).any():
-            wrong.append(f"{len(times)} times, need at least one, ascending, no two alike")
+        elif len(times) == 0 or (np.diff(times.astype("datetime64[s]")) <= np.timedelta64(0)).any():
+            wrong.append(f"{len(times)} times, need at least one, ascending, no two within a second")  # `label` tells seconds
     if "spatial_ref" in stack.coords:
         wrong += _misplaced(stack, stack["spatial_ref"].attrs.get("GeoTransform"))
     if 0 in stack.sizes.values():

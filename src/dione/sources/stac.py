@@ -96,11 +96,12 @@ def _one_level(made: Sequence[Product], source: str) -> None:
 
 
 def _times(series: Sequence[Acquisition]) -> list[np.datetime64]:
-    """Of each date; two passes of the same moment stay apart by a millisecond."""
+    """Of each date; two passes of the same second stay apart by one."""
     times: list[np.datetime64] = []
     for one in series:
         moment = np.datetime64(one.time, "ns")
-        times.append(moment if not times or moment > times[-1] else times[-1] + np.timedelta64(1, "ms"))
+        later = not times or moment.astype("datetime64[s]") > times[-1].astype("datetime64[s]")
+        times.append(moment if later else times[-1] + np.timedelta64(1, "s"))
     return times
 
 
