@@ -208,6 +208,12 @@ def test_without_crs_it_works_and_warns(dione, tmp_path):
         assert file.crs is None and file.shape == (80, 80)
 
 
+def test_an_area_too_narrow_to_be_compared_is_not_called_unseen(dione, folder, tmp_path):
+    strip = "POLYGON((1.203 43.6250, 1.204 43.6260, 1.2042 43.6260, 1.203 43.6250))"
+    told = dione("predict", folder, "--model", "bicubic", "--area", strip, "-o", tmp_path / "out", check=0).stdout
+    assert "100% clear" in told and "none can be compared" in told
+
+
 def test_degrees_work(dione, tmp_path):
     grid = grid_at((20, 30), crs="EPSG:4326", left=1.2, top=43.6, pixel=9e-5)
     dione(

@@ -100,7 +100,12 @@ def summary(run: Any, output: str) -> list[str]:
     return [
         f"sharpened {days} {run.zoom} times with {run.model.name}, {'–'.join(map(str, {views[0]: 0, views[-1]: 0}))} dates each, in {run.seconds['total']:.0f} s",
         f"seen: {clear:.0%} clear, {filled:.0%} filled from other dates, {max(1 - clear - filled, 0):.0%} nothing",
-        f"agrees with the input to {sum(apart) / len(apart):.4f} reflectance" if apart else "agrees with the input: the target saw nothing to compare with",
+        f"agrees with the input to {sum(apart) / len(apart):.4f} reflectance" if apart else f"agrees with the input: {_why_not(clear)}",
         f"files: {output}/{targets[-1].sr.name}, its sigma and support{others}" + (f"; each over {pieces} tiles" if pieces else ""),
         f"report: {output}/report.html",
     ]
+
+
+def _why_not(clear: float) -> str:
+    """Why a result was not compared with its input."""
+    return "no pixel was seen with two more on each of its sides, so that none can be compared" if clear else "the target saw nothing to compare with"
