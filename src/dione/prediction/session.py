@@ -151,7 +151,7 @@ class Session:
                 "finish": round(finished - painted, 3),
                 "measure": round(time.perf_counter() - finished, 3),
             },
-            warnings=measured.warnings(len(choice.views)),
+            warnings=measured.warnings(len(choice.views), learned=self.resolver.has_weights),
         )
 
 
