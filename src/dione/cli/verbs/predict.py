@@ -91,7 +91,7 @@ def predict(
 def summary(run: Any, output: str) -> list[str]:
     """The run in five lines."""
     targets = run.targets
-    days = targets[0].day if len(targets) == 1 else f"{len(targets)} dates from {targets[0].day} to {targets[-1].day}"
+    days = targets[0].name if len(targets) == 1 else f"{len(targets)} dates from {targets[0].name} to {targets[-1].name}"
     clear, filled = (sum(getattr(made, part) for made in targets) / len(targets) for part in ("clear", "filled"))
     apart = [made.consistency for made in targets if made.consistency is not None]
     views = sorted({len(made.choice.views) for made in targets})
