@@ -66,6 +66,7 @@ def predict(
     from dione.prediction.job import predict_to
     from dione.prediction.record import facts
     from dione.sources.carrying import staged
+    from dione.sources.results import found
 
     resolver = load(model)
     stack = reading.open(source, dates)
@@ -83,6 +84,9 @@ def predict(
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:
             eoresult.write(folder / "eopatch", run, stack, name=eopatch)
+        earlier = sorted(set(found(folder, "sr")) - {made.name for made in run.targets})
+    if earlier:
+        note(f"{output} holds results of earlier runs too, which are not in its report and collection: {_few(earlier)}")
     for warning in run.alarms:
         note(warning)
     return Result(facts(run), summary(run, output.rstrip("/")))
@@ -104,6 +108,11 @@ def summary(run: Any, output: str) -> list[str]:
         f"files: {output}/{targets[-1].sr.name}, its sigma and support{others}" + (f"; each over {pieces} tiles" if pieces else ""),
         f"report: {output}/report.html",
     ]
+
+
+def _few(names: list[str]) -> str:
+    """The first and the last of many."""
+    return ", ".join(names) if len(names) < 4 else f"{names[0]} to {names[-1]}, {len(names)} dates"
 
 
 def _why_not(clear: float) -> str:
