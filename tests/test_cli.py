@@ -81,6 +81,12 @@ def test_predict_writes_every_output(dione, folder, tmp_path):
     assert len([name for name in names if name.endswith("_sr.tif")]) == 5 and not [name for name in names if name.startswith(".")]
 
 
+def test_results_of_an_earlier_run_in_the_same_folder_are_told(dione, folder, tmp_path):
+    words = ("predict", folder, "-o", tmp_path / "out", "--model", "bicubic")
+    assert "earlier" not in dione(*words, "--target", "all", "--max-cloud", 0.9, check=0).stderr
+    assert "earlier runs too, which are not in its report and collection: 2024-05-01 to 2024-05-16, 4 dates" in dione(*words, check=0).stderr
+
+
 def test_predict_speaks_json(dione, folder, tmp_path):
     facts = json.loads(dione("predict", folder, "-o", tmp_path / "out", "--model", "bicubic", "--json", check=0).stdout)
     assert facts["targets"][0]["day"] == DAY and facts["model"]["name"] == "bicubic"
@@ -206,6 +212,12 @@ def test_without_crs_it_works_and_warns(dione, tmp_path):
     assert "CRS" in run.stderr
     with rasterio.open(tmp_path / "out" / "2024-05-06_sr.tif") as file:
         assert file.crs is None and file.shape == (80, 80)
+
+
+def test_an_area_too_narrow_to_be_compared_is_not_called_unseen(dione, folder, tmp_path):
+    strip = "POLYGON((1.203 43.6250, 1.204 43.6260, 1.2042 43.6260, 1.203 43.6250))"
+    told = dione("predict", folder, "--model", "bicubic", "--area", strip, "-o", tmp_path / "out", check=0).stdout
+    assert "100% clear" in told and "none can be compared" in told
 
 
 def test_degrees_work(dione, tmp_path):

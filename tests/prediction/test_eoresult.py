@@ -7,6 +7,7 @@ import rasterio
 
 from dione import testing
 from dione.base import stack as stacks
+from dione.sources import zarrstack
 from dione.sources.eopatches import eofolder
 
 NAMES = "blue,green,red,nir"
@@ -47,6 +48,21 @@ def test_in_and_out_as_eopatch_with_every_date_from_its_past(run, tmp_path):
     with rasterio.open(tmp_path / "out" / "2024-05-16_sr.tif") as file:
         assert np.allclose(np.moveaxis(file.read(), 0, -1) * 1e-4, sharp[2], atol=1e-6)
     assert len(json.loads((out / "timestamps.json").read_text())) == 5
+
+
+def test_two_passes_of_a_day_are_told_apart_wherever_a_run_is_told(run, tmp_path):
+    made = testing.series(testing.landscape((16, 20), seed=1), days=3).stack
+    made["valid"].values[:2, :6] = False
+    times = np.array(["2024-05-01T10:50:31", "2024-05-01T11:00:31", "2024-05-06T10:50:31"], "datetime64[ns]")
+    zarrstack.save(made.assign_coords(time=times), tmp_path / "in.zarr")
+    code, _, err = run("predict", tmp_path / "in.zarr", "-o", tmp_path / "out", "--target", "all", "--model", "bicubic", "--eopatch", "B")
+    assert code == 0, err
+
+    passes = ["2024-05-01T105031", "2024-05-01T110031"]
+    assert all(f"{name}: block 1 of 1" in err and f"note: {name}: 38%" in err for name in passes)
+    assert list(json.loads((tmp_path / "out" / "eopatch" / "meta_info" / "dione.json").read_text())["supports"]) == [*passes, "2024-05-06"]
+    links = json.loads((tmp_path / "out" / "collection.json").read_text())["links"]
+    assert [link["title"].partition(",")[0] for link in links if link["rel"] == "item"] == [*passes, "2024-05-06"]
 
 
 def test_another_word_for_supports_is_wrong_usage(run, tmp_path):

@@ -11,6 +11,7 @@ import dione
 from dione.base.errors import BadGrid, BadSource
 from dione.prediction.config import PredictConfig
 from dione.prediction.job import predict_to
+from dione.sources import results
 from dione.testing import landscape, series
 
 
@@ -94,3 +95,12 @@ def test_what_was_done_to_a_sharper_input_is_told_as_the_command_tells_it(stack,
     assert one["warnings"] == other["warnings"] and "one date only" in one["warnings"][0]
     assert one["consistency"] == pytest.approx(other["consistency"], abs=1e-5)
     assert "input_modulation" not in ours["notes"]
+
+
+def test_what_is_kept_takes_the_place_of_tiles_of_the_same_date(tmp_path):
+    stack = series(landscape((136, 20), seed=3), days=2).stack
+    predict_to(stack, tmp_path, resolver=dione.load("nearest"), config=PredictConfig(tiles=512))
+    sharp = dione.predict(stack, model="bicubic")
+    sharp.dione.save(tmp_path, source=stack)
+    assert not [*tmp_path.glob("*.vrt"), *tmp_path.glob("*/*.tif")]
+    assert np.allclose(results.open(tmp_path)["reflectance"], sharp["reflectance"], atol=1e-4)

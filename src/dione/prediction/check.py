@@ -33,15 +33,15 @@ class Measured:
     filled: float
     """Seen on support dates only."""
     consistency: float | None
-    """Mean |result averaged back with the sensor's point-spread function − target|; None where the target saw nothing."""
+    """Mean |result averaged back with the sensor's point-spread function − target|; None where the target saw no pixel and all around it."""
 
-    def warnings(self, views: int) -> tuple[str, ...]:
-        """What a person has to be told of a result of so many dates."""
+    def warnings(self, views: int, *, learned: bool) -> tuple[str, ...]:
+        """What a person has to be told of a result of so many dates, by a model that has learned or by a method without weights."""
         missing = 1 - self.clear - self.filled
         found = {
-            "one date only: all added detail comes from what the model learned, none from other dates": views == 1,
+            "one date only: all added detail comes from what the model learned, none from other dates": views == 1 and learned,
             f"{self.filled:.0%} of the area was under cloud and is filled from other dates; its sigma is larger": self.filled > 0.01,
-            f"{missing:.0%} of the area was seen on no date and is nodata": missing > 0.01,
+            f"{missing:.0%} of the area was not seen on this date, nor filled from another, and is nodata": missing > 0.01,
         }
         return tuple(words for words, holds in found.items() if holds)
 

@@ -97,7 +97,8 @@ def _compared(sharp: xr.Dataset, source: xr.Dataset, date: int, choice: Choice, 
     found = measure(files["sr"], source, choice, zoom=zoom, modulation=sharp.attrs.get(origin.SEES))
     kept = write_date(source, at, "reflectance", to / f"{stacks.label(sharp, date)}_input.tif", REFLECTANCE)
     before = preview(lambda window: seen(source, at, window), shape)
-    told: dict[str, Any] = {"clear": found.clear, "filled": found.filled, "consistency": found.consistency, "warnings": found.warnings(len(choice.views))}
+    warnings = found.warnings(len(choice.views), learned=bool(sharp.attrs.get("model_sha256")))
+    told: dict[str, Any] = {"clear": found.clear, "filled": found.filled, "consistency": found.consistency, "warnings": warnings}
     return run.Target(choice, sharp["time"].values[date], **files, input=kept, before=before, **told)
 
 

@@ -14,6 +14,7 @@ from dione.nets.resolver import Resolver, load
 from dione.prediction import record, suits
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import FORMS, Form
+from dione.prediction.files.tiles import replaces
 from dione.prediction.origin import DOUBTS, SEES, kept
 from dione.prediction.windows import budget
 from dione.prediction.windows.engine import EXACT, AnyPrecision, Engine, engine
@@ -123,7 +124,7 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
 
 
 def write_date(stack: xr.Dataset, date: int, variable: str, path: Path, form: Form) -> Path:
-    """One variable of one date as a COG, window by window; a file that was there is replaced."""
+    """One variable of one date as a COG, window by window; a file that was there is replaced, or tiles."""
     tags = {"TIFFTAG_SOFTWARE": f"dione {record.installed('dione')}", **({"DIONE_MODEL": str(stack.attrs["model"])} if "model" in stack.attrs else {})}
     canvas = Canvas(folder(path.parent), path.stem, grid=stacks.grid_of(stack), block=2048, form=form)
     canvas.clear()
@@ -133,4 +134,6 @@ def write_date(stack: xr.Dataset, date: int, variable: str, path: Path, form: Fo
         part = stack.isel(time=date, y=rows, x=columns)
         values = part[variable].values
         canvas.paint(window, values if values.ndim == 3 else values[None], valid=part["valid"].values)
-    return canvas.finish(tags)
+    made = canvas.finish(tags)
+    replaces(canvas)
+    return made

@@ -146,7 +146,7 @@ class Run:
     @property
     def alarms(self) -> tuple[str, ...]:
         """Every warning once, the run's first."""
-        return tuple(dict.fromkeys([*self.warnings, *(f"{t.day}: {w}" for t in self.targets for w in t.warnings)]))
+        return tuple(dict.fromkeys([*self.warnings, *(f"{t.name}: {w}" for t in self.targets for w in t.warnings)]))
 
 
 def parts(run: Run, target: Target) -> list[tuple[Run, Target]]:

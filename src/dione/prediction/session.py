@@ -105,14 +105,14 @@ class Session:
 
     def paint(self, painting: Painting) -> None:
         """Paint every block that is still missing, here or on a cluster."""
-        missing, day = painting.missing(), painting.choice.day
+        missing, name = painting.missing(), stacks.label(self.stack, painting.choice.target)
         done = count(painting.count - len(missing) + 1)
-        self.progress(day, painting.count - len(missing), painting.count)
+        self.progress(name, painting.count - len(missing), painting.count)
         if self.scheduler:
-            cluster.paint(painting, self.scheduler, lambda _: self.progress(day, next(done), painting.count))
+            cluster.paint(painting, self.scheduler, lambda _: self.progress(name, next(done), painting.count))
             return
         for _ in painting.paint(missing):
-            self.progress(day, next(done), painting.count)
+            self.progress(name, next(done), painting.count)
 
     def sharpen(self, choice: Choice, *, crop: Window | None = None) -> run.Target:
         """One target from its blocks to its finished files, measured; `crop` is the part that its close-up shows, if it is not to choose."""
@@ -151,7 +151,7 @@ class Session:
                 "finish": round(finished - painted, 3),
                 "measure": round(time.perf_counter() - finished, 3),
             },
-            warnings=measured.warnings(len(choice.views)),
+            warnings=measured.warnings(len(choice.views), learned=self.resolver.has_weights),
         )
 
 

@@ -66,6 +66,7 @@ def predict(
     from dione.prediction.job import predict_to
     from dione.prediction.record import facts
     from dione.sources.carrying import staged
+    from dione.sources.results import found
 
     resolver = load(model)
     stack = reading.open(source, dates)
@@ -83,6 +84,9 @@ def predict(
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:
             eoresult.write(folder / "eopatch", run, stack, name=eopatch)
+        earlier = sorted(set(found(folder, "sr")) - {made.name for made in run.targets})
+    if earlier:
+        note(f"{output} holds results of earlier runs too, which are not in its report and collection: {_few(earlier)}")
     for warning in run.alarms:
         note(warning)
     return Result(facts(run), summary(run, output.rstrip("/")))
@@ -91,7 +95,7 @@ def predict(
 def summary(run: Any, output: str) -> list[str]:
     """The run in five lines."""
     targets = run.targets
-    days = targets[0].day if len(targets) == 1 else f"{len(targets)} dates from {targets[0].day} to {targets[-1].day}"
+    days = targets[0].name if len(targets) == 1 else f"{len(targets)} dates from {targets[0].name} to {targets[-1].name}"
     clear, filled = (sum(getattr(made, part) for made in targets) / len(targets) for part in ("clear", "filled"))
     apart = [made.consistency for made in targets if made.consistency is not None]
     views = sorted({len(made.choice.views) for made in targets})
@@ -100,7 +104,17 @@ def summary(run: Any, output: str) -> list[str]:
     return [
         f"sharpened {days} {run.zoom} times with {run.model.name}, {'–'.join(map(str, {views[0]: 0, views[-1]: 0}))} dates each, in {run.seconds['total']:.0f} s",
         f"seen: {clear:.0%} clear, {filled:.0%} filled from other dates, {max(1 - clear - filled, 0):.0%} nothing",
-        f"agrees with the input to {sum(apart) / len(apart):.4f} reflectance" if apart else "agrees with the input: the target saw nothing to compare with",
+        f"agrees with the input to {sum(apart) / len(apart):.4f} reflectance" if apart else f"agrees with the input: {_why_not(clear)}",
         f"files: {output}/{targets[-1].sr.name}, its sigma and support{others}" + (f"; each over {pieces} tiles" if pieces else ""),
         f"report: {output}/report.html",
     ]
+
+
+def _few(names: list[str]) -> str:
+    """The first and the last of many."""
+    return ", ".join(names) if len(names) < 4 else f"{names[0]} to {names[-1]}, {len(names)} dates"
+
+
+def _why_not(clear: float) -> str:
+    """Why a result was not compared with its input."""
+    return "no pixel was seen with two more on each of its sides, so that none can be compared" if clear else "the target saw nothing to compare with"

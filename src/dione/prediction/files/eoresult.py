@@ -43,5 +43,5 @@ def write(folder: str | Path, run: Run, stack: xr.Dataset, *, name: str) -> str:
         "mask/IS_CLEAR": part["valid"].values[..., None],
         "scalar/N_VIEWS": np.array([[len(target.choice.views)] for target in run.targets], np.int64),
     }
-    notes = {"model": run.model.name, "model_sha256": run.model.sha256, "supports": {target.day: target.supports for target in run.targets}}
+    notes = {"model": run.model.name, "model_sha256": run.model.sha256, "supports": {target.name: target.supports for target in run.targets}}
     return eofolder.save(folder, arrays=arrays, times=list(part["time"].values), grid=stacks.grid_of(stack), notes={"dione": notes}, overwrite=True)

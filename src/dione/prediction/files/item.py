@@ -105,7 +105,7 @@ def _properties(run: Run, target: Target) -> dict[str, Any]:
     choice = target.choice
     model = {"name": run.model.name, **({"sha256": run.model.sha256} if run.model.sha256 else {})}
     return {
-        "title": f"{target.day}, {run.zoom}× sharper",
+        "title": f"{target.name}, {run.zoom}× sharper",
         **_placed(run.fine),
         "processing:software": {"dione": installed("dione")},
         "processing:lineage": f"super-resolution of {target.day} by {run.model.name} with {len(choice.supports)} support dates",
