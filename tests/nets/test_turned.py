@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from dione.base.errors import NotFound
 from dione.nets.resolver import load, store
 from dione.nets.turned import Turned, back, turned
 from dione.testing import landscape, series
@@ -62,3 +63,8 @@ def test_what_is_kept_of_it_is_the_network_itself(tmp_path) -> None:
     assert isinstance(four.net, Turned) and four.name == "setsr-s@4"
     kept = load(store(tmp_path / "kept.safetensors", four.net, four.about))
     assert kept.net.state_dict().keys() == load("setsr-s").net.state_dict().keys()
+
+
+def test_a_number_of_turns_that_there_is_not_is_told_which_there_are() -> None:
+    with pytest.raises(NotFound, match="ends with @4 or @8"):
+        load("setsr-s@3")

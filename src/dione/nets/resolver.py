@@ -144,7 +144,8 @@ def load(name: str | Path) -> Resolver:
             return load(file)
     path = shipped().get(str(name), Path(name))
     if not path.is_file():
-        raise NotFound(f"no model '{name}': it is neither a file nor one of {', '.join([*shipped(), *zoo.BASELINES])}")
+        turned = f"\nto be asked in turns a name ends with {' or '.join(f'@{turns}' for turns in TURNS)}" if plain else ""
+        raise NotFound(f"no model '{name}': it is neither a file nor one of {', '.join([*shipped(), *zoo.BASELINES])}{turned}")
     return _read(path)
 
 
