@@ -36,6 +36,7 @@ def test_a_prediction_ends_with_five_lines(run, folder, tmp_path):
     lines = told.strip().splitlines()
     assert code == 0 and len(lines) == 5
     assert lines[0].startswith("sharpened 2024-05-06 4 times with bicubic, 2 dates each, in ") and lines[4].endswith("out/report.html")
+    assert "bicubic, 1 date each, in " in run("predict", folder, "-o", tmp_path / "alone", "--model", "bicubic", "--views", 1)[1]
 
 
 def test_the_version_is_told(run):

@@ -101,8 +101,9 @@ def summary(run: Any, output: str) -> list[str]:
     views = sorted({len(made.choice.views) for made in targets})
     pieces = len(targets[-1].tiles)
     others = f", and those of {len(targets) - 1} more" if len(targets) > 1 else ""
+    shown = f"{'–'.join(map(str, {views[0]: 0, views[-1]: 0}))} date{'s' * (views[-1] > 1)}"
     return [
-        f"sharpened {days} {run.zoom} times with {run.model.name}, {'–'.join(map(str, {views[0]: 0, views[-1]: 0}))} dates each, in {run.seconds['total']:.0f} s",
+        f"sharpened {days} {run.zoom} times with {run.model.name}, {shown} each, in {run.seconds['total']:.0f} s",
         f"seen: {clear:.0%} clear, {filled:.0%} filled from other dates, {max(1 - clear - filled, 0):.0%} nothing",
         f"agrees with the input to {sum(apart) / len(apart):.4f} reflectance" if apart else f"agrees with the input: {_why_not(clear)}",
         f"files: {output}/{targets[-1].sr.name}, its sigma and support{others}" + (f"; each over {pieces} tiles" if pieces else ""),
