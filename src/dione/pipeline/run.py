@@ -19,6 +19,7 @@ from dione.base import identity, vectorfile
 from dione.base.errors import DioneError, faults, grouped
 from dione.base.files import alone, write_text
 from dione.nets import resolver
+from dione.nets.turned import TURNS
 from dione.nets.zoo import BASELINES
 from dione.pipeline import outputs, stages
 from dione.pipeline.outputs import STATE, Output, State
@@ -197,7 +198,8 @@ def _evaluate_inputs(recipe: PipelineRecipe) -> tuple[str, ...]:
 
 def _weights(model: str | None) -> tuple[str, ...]:
     """The file of a model, unless it comes with dione."""
-    plain = (model or "").removesuffix("@4").removesuffix("@8")
+    named, _, turns = (model or "").rpartition("@")
+    plain = named if named and turns in TURNS else model
     return (plain,) if plain and plain not in (*resolver.shipped(), *BASELINES) else ()
 
 
