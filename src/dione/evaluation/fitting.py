@@ -22,7 +22,7 @@ def inside(cases: Cases, *, limit_px: float) -> Cases:
     Raises BadRecipe where images are too small for such a shift.
     """
     rim, side = shift.margin(limit_px), min(cases.hr.shape[-2:])
-    if side <= 2 * rim + 4:
+    if not shift.fits(side, limit_px):
         raise BadRecipe(f"images of {side} px leave nothing to compare within a shift of {limit_px:g} px\nchoose a smaller --align-px, or larger patches")
     inner = torch.zeros_like(cases.seen)
     inner[:, rim : cases.seen.shape[1] - rim, rim : cases.seen.shape[2] - rim] = True

@@ -38,11 +38,16 @@ def margin(limit_px: float) -> int:
     return math.ceil(min(limit_px, FURTHEST)) + REACH
 
 
+def fits(side: int, limit_px: float) -> bool:
+    """Whether images of `side` pixels leave anything to compare after a shift of up to `limit_px`."""
+    return side > 2 * margin(limit_px) + 4
+
+
 @torch.no_grad()
 def find(sr: Float[Tensor, "b c y x"], hr: Float[Tensor, "b c y x"], *, limit_px: float) -> Float[Tensor, "b 2"]:
     """The shift of `hr`, at most `limit_px` in each axis, with the least squared difference from `sr`; per patch."""
     rim = margin(limit_px)
-    if min(sr.shape[-2:]) <= 2 * rim + 4:
+    if not fits(min(sr.shape[-2:]), limit_px):
         raise ValueError(f"patches of {tuple(sr.shape[-2:])} px leave nothing to compare within a shift of {limit_px} px; needed more than {2 * rim + 4}")
     fixed = inside(sr, rim)
     best = _whole(fixed, hr, int(limit_px), rim)

@@ -104,7 +104,7 @@ def prepare(recipe: TrainRecipe) -> tuple[store.Store, nn.Module]:
 
 def _shift_fits(limit_px: float, side: int) -> None:
     """Raise BadRecipe where patches of so many sharp pixels leave nothing to compare within the shift that the loss forgives."""
-    if limit_px and side <= 2 * shift.margin(limit_px) + 4:
+    if limit_px and not shift.fits(side, limit_px):
         raise BadRecipe(
             f"train.loss.shift_px: patches of {side} sharp px leave nothing to compare within a shift of {limit_px:g} px\nset it lower, or take larger patches"
         )
