@@ -128,8 +128,11 @@ def packed(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
 
 
 def joined(parts: Sequence[Float[Tensor, "b _ h w"]], kind: torch.dtype) -> Float[Tensor, "b c h w"]:
-    """Channels one after the other, of one precision and packed: in one pass over memory."""
-    return torch.cat([part.permute(0, 2, 3, 1).to(kind) for part in parts], -1).permute(0, 3, 1, 2)
+    """Channels one after the other, of one precision and packed: in one pass over memory, or in two where some are packed, as copying pixel by pixel is faster then."""
+    pixels = [part.permute(0, 2, 3, 1).to(kind) for part in parts]
+    if any(part.is_contiguous() for part in pixels):
+        pixels = [part.contiguous() for part in pixels]
+    return torch.cat(pixels, -1).permute(0, 3, 1, 2)
 
 
 def replicate(x: Float[Tensor, "b c h w"], by: int) -> Float[Tensor, "b c hh ww"]:

@@ -27,7 +27,7 @@ from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, as_batch, 
 from dione.nets.contrast import LOOK, differences
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_MARGIN, fill
-from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, likeness, measured
+from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, compared
 from dione.nets.sizes import Depth, Few, Width, modest, of_blocks
 
 Dated = Float[Tensor, "b _ ..."]
@@ -142,15 +142,15 @@ class SetSR(nn.Module):
             cut, rim = spare(rim, self._needs(stage))
             own, contrast, wide = own.without(cut), without(contrast, cut), self.expected(detail)
             shown = joined(own.beyond(without(wide, cut)), body.dtype)
-            body = self.trunk[stage](without(body, cut) + self.again[stage - 1](shown))
-            detail = without(detail, cut) + self.detail[stage](body)
+            body = self.trunk[stage](self.again[stage - 1](shown).add_(without(body, cut)))
+            detail = self.detail[stage](body).add_(without(detail, cut))
         filled = own.base + self._lacking(own, detail)
         del own
         typical = contrast + SIGMA_FLOOR
         # Uncertainty learns from the picture and must not shape it: no gradient goes back.
         log_sigma = self._shuffled(torch.log(typical) + self.spread(body.detach() * (1 / typical.detach()).to(body.dtype)), rim)
         del body
-        return self._shuffled(self.enlarge(filled) + detail, rim), log_sigma
+        return self._shuffled(self.enlarge(filled).add_(detail), rim), log_sigma
 
     def _shuffled(self, x: Float[Tensor, "b czz h w"], rim: Rim) -> Float[Tensor, "b c zh zw"]:
         """Sub-pixels in their places, without a rim of coarse ones."""
@@ -174,7 +174,7 @@ class SetSR(nn.Module):
         evidence = [*given.evidence]
         if given.dates is not None:
             beyond, weight = given.dates.beyond(plain)
-            evidence += [DIFFERENCE_SCALE * beyond, weight * given.contrast]
+            evidence += [beyond.mul_(DIFFERENCE_SCALE), weight * given.contrast]
         return joined(evidence, evidence[0].dtype)
 
     def _compared(self, lr: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"], rim: Rim) -> tuple["Compared", Rim]:
@@ -198,8 +198,7 @@ class SetSR(nn.Module):
 
     def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated, cut: Rim) -> tuple[Dated, Dated, Dated]:
         """Of some dates: their features, how they differ from the target, and where they stand (nothing where no shift is measured); without what is to be cut off."""
-        likened = own * likeness(own, target, both) if self.config.shifts else own
-        shift = measured(likened, target, both) if self.config.shifts else likened[:, :, :0]
+        likened, shift = compared(own, target, both) if self.config.shifts else (own, own[:, :, :0])
         apart = (likened - target) * seen
         features = self._encoded(without(apart, cut), without(around, cut), without(target[:, 0], cut))
         return features, without(apart * both, cut), without(shift, cut)
@@ -253,7 +252,7 @@ class Own:
         """What the target, and what the dates show beyond it with a detail, of which this is expected."""
         expected = self.plain + of_detail
         left = DIFFERENCE_SCALE * (self.base - expected[:, :, 0]) * self.covered
-        return [left] if self.dates is None else [left, DIFFERENCE_SCALE * self.dates.beyond(expected)[0]]
+        return [left] if self.dates is None else [left, self.dates.beyond(expected)[0].mul_(DIFFERENCE_SCALE)]
 
 
 class Spread(nn.Module):
