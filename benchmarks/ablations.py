@@ -1,6 +1,7 @@
 """What each choice of the design is worth: variants trained for the same wall time on the same patches, scored on sites never seen.
 
     python benchmarks/ablations.py STORE --minutes 10 [--only NAME ...] [--still STORE]    trains and scores, a JSON a variant
+    python benchmarks/ablations.py STORE --steps 1560 [...]                                as many steps for each, however long they take
     python benchmarks/ablations.py STORE --table                                           prints the table of what is there
 
 Give each process one thread and run two side by side to use two cores. `--still` is a store simulated without change
@@ -101,15 +102,16 @@ def step_seconds(variant: Variant, learn: Part) -> float:
         return (time.perf_counter() - began) / TIMED
 
 
-def run(name: str, opened: store.Store, still: store.Store | None, minutes: float) -> None:
-    """Train one variant for so many minutes and write its scores."""
+def run(name: str, opened: store.Store, still: store.Store | None, minutes: float, steps: int | None = None) -> None:
+    """Train one variant for so many minutes, or steps, and write its scores."""
     variant = VARIANTS[name]
     source = still if variant.still else opened
     if source is None:
         print(f"{name}: left out, it needs --still")
         return
     learn = learnt(source, variant)
-    config = settings(variant, steps=max(20, round(minutes * 60 / step_seconds(variant, learn))), validate_every=10**9, save_every=10**9)
+    steps = steps or max(20, round(minutes * 60 / step_seconds(variant, learn)))
+    config = settings(variant, steps=steps, validate_every=10**9, save_every=10**9)
     net = network(variant)
     (OUT / name).mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
@@ -146,6 +148,7 @@ if __name__ == "__main__":
     given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     given.add_argument("store", type=Path)
     given.add_argument("--minutes", type=float, default=10)
+    given.add_argument("--steps", type=int, help="instead of minutes, where a machine has other things to do")
     given.add_argument("--only", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     given.add_argument("--still", type=Path)
     given.add_argument("--table", action="store_true")
@@ -155,4 +158,4 @@ if __name__ == "__main__":
         raise SystemExit
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
     for each in asked.only:
-        run(each, store.read(asked.store), store.read(asked.still) if asked.still else None, asked.minutes)
+        run(each, store.read(asked.store), store.read(asked.still) if asked.still else None, asked.minutes, asked.steps)
