@@ -63,6 +63,13 @@ def test_two_passes_of_a_day_are_told_apart_wherever_a_run_is_told(run, tmp_path
     assert list(json.loads((tmp_path / "out" / "eopatch" / "meta_info" / "dione.json").read_text())["supports"]) == [*passes, "2024-05-06"]
     links = json.loads((tmp_path / "out" / "collection.json").read_text())["links"]
     assert [link["title"].partition(",")[0] for link in links if link["rel"] == "item"] == [*passes, "2024-05-06"]
+    with rasterio.open(tmp_path / "out" / f"{passes[1]}_sr.tif") as file:
+        assert file.tags()["DIONE_TARGET"] == passes[1] and file.tags()["DIONE_SUPPORTS"] == f"2024-05-06 {passes[0]}"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert all(f"<h2>Dates used for {name}</h2>" in page and f'data-words="{name}: target' in page for name in passes)
+    assert all(f"{name}   62% clear" in run("info", tmp_path / "in.zarr")[1] for name in passes)
+    told = json.loads((tmp_path / "out" / "run.json").read_text())["targets"]
+    assert [target["day"] for target in told] == [*passes, "2024-05-06"] == [date["day"] for date in told[0]["dates"]]
 
 
 def test_another_word_for_supports_is_wrong_usage(run, tmp_path):

@@ -1,5 +1,6 @@
 """The Stack: what is carried from room to room. Its form is written out in docs/stack.md."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,10 +71,16 @@ def days(stack: xr.Dataset) -> list[str]:
     return [str(day) for day in stack["time"].values.astype("datetime64[D]")]
 
 
+def labels(stack: xr.Dataset) -> list[str]:
+    """What tells each date from the others, and its files begin with: its day, with the time of day if the series has several that day."""
+    moments = [str(time) for time in stack["time"].values]
+    times_seen = Counter(moment[:10] for moment in moments)
+    return [moment[:10] if times_seen[moment[:10]] == 1 else moment[:19].replace(":", "") for moment in moments]
+
+
 def label(stack: xr.Dataset, date: int) -> str:
-    """What tells a date from the others, and its files begin with: its day, with the time of day if the series has several that day."""
-    day = days(stack)[date]
-    return day if days(stack).count(day) == 1 else f"{day}T{str(stack['time'].values[date])[11:19].replace(':', '')}"
+    """The same of one date."""
+    return labels(stack)[date]
 
 
 def passes(stack: xr.Dataset, date: str) -> list[int]:
@@ -86,7 +93,7 @@ def position(stack: xr.Dataset, date: str) -> int:
     """Position of the one date of this name; raises NotFound where there is none, or more than one."""
     found = passes(stack, date)
     if not found:
-        raise NotFound(f"no date '{date}'; there are {', '.join(label(stack, at) for at in range(stack.sizes['time']))}")
+        raise NotFound(f"no date '{date}'; there are {', '.join(labels(stack))}")
     if len(found) > 1:
         raise NotFound(f"{date} was seen {len(found)} times; name one of {', '.join(label(stack, at) for at in found)}")
     return found[0]

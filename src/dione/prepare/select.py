@@ -34,7 +34,7 @@ class DateUse:
     """What became of one date of a series, for one target."""
 
     day: str
-    """YYYY-MM-DD."""
+    """YYYY-MM-DD; with the time of day, as its files begin, where the series has several passes that day."""
     item: str
     """What it was read from."""
     clear: float
@@ -156,7 +156,7 @@ def _nearest_to(days: np.ndarray, wanted: np.datetime64) -> str:
 
 
 def _nothing_clear(stack: xr.Dataset, clear: Sequence[float], head: str, advice: str) -> NothingClear:
-    rows = [f"{day}  {_percent(fraction):>6} clear  {item}" for day, fraction, item in zip(stacks.days(stack), clear, stack["item"].values, strict=True)]
+    rows = [f"{day}  {_percent(fraction):>6} clear  {item}" for day, fraction, item in zip(stacks.labels(stack), clear, stack["item"].values, strict=True)]
     return NothingClear(faults(head, rows, advice))
 
 
@@ -174,7 +174,7 @@ def _choice(stack: xr.Dataset, target: int, clear: Sequence[float], rule: Rule) 
         role: Role = "target" if at == target else "support" if at in supports else "left out"
         return DateUse(day, str(stack["item"].values[at]), float(clear[at]), role, _reason(role, float(clear[at]), float(gaps[at]), rule))
 
-    return Choice(target, supports, tuple(use(at, day) for at, day in enumerate(stacks.days(stack))))
+    return Choice(target, supports, tuple(use(at, day) for at, day in enumerate(stacks.labels(stack))))
 
 
 def _reason(role: Role, clear: float, gap: float, rule: Rule) -> str:
