@@ -20,7 +20,7 @@ from dione.prediction.windows import budget
 from dione.prediction.windows.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.windows.scene import Piece, pieces, reach
 from dione.prepare.radiometry import check_values
-from dione.prepare.select import Choice, choose
+from dione.prepare.select import Choice, choose, passed_over
 
 DEFAULT_MODEL = "setsr-s"
 VARIABLES = {"sr": "reflectance", "sigma": "sigma", "support": "support"}
@@ -77,7 +77,8 @@ def predict(
     items = [str(stack["item"].values[choice.target]) for choice in choices]
     sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items).assign_attrs(stack.attrs)
     whole = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin))
-    told = {SEES: resolver.sees, DOUBTS: "\n".join(suits.doubts(resolver))} if resolver.sees else {}
+    doubts = [*suits.doubts(resolver), *passed_over(stack, target, choices[0])]
+    told = ({SEES: resolver.sees} if resolver.sees else {}) | ({DOUBTS: "\n".join(doubts)} if doubts else {})
     return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told)
 
 

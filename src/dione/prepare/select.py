@@ -1,6 +1,6 @@
 """Which date to sharpen, and which dates to help it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -97,6 +97,15 @@ def choose(
     fractions = clear_fractions(stack) if clear is None else list(clear)
     rule = Rule(views, max_cloud, supports, support_cloud)
     return [_choice(stack, at, fractions, rule) for at in _targets(stack, target, fractions, views, max_cloud)]
+
+
+def passed_over(stack: xr.Dataset, target: str, choice: Choice) -> Iterator[str]:
+    """What a person has to be told who named a day of several passes: which there are, and which was taken."""
+    at = stacks.passes(stack, target)
+    if len(at) > 1:
+        there = ", ".join(f"{choice.dates[one].day} ({_percent(choice.dates[one].clear)} clear)" for one in at)
+        other = next(choice.dates[one].day for one in at if one != choice.target)
+        yield f"{target} was seen {len(at)} times: {there}; sharpened was the clearest, {choice.day}; another is named by its time: --target {other}"
 
 
 def between(stack: xr.Dataset, start: str | None, end: str | None) -> xr.Dataset:
