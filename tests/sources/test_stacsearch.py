@@ -1,9 +1,10 @@
 """Searching a catalogue: pages, filters, what is said when nothing is found, and what is not followed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -203,6 +204,21 @@ def test_a_static_catalogue_leads_through_its_collections(stocked: Loopback, her
     for name in ("collection", "catalog"):
         place = stocked.folder / f"{name}.json" if here else f"{stocked.url}/files/{name}.json"
         assert sources.open(f"stac:{place}", area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
+
+
+@pytest.mark.parametrize("written", [str, quote])
+@pytest.mark.parametrize("before", ["file://", ""])
+def test_addresses_of_files_on_this_disk_may_have_spaces_written_out_or_not(tmp_path: Path, before: str, written: Callable[[str], str]) -> None:
+    made = MadeProduct(np.full((4, 64, 64), 2000, np.uint16), TILE, np.full(coarser(TILE).shape, 4, np.uint8), offset=-0.1, applied=False)
+    folder = tmp_path / "my fields"
+    files = write(made, folder / "May 2024")
+    place, link = folder / "May 2024" / "item.json", {"rel": "item", "href": written("./May 2024/item.json")}
+    if before:
+        link["href"] = before + written(str(place))
+    place.write_text(json.dumps(item(made, {band: before + written(str(file)) for band, file in files.items()})))
+    (folder / "catalog.json").write_text(json.dumps({"type": "Catalog", "id": "x", "description": "x", "stac_version": "1.0.0", "links": [link]}))
+    for name in (str(folder), "file://" + quote(str(folder))):
+        np.testing.assert_allclose(sources.open(f"stac:{name}/catalog.json")["reflectance"].values, 0.1, atol=1e-6)
 
 
 @pytest.mark.parametrize(

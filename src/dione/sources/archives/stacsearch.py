@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 from dione.base import antimeridian
 from dione.base import area as areas
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.catalogues import Catalogue, on_disk
 from dione.sources.archives.stacassets import told_time
 from dione.sources.places import is_remote, near, shown, some
 from dione.sources.remote.httpfaults import plain, refusal
@@ -217,7 +217,7 @@ class Careful(StacApiIO):
         href = source.get_absolute_href() if isinstance(source, pystac.Link) else str(source)
         if self.remote and not str(href).startswith(("http://", "https://")):
             raise BadSource(f"the catalogue leads to '{shown(str(href))}', which is not followed")
-        return super().read_text(source, *args, **kwargs)
+        return super().read_text(source if self.remote else on_disk(str(href)), *args, **kwargs)
 
     def stac_object_from_dict(self, *args: Any, **kwargs: Any) -> Any:
         """A collection among files is one of files: an API's would ask its root to search."""
