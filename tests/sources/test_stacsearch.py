@@ -8,11 +8,14 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+import shapely
 from rasterio.warp import transform_bounds
+from shapely.geometry import mapping
 
 from dione import sources, testing
-from dione.base import stack
+from dione.base import antimeridian, stack
 from dione.base.errors import BadRecipe, BadSource, DioneError, NotFound
+from dione.sources.archives import stacsearch
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
@@ -50,6 +53,28 @@ def test_two_passes_within_a_second_have_names_of_their_own(stocked: Loopback) -
 
 def test_cloudy_scenes_can_be_left_out(stocked: Loopback) -> None:
     assert sources.open(source(stocked), area=AREA, max_scene_cloud=0.5).sizes["time"] == 3
+
+
+@pytest.mark.parametrize("east", [0.0, 180.0])
+def test_an_area_of_many_points_is_asked_for_in_few_and_finds_what_it_touches_alone(server: Loopback, east: float) -> None:
+    comb = shapely.union_all([shapely.box(0, 0, 3, 0.1), *(shapely.box(x, 0, x + 0.001, 2) for x in np.linspace(0, 2.9, 700))])
+    area = shapely.affinity.translate(comb, east - 1.5, 44)
+    area = antimeridian.halves(area) if east else area
+    around = stacsearch._around(area)
+    assert shapely.get_num_coordinates(around) <= 20 < 2000 < shapely.get_num_coordinates(area)
+    assert around.buffer(1e-9).covers(area) and around.area < 1.1 * 6
+
+    hoop = shapely.Point(0, 0).buffer(2, 1000).union(shapely.Point(9, 0).buffer(2, 1000))
+    assert shapely.get_num_coordinates(stacsearch._around(hoop)) == 5
+
+
+def test_what_only_the_surroundings_of_such_an_area_touch_is_no_date(stocked: Loopback) -> None:
+    west, south, east, north = AREA
+    far = shapely.Point(west - 1, south - 1).buffer(0.01, 400).union(shapely.Point(east + 1, north + 1).buffer(0.01, 400))
+    with pytest.raises(NotFound, match="touches the area"):
+        sources.open(source(stocked), area=mapping(far))
+    assert all(len(json.dumps(asked)) < 1e5 for asked in stocked.searches)
+    assert sources.open(source(stocked), area=mapping(shapely.box(*AREA).segmentize((east - west) / 1000))).sizes["time"] == 5
 
 
 @pytest.mark.parametrize(
