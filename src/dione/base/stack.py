@@ -18,6 +18,10 @@ DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
 ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, dione.base.stack.make(...) (form: docs/stack.md)"
 VERSIONS = "versions"
 """The attribute of a Stack read from files that tells which state of them; no note for people."""
+OF_NUMBERS = (
+    "whole numbers become reflectance as (numbers * scale + offset).astype('float32'), Sentinel-2's L2A by 0.0001 and, "
+    "since baseline 04.00, -0.1; a Zarr store may tell both as the attributes scale_factor and add_offset"
+)
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
 
 
@@ -110,7 +114,8 @@ def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ..
         if array.dims != DIMS[variable]:
             wrong.append(f"'{variable}' has dims {array.dims}, needs {DIMS[variable]}")
         if array.dtype != DTYPES[variable]:
-            wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}")
+            told = f"; {OF_NUMBERS}" if variable == "reflectance" and array.dtype.kind in "iu" else ""
+            wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}{told}")
     if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != bands:
         wrong.append(f"bands are {list(map(str, np.atleast_1d(stack['band'].values)))}, need {list(bands)}")
     wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref", "item") if c not in stack.coords]
