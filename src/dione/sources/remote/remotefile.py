@@ -26,13 +26,13 @@ class Remote:
     url: str
     web: Web = STRANGER
 
-    def fetch(self, start: int, stop: int) -> tuple[bytes, int]:
-        """Raises NotFound, BadSource."""
+    def fetch(self, start: int, stop: int, *, size: int | None = None) -> tuple[bytes, int]:
+        """Bytes, and how long the file is, which an object store is asked for unless it is known. Raises NotFound, BadSource."""
         if self.url.startswith(("http://", "https://")):
             return self.web.read(self.url, start, stop)
         fs, inside = system(self.url)
         with naming(self.url):
-            size = int(fs.info(inside)["size"])
+            size = int(fs.info(inside)["size"]) if size is None else size
             data = bytes(fs.cat_file(inside, start=start, end=min(stop, size)))
         if len(data) != min(stop, size) - start:
             raise BadSource(f"{shown(self.url)} cannot be read: {len(data)} bytes came, {min(stop, size) - start} were asked for")
@@ -87,7 +87,7 @@ class Handle(io.RawIOBase):
             return self.head[start:stop] + rest
         if self.step_at <= start and stop <= self.step_at + len(self.step):
             return self.step[start - self.step_at : stop - self.step_at]
-        data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)))
+        data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)), size=self.size)
         if stop - start < STEP_BYTES:
             self.step, self.step_at = data, start
         self._keep(data, start)
