@@ -133,6 +133,18 @@ def test_a_cut_off_file_is_named(bucket: str, made: xr.Dataset, tmp_path: Path) 
         sources.open(f"{bucket}/cut").compute()
 
 
+def test_nothing_is_asked_of_buckets_of_others(bucket: str, made: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    upload(testing.write_geotiffs(made, tmp_path / "own"), f"{bucket}/own")
+    asked, call = [], s3fs.S3FileSystem._call_s3
+    monkeypatch.setattr(
+        s3fs.S3FileSystem, "_call_s3", lambda self, method, *more, **told: asked.append(told.get("Bucket")) or call(self, method, *more, **told)
+    )
+    sources.open(f"{bucket}/own").load()
+    assert set(asked) == {"bucket"}
+
+
 def test_the_size_of_a_file_is_asked_for_once(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import s3fs
 
