@@ -19,6 +19,8 @@ from dione.base.errors import BadRecipe, faults
 
 IN_DEGREES = re.compile(r"CRS84|EPSG::?4326$")
 """What GeoJSON of before 2016 calls longitude and latitude."""
+NAMED_BY = "name"
+"""The column that names features where nobody says which; they may be without it."""
 NEEDED = "needs a geometry, feature or collection of features (RFC 7946)"
 NO_SHAPE, NOTHING = "has no shape", GeometryCollection()
 
