@@ -25,6 +25,8 @@ class Remote:
 
     url: str
     web: Web = STRANGER
+    version: str = ""
+    """What changes when the file does: the head of another is not its own."""
 
     def fetch(self, start: int, stop: int, *, size: int | None = None) -> tuple[bytes, int]:
         """Bytes, and how long the file is, which an object store is asked for unless it is known. Raises NotFound, BadSource."""
@@ -105,24 +107,25 @@ class Heads:
     """The first bytes of the files read last, and their sizes."""
 
     def __init__(self) -> None:
-        self.kept: OrderedDict[str, tuple[bytes, int]] = OrderedDict()
+        self.kept: OrderedDict[tuple[str, str], tuple[bytes, int]] = OrderedDict()
         self.guard = threading.Lock()
 
     def get(self, remote: Remote) -> tuple[bytes, int]:
+        key = remote.url, remote.version
         with self.guard:
-            if found := self.kept.get(remote.url):
-                self.kept.move_to_end(remote.url)
+            if found := self.kept.get(key):
+                self.kept.move_to_end(key)
                 return found
         fetched = remote.fetch(0, HEAD_BYTES)
         with self.guard:
-            self.kept[remote.url] = fetched
+            self.kept[key] = fetched
             while len(self.kept) > HEADS:
                 self.kept.popitem(last=False)
         return fetched
 
-    def pop(self, url: str) -> None:
+    def pop(self, remote: Remote) -> None:
         with self.guard:
-            self.kept.pop(url, None)
+            self.kept.pop((remote.url, remote.version), None)
 
     def forget(self) -> None:
         """Keep none any longer."""
