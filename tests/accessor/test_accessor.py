@@ -1,6 +1,7 @@
 """`.dione` on a Dataset: pictures, words, files; and what is no Stack is told so."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 import dione.accessor
 from dione.accessor import glance
+from dione.base import stack as stacks
 from dione.base.errors import NotAStack, NotFound
-from dione.testing import landscape, series
+from dione.testing import landscape, series, write_geotiffs
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,23 @@ def test_summary_and_the_page_of_a_notebook_tell_each_date(stack):
 def test_what_comes_from_files_cannot_become_markup(text):
     page = glance.page(glance.Glance(text, (("2024-05-01", 1.0),), ((text, text),)), "data:,")
     assert page.count("<script") == 0 and page.count("<") == glance.page(glance.Glance("", (("2024-05-01", 1.0),), (("", ""),)), "data:,").count("<")
+
+
+def held(stack, at):
+    """A date of a Stack as Python, NumPy, pandas and xarray hold it."""
+    moment = stack["time"].values[at]
+    return str(moment)[:10], moment, pd.Timestamp(moment), pd.Timestamp(moment).date(), stack["time"][at]
+
+
+def test_a_date_may_be_named_by_whatever_holds_it(stack, tmp_path):
+    sharp = dione.predict(stack, model="bicubic", target="all", max_cloud=0.9)
+    folder = write_geotiffs(stack, tmp_path)
+    for first, second in zip(held(stack, 0), held(stack, 1), strict=True):
+        assert str(stack.dione.rgb(second)["time"].values)[:10] == "2024-05-06"
+        assert str(dione.predict(stack, model="bicubic", target=second)["time"].values[0])[:10] == "2024-05-06"
+        assert sharp.dione.change(first, second).attrs["after"] == "2024-05-06"
+        for period in ((first, second), slice(first, second)):
+            assert stacks.days(dione.open(folder, dates=period)) == ["2024-05-01", "2024-05-06"]
 
 
 def test_an_unknown_date_lists_those_there_are(stack):

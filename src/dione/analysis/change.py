@@ -39,7 +39,7 @@ class ChangeRule:
     trust: Trust = TRUST
 
 
-def change(stack: xr.Dataset, before: str, after: str, rule: ChangeRule = ChangeRule()) -> xr.Dataset:
+def change(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule: ChangeRule = ChangeRule()) -> xr.Dataset:
     """difference, sigma and z (y, x) float32, NaN where one of the dates is not trusted; flag (y, x) uint8: 1 no change told, 2 more, 3 less, 0 not trusted.
 
     before, after: YYYY-MM-DD, or as 2018-08-15T105031 where a day has several. Raises NotAStack, NotFound (no such date or index), BadRecipe (no sigma; a rate that is none; the later date first).
@@ -48,7 +48,7 @@ def change(stack: xr.Dataset, before: str, after: str, rule: ChangeRule = Change
     return flagged(made, threshold(counts(made), rule.rate))
 
 
-def differences(stack: xr.Dataset, before: str, after: str, rule: ChangeRule) -> xr.Dataset:
+def differences(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule: ChangeRule) -> xr.Dataset:
     """The same without flags."""
     _possible(stack, rule)
     dates = pair(stacks.check(stack), before, after)
@@ -61,7 +61,7 @@ def differences(stack: xr.Dataset, before: str, after: str, rule: ChangeRule) ->
     return xr.Dataset({name: (("y", "x"), values.astype(np.float32)) for name, values in layers.items()}, coords, notes)
 
 
-def pair(stack: xr.Dataset, before: str, after: str) -> tuple[int, int]:
+def pair(stack: xr.Dataset, before: stacks.Date, after: stacks.Date) -> tuple[int, int]:
     """Positions of the two dates. Raises NotFound, BadRecipe for one date twice or the later one first."""
     earlier, later = (stacks.position(stack, date) for date in (before, after))
     if earlier == later:

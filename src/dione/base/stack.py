@@ -1,5 +1,6 @@
 """The Stack: what is carried from room to room. Its form is written out in docs/stack.md."""
 
+import datetime
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,8 @@ DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
 ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, dione.base.stack.make(...) (form: docs/stack.md)"
 VERSIONS = "versions"
 """The attribute of a Stack read from files that tells which state of them; no note for people."""
+Date = str | datetime.date | np.datetime64 | xr.DataArray
+"""One date, as people write it and as Python, NumPy, pandas (a Timestamp is a `date`) and xarray hold it."""
 OF_NUMBERS = (
     "whole numbers become reflectance as (numbers * scale + offset).astype('float32'), Sentinel-2's L2A by 0.0001 and, "
     "since baseline 04.00, -0.1; a Zarr store may tell both as the attributes scale_factor and add_offset"
@@ -87,14 +90,23 @@ def label(stack: xr.Dataset, date: int) -> str:
     return labels(stack)[date]
 
 
-def passes(stack: xr.Dataset, date: str) -> list[int]:
+def named(date: Date) -> str:
+    """A date in words: YYYY-MM-DD, with the time of day if the object that holds it has one; words stay as they are."""
+    if isinstance(date, str):
+        return date
+    moment: Any = date.values if isinstance(date, xr.DataArray) else date
+    return str(np.datetime64(moment)).partition(".")[0]
+
+
+def passes(stack: xr.Dataset, date: Date) -> list[int]:
     """Positions of all that a date names: YYYY-MM-DD, or with the time of day as `label` writes it."""
-    wanted = date.replace(":", "")
+    wanted = named(date).replace(":", "")
     return [at for at, time in enumerate(stack["time"].values.astype("datetime64[s]").astype(str)) if wanted in (time[:10], time.replace(":", ""))]
 
 
-def position(stack: xr.Dataset, date: str) -> int:
+def position(stack: xr.Dataset, date: Date) -> int:
     """Position of the one date of this name; raises NotFound where there is none, or more than one."""
+    date = named(date)
     found = passes(stack, date)
     if not found:
         raise NotFound(f"no date '{date}'; there are {', '.join(labels(stack))}")

@@ -31,7 +31,7 @@ def predict(
     stack: xr.Dataset,
     *,
     model: str | Path | Resolver = DEFAULT_MODEL,
-    target: str = "latest",
+    target: stacks.Date = "latest",
     views: int = 8,
     max_cloud: float = 0.5,
     block: int | None = None,
@@ -43,7 +43,7 @@ def predict(
 
     stack: see docs/stack.md; the dates may be dask arrays, they are read a window at a time.
     model: a name (`dione models list`), a .safetensors file, or a Resolver.
-    target: a date (YYYY-MM-DD, or as 2018-08-15T105031 where a day has several), 'latest' (the latest that is clear enough) or 'all'.
+    target: a date (YYYY-MM-DD, or as 2018-08-15T105031 where a day has several; or stack.time[3]), 'latest' (the latest that is clear enough) or 'all'.
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
     block: side of a window in input pixels, by default what 4 GB are enough for; the result does not change.
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
@@ -68,6 +68,7 @@ def predict(
         raise BadRecipe(f"block is {block}, needs at least 1 pixel; leave it out for what memory allows")
     resolver = model if isinstance(model, Resolver) else load(model)
     suits.check(resolver, stack)
+    target = stacks.named(target)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
     resolver = suits.seeing(resolver, stack, choices[0].clearest, modulation)
     used = engine(device, precision)
