@@ -86,6 +86,16 @@ def test_a_dataset_that_is_no_stack_is_told_so_and_only_when_asked():
     offered = other.dione
     with pytest.raises(NotAStack, match="reflectance"):
         offered.summary()
+    assert "no variable 'reflectance'" in repr(offered) and offered._repr_html_() is None
+
+
+def test_what_was_taken_for_a_stack_is_told_what_is_missing(stack, tmp_path):
+    with pytest.raises(NotAStack, match=r"one date alone has lost its dimension: take it as isel\(time=\[0\]\)"):
+        stack.isel(time=1).dione.plot()
+    stack.isel(time=[0]).dione.plot(), stack.sel(time=slice("2024-05-06", "2024-05-06")).dione.plot()
+    for found in (tmp_path, stack["reflectance"]):
+        with pytest.raises(NotAStack, match=rf"found a {type(found).__name__}\nwrite one with dione\.open"):
+            stacks.check(found)
 
 
 def test_a_stack_is_kept_as_a_store(stack, tmp_path):

@@ -17,6 +17,7 @@ from PIL import Image
 
 from dione.accessor import glance, looks
 from dione.base import stack as stacks
+from dione.base.errors import NotAStack
 
 if TYPE_CHECKING:
     from dione.analysis.parcels import Parcels
@@ -145,7 +146,15 @@ class Accessor:
         return keep(self._stack, out, source=source)
 
     def __repr__(self) -> str:
-        return self.summary()
+        """Of another Dataset, what makes it no Stack: who looks at a value wants no traceback."""
+        try:
+            return self.summary()
+        except NotAStack as error:
+            return str(error)
 
-    def _repr_html_(self) -> str:
-        return glance.page(glance.of(self._stack), looks.thumbnail(self._stack))
+    def _repr_html_(self) -> str | None:
+        """None of another Dataset: a notebook then shows the text."""
+        try:
+            return glance.page(glance.of(self._stack), looks.thumbnail(self._stack))
+        except NotAStack:
+            return None

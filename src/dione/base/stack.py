@@ -115,11 +115,13 @@ def position(stack: xr.Dataset, date: Date) -> int:
     return found[0]
 
 
-def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
+def check(stack: Any, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
     """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once.
 
     A panchromatic Stack is one only where it is asked for (`bands=PAN`), so that none is sharpened by mistake.
     """
+    if not isinstance(stack, xr.Dataset):
+        raise NotAStack(f"a stack is an xarray.Dataset, found a {type(stack).__name__}\n{ADVICE}")
     wrong = [f"no variable '{v}'; found {sorted(map(str, stack.data_vars))}" for v in DIMS if v not in stack.data_vars]
     for variable in DIMS.keys() & set(stack.data_vars):
         array = stack[variable]
@@ -131,7 +133,9 @@ def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ..
     if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != bands:
         wrong.append(f"bands are {list(map(str, np.atleast_1d(stack['band'].values)))}, need {list(bands)}")
     wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref", "item") if c not in stack.coords]
-    if "time" in stack.coords:
+    if "time" in stack.coords and not stack["time"].dims:
+        wrong.append("one date alone has lost its dimension: take it as isel(time=[0]) or sel(time=slice('2024-05-06', '2024-05-06'))")
+    elif "time" in stack.coords:
         times = np.atleast_1d(stack["time"].values)
         if not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
             wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")
