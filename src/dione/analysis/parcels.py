@@ -58,7 +58,7 @@ class Parcels:
 
 def writable(path: str | Path) -> Path:
     """Where parcels can be written, its folder made if needed: to be asked before they are worked out. Raises CannotWrite."""
-    to = Path(path)
+    to = Path(path).expanduser()
     if to.suffix.lower() not in WRITERS:
         raise CannotWrite(f"{to} ends in '{to.suffix}'; needs one of {', '.join(WRITERS)}")
     folder(to.parent)

@@ -116,12 +116,11 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     ['2024-05-21_sr.tif', '2024-05-21_sigma.tif', '2024-05-21_support.tif']
     """
     stacks.check(sharp)
+    to = Path(out).expanduser()
     present = [(ending, variable) for ending, variable in VARIABLES.items() if variable in sharp]
     dates = range(sharp.sizes["time"])
     return [
-        write_date(sharp, date, variable, Path(out) / f"{stacks.label(sharp, date)}_{ending}.tif", FORMS[ending])
-        for date in dates
-        for ending, variable in present
+        write_date(sharp, date, variable, to / f"{stacks.label(sharp, date)}_{ending}.tif", FORMS[ending]) for date in dates for ending, variable in present
     ]
 
 
