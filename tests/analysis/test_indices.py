@@ -46,7 +46,16 @@ def test_dask_arrays_stay_lazy_and_give_the_same(sharp):
     np.testing.assert_array_equal(lazy["NDVI_sigma"].values, indices(sharp, "NDVI")["NDVI_sigma"].values)
 
 
+@pytest.mark.parametrize("chunks", [None, {"y": 40}])
+def test_a_denominator_of_zero_is_nan_without_a_warning(sharp, chunks):
+    empty = sharp.assign(reflectance=sharp["reflectance"].where(sharp["y"] > sharp["y"][20], 0).astype(np.float32))
+    made = indices(empty if chunks is None else empty.chunk(chunks), "NDVI").compute()
+    assert np.isnan(made["NDVI"].values[:, 25:]).all() and np.isfinite(made["NDVI"].values[:, 10:20, 20:60]).all()
+
+
 def test_what_cannot_be_is_told(sharp):
+    with pytest.raises(BadRecipe, match=r"(?s)max_sigma is no constant.*Trust\(max_sigma="):
+        indices(sharp, "NDVI", max_sigma=0.1)
     with pytest.raises(NotFound, match="near are"):
         indices(sharp, "NVDI")
     with pytest.raises(BadBands, match="S1"):

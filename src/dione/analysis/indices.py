@@ -67,15 +67,24 @@ def parameters(name: str, constants: Mapping[str, float]) -> dict[str, Any]:
             f"{name} needs {', '.join(needed)}, of which {', '.join(missing)} is not there\nsharpened are B, G, R and N; a constant can be given by name"
         )
     if unknown := sorted(constants.keys() - set(spyndex.constants)):
-        raise BadRecipe(f"{', '.join(unknown)} is no constant of any index; {name} takes {', '.join(known) or 'none'}")
+        trusting = (
+            "\nwhat is trusted is told by trust=dione.analysis.trust.Trust(max_sigma=0.1, confirmed=True)" if {"max_sigma", "confirmed"} & {*unknown} else ""
+        )
+        raise BadRecipe(f"{', '.join(unknown)} is no constant of any index; {name} takes {', '.join(known) or 'none'}{trusting}")
     return {letter: known.get(letter) for letter in needed}
 
 
 def _value(name: str, given: Mapping[str, Any]) -> Any:
+    """Of dask arrays chunk by chunk, later: a denominator of zero is no news then either."""
     import spyndex
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return spyndex.computeIndex(name, dict(given))
+    bands = {letter: values for letter, values in given.items() if isinstance(values, xr.DataArray)}
+
+    def formula(*values: Any) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return spyndex.computeIndex(name, {**given, **dict(zip(bands, values, strict=True))})
+
+    return xr.apply_ufunc(formula, *bands.values(), dask="parallelized", output_dtypes=[np.float32])
 
 
 def _sigma(name: str, given: Mapping[str, Any], bands: Mapping[str, xr.DataArray], sigma: xr.DataArray, correlation: float) -> Any:
