@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from dione.analysis.change import change
 from dione.analysis.indices import indices
 from dione.analysis.trust import Trust
+from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadRecipe, NotFound
 
 
@@ -33,6 +35,15 @@ def test_sigma_by_the_delta_method_is_that_of_many_draws(sharp, name, correlatio
     drawn = drawn.assign(reflectance=drawn["reflectance"] + (0.01 * errors[None, :, None, :]).astype(np.float32))
     spread = float(indices(drawn, name)[name].std())
     assert told == pytest.approx(spread, rel=0.12 if name in ("EVI", "BAI") else 0.04)
+
+
+def test_plots_and_netcdf_are_told_what_the_numbers_are(sharp):
+    made = indices(sharp, "NDVI")
+    assert made["NDVI"].attrs == {"long_name": "Normalized Difference Vegetation Index", "units": "1"} and made["NDVI_sigma"].attrs["long_name"] == "1σ of NDVI"
+    changed = change(sharp, *(stacks.label(sharp, at) for at in (0, 1)))
+    assert changed["difference"].attrs == {"long_name": "change of NDVI", "units": "1"}
+    told = dict(zip(changed["flag"].attrs["flag_values"].tolist(), changed["flag"].attrs["flag_meanings"].split(), strict=True))
+    assert told == {0: "not_trusted", 1: "no_change_told", 2: "more", 3: "less"}
 
 
 def test_constants_can_be_given(sharp):

@@ -44,9 +44,10 @@ def indices(stack: xr.Dataset, *names: str, trust: Trust = TRUST, band_correlati
     for name in names:
         given = parameters(name, constants)
         bands = {letter: stack["reflectance"].sel(band=LETTERS[letter], drop=True) for letter in LETTERS if letter in given}
-        made[name] = _plain(_value(name, given | bands), stack).where(seen)
+        made[name] = _plain(_value(name, given | bands), stack).where(seen).assign_attrs(_words(name))
         if "sigma" in stack:
-            made[f"{name}_sigma"] = _plain(_sigma(name, given | bands, bands, stack["sigma"], band_correlation), stack).where(seen)
+            sigma = _plain(_sigma(name, given | bands, bands, stack["sigma"], band_correlation), stack).where(seen)
+            made[f"{name}_sigma"] = sigma.assign_attrs(long_name=f"1σ of {name}", units="1")
     return xr.Dataset(made, attrs={**stack.attrs, "trusted": f"sigma up to {trust.max_sigma:g}{', confirmed' if trust.confirmed else ''}"})
 
 
@@ -72,6 +73,13 @@ def parameters(name: str, constants: Mapping[str, float]) -> dict[str, Any]:
         )
         raise BadRecipe(f"{', '.join(unknown)} is no constant of any index; {name} takes {', '.join(known) or 'none'}{trusting}")
     return {letter: known.get(letter) for letter in needed}
+
+
+def _words(name: str) -> dict[str, str]:
+    """What axes of plots are called, and netCDF tells (CF conventions)."""
+    import spyndex
+
+    return {"long_name": spyndex.indices[name].long_name, "units": "1"}
 
 
 def _value(name: str, given: Mapping[str, Any]) -> Any:
