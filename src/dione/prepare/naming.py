@@ -8,13 +8,16 @@ POLYGON ((0.6 43.6, ...))           WKT in longitude and latitude
 field.geojson, fields.gpkg, ...     a file of vectors, as `base/vectorfile.py` reads it
 """
 
+import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
+from pyproj import CRS
 from shapely.geometry import box, mapping
 
 from dione.base import area as areas
@@ -50,11 +53,16 @@ def parse(text: str, *, size_m: float | None = None) -> Area:
 def area_of(area: Any, *, size_m: float | None = None) -> Area:
     """An area as a program gives it: text as for `parse`, a path, two numbers (latitude, longitude) or four, GeoJSON, or a geometry.
 
-    Two numbers are the middle of a square of `size_m` metres. Raises NotFound, BadRecipe.
+    Two numbers are the middle of a square of `size_m` metres. What names its CRS (`.crs` of a GeoDataFrame or of our own
+    parcels; old GeoJSON) is turned to longitude and latitude. Raises NotFound, BadRecipe.
     """
     if isinstance(area, str | Path):
         return parse(str(area), size_m=size_m)
     geojson = getattr(area, "__geo_interface__", area)
+    crs = getattr(area, "crs", None)
+    if isinstance(geojson, Mapping) and (crs is not None or "crs" in geojson):
+        found = of_geojson(json.dumps(geojson, default=str), "the area")
+        return _plain(_of(found if crs is None else replace(found, crs=CRS(crs).to_wkt())), f"a {type(area).__name__}", size_m)
     if isinstance(geojson, Mapping):
         return _plain(dict(geojson), f"a {geojson.get('type', 'mapping')}", size_m)
     numbers = [float(number) for number in area]
