@@ -32,7 +32,7 @@ def open(
     *,
     area: Place | None = None,
     size_m: float | None = None,
-    dates: str | tuple[stacks.Date | None, stacks.Date | None] | slice | None = None,
+    dates: stacks.Date | tuple[stacks.Date | None, stacks.Date | None] | slice | None = None,
     find_clouds: Level | None = None,
     as_sentinel2a: bool = False,
     **options: Any,
@@ -44,8 +44,8 @@ def open(
     area: (latitude, longitude) with `size_m`; (west, south, east, north) in degrees; GeoJSON, or whatever has a
         `__geo_interface__`; a tile, WKT or vector file as text.
     size_m: side of the square around a point, metres.
-    dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", or two texts or dates, or a slice of
-        them; one may be None.
+    dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", one date, or two texts or dates or
+        a slice of them, of which one may be None.
     find_clouds: "l1c" or "l2a", where a source has no cloud mask: find clouds with ukis-csmask (extra `clouds`).
     as_sentinel2a: green and red of Sentinel-2B as Sentinel-2A's bands see them (`dione.prepare.spectral`).
     options: what files do not tell; those of `dione.sources.geotiff.open`, `eopatch.open`, `stac.open`.
@@ -76,9 +76,9 @@ def open(
     return stack
 
 
-def _span(dates: str | tuple[stacks.Date | None, ...] | slice) -> tuple[str, str]:
+def _span(dates: stacks.Date | tuple[stacks.Date | None, ...] | slice) -> tuple[str, str]:
     """First and last day. Raises BadRecipe."""
-    if isinstance(dates, str):
-        return period.parse(dates)
+    if isinstance(dates, stacks.Date):
+        return period.parse(dates if isinstance(dates, str) else stacks.named(dates)[:10])
     sides = (dates.start, dates.stop) if isinstance(dates, slice) else dates
     return period.whole(tuple(side if side is None or isinstance(side, str) else stacks.named(side)[:10] for side in sides))

@@ -72,6 +72,7 @@ def test_a_date_may_be_named_by_whatever_holds_it(stack, tmp_path):
         assert str(stack.dione.rgb(second)["time"].values)[:10] == "2024-05-06"
         assert str(dione.predict(stack, model="bicubic", target=second)["time"].values[0])[:10] == "2024-05-06"
         assert sharp.dione.change(first, second).attrs["after"] == "2024-05-06"
+        assert stacks.days(dione.open(folder, dates=second)) == ["2024-05-06"]
         for period in ((first, second), slice(first, second)):
             assert stacks.days(dione.open(folder, dates=period)) == ["2024-05-01", "2024-05-06"]
 
