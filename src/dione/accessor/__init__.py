@@ -109,8 +109,10 @@ class Accessor:
 
         return change(self._stack, before, after, ChangeRule(**rule))
 
-    def zonal(self, parcels: "Parcels | str | Path", **rule: Any) -> "Parcels":
+    def zonal(self, parcels: Any, **rule: Any) -> "Parcels":
         """Mean, sigma of the mean and n of each parcel: `dione.analysis.zonal.zonal`; the options are those of its ZonalRule.
+
+        parcels: what `boundaries` found, a vector file, or whatever speaks GeoJSON, by the CRS that it names (a GeoDataFrame).
 
         >>> from dione.testing import landscape, series
         >>> import dione.accessor
@@ -118,10 +120,10 @@ class Accessor:
         >>> list(stack.dione.zonal(stack.dione.boundaries(least_m2=2000)).columns)[-4:]
         ['NDVI_2024-05-01_mean', 'NDVI_2024-05-01_sigma', 'NDVI_2024-05-01_n', 'NDVI_2024-05-01_trusted']
         """
-        from dione.analysis.parcels import read
+        from dione.analysis.parcels import taken
         from dione.analysis.zonal import ZonalRule, zonal
 
-        return zonal(self._stack, read(parcels) if isinstance(parcels, str | Path) else parcels, ZonalRule(**rule))
+        return zonal(self._stack, taken(parcels), ZonalRule(**rule))
 
     def save(self, out: str | Path, *, source: xr.Dataset | None = None) -> list[Path]:
         """Keep the Stack: into a folder, or as a store if the name ends in .zarr.

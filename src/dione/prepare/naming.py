@@ -8,16 +8,13 @@ POLYGON ((0.6 43.6, ...))           WKT in longitude and latitude
 field.geojson, fields.gpkg, ...     a file of vectors, as `base/vectorfile.py` reads it
 """
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
-from pyproj import CRS
 from shapely.geometry import box, mapping
 
 from dione.base import area as areas
@@ -25,7 +22,7 @@ from dione.base import vectorfile
 from dione.base.area import Area
 from dione.base.crs import DEGREES, turn, utm
 from dione.base.errors import BadRecipe, NotFound
-from dione.base.features import Features, of_geojson
+from dione.base.features import Features, of_geojson, of_object
 from dione.prepare import mgrs
 
 WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, GeoPackage, Shapefile"
@@ -59,10 +56,8 @@ def area_of(area: Any, *, size_m: float | None = None) -> Area:
     if isinstance(area, str | Path):
         return parse(str(area), size_m=size_m)
     geojson = getattr(area, "__geo_interface__", area)
-    crs = getattr(area, "crs", None)
-    if isinstance(geojson, Mapping) and (crs is not None or "crs" in geojson):
-        found = of_geojson(json.dumps(geojson, default=str), "the area")
-        return _plain(_of(found if crs is None else replace(found, crs=CRS(crs).to_wkt())), f"a {type(area).__name__}", size_m)
+    if isinstance(geojson, Mapping) and ("crs" in geojson or getattr(area, "crs", None) is not None):
+        return _plain(_of(of_object(area, "the area")), f"a {type(area).__name__}", size_m)
     if isinstance(geojson, Mapping):
         return _plain(dict(geojson), f"a {geojson.get('type', 'mapping')}", size_m)
     numbers = [float(number) for number in area]
