@@ -94,6 +94,10 @@ def test_what_was_taken_for_a_stack_is_told_what_is_missing(stack, tmp_path):
     with pytest.raises(NotAStack, match=r"one date alone has lost its dimension: take it as isel\(time=\[0\]\)"):
         stack.isel(time=1).dione.plot()
     stack.isel(time=[0]).dione.plot(), stack.sel(time=slice("2024-05-06", "2024-05-06")).dione.plot()
+    mask = stack["x"] > float(stack["x"].mean())
+    with pytest.raises(NotAStack, match=r"'valid' is float64, needs bool; where\(\) makes numbers of it: .*assign\(valid=stack\.valid & mask\)"):
+        stacks.check(stack.where(mask).transpose(*stack["reflectance"].dims))
+    assert not stacks.check(stack.assign(valid=stack.valid & mask))["valid"].values[..., :15].any()
     for found in (tmp_path, stack["reflectance"]):
         with pytest.raises(NotAStack, match=rf"found a {type(found).__name__}\nwrite one with dione\.open"):
             stacks.check(found)

@@ -25,6 +25,7 @@ OF_NUMBERS = (
     "whole numbers become reflectance as (numbers * scale + offset).astype('float32'), Sentinel-2's L2A by 0.0001 and, "
     "since baseline 04.00, -0.1; a Zarr store may tell both as the attributes scale_factor and add_offset"
 )
+OF_MASKED = "where() makes numbers of it: leave places out by stack.assign(valid=stack.valid & mask)"
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
 
 
@@ -128,8 +129,8 @@ def check(stack: Any, name: str = "this dataset", *, bands: tuple[str, ...] = BA
         if array.dims != DIMS[variable]:
             wrong.append(f"'{variable}' has dims {array.dims}, needs {DIMS[variable]}")
         if array.dtype != DTYPES[variable]:
-            told = f"; {OF_NUMBERS}" if variable == "reflectance" and array.dtype.kind in "iu" else ""
-            wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}{told}")
+            known = {("reflectance", "i"): OF_NUMBERS, ("reflectance", "u"): OF_NUMBERS, ("valid", "f"): OF_MASKED}.get((variable, array.dtype.kind))
+            wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}{f'; {known}' if known else ''}")
     if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != bands:
         wrong.append(f"bands are {list(map(str, np.atleast_1d(stack['band'].values)))}, need {list(bands)}")
     wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref", "item") if c not in stack.coords]
