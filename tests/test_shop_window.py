@@ -4,14 +4,17 @@ import doctest
 import importlib
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pyproj import CRS
 from rasterio.warp import transform
-from shapely.geometry import box
+from shapely.geometry import box, mapping
 
 import dione
 from dione import testing
+from dione.analysis.parcels import Parcels
 from dione.base import stack as stacks
 from dione.base.errors import BadRecipe
 from dione.testing.archive import MadeProduct, coarser, item, write
@@ -51,6 +54,17 @@ def test_an_area_can_be_a_geometry_of_shapely_and_cuts_files_too(tmp_path):
     assert stacks.days(cut) == ["2024-05-06", "2024-05-11"] and 10 <= cut.sizes["x"] <= 12
     with pytest.raises(BadRecipe, match="side of a square"):
         dione.open(folder, area=(43.6, 1.2))
+
+
+def test_an_area_that_names_its_crs_is_placed_by_it(tmp_path):
+    made = testing.series(testing.landscape((40, 40)), days=1).stack
+    folder = testing.write_geotiffs(made, tmp_path)
+    square = box(355_100, 4_831_800, 355_200, 4_831_900)
+    parcel = Parcels((square,), {"sown": np.array(["2024-03-01"], "datetime64[D]")}, "EPSG:32631")
+    old = mapping(square) | {"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}}
+    for area in (parcel, SimpleNamespace(__geo_interface__=parcel.__geo_interface__, crs=CRS("EPSG:32631")), old):
+        cut = dione.open(folder, area=area)
+        assert 10 <= cut.sizes["x"] <= 12 and abs(float(cut["x"].mean()) - 355_150) <= 10
 
 
 @pytest.mark.parametrize("shown", SHOWN)

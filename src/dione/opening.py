@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import xarray as xr
 
 from dione.base import period
+from dione.base import stack as stacks
 from dione.base.errors import BadRecipe
 from dione.prepare import naming, spectral
 from dione.prepare.area import crop
@@ -31,7 +32,7 @@ def open(
     *,
     area: Place | None = None,
     size_m: float | None = None,
-    dates: str | tuple[str | None, str | None] | None = None,
+    dates: stacks.Date | tuple[stacks.Date | None, stacks.Date | None] | slice | None = None,
     find_clouds: Level | None = None,
     as_sentinel2a: bool = False,
     **options: Any,
@@ -43,7 +44,8 @@ def open(
     area: (latitude, longitude) with `size_m`; (west, south, east, north) in degrees; GeoJSON, or whatever has a
         `__geo_interface__`; a tile, WKT or vector file as text.
     size_m: side of the square around a point, metres.
-    dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", or two texts, of which one may be None.
+    dates: first and last day, both included: "2024-05/2024-08", "2024-05-01/2024-08-31", one date, or two texts or dates or
+        a slice of them, of which one may be None.
     find_clouds: "l1c" or "l2a", where a source has no cloud mask: find clouds with ukis-csmask (extra `clouds`).
     as_sentinel2a: green and red of Sentinel-2B as Sentinel-2A's bands see them (`dione.prepare.spectral`).
     options: what files do not tell; those of `dione.sources.geotiff.open`, `eopatch.open`, `stac.open`.
@@ -61,7 +63,7 @@ def open(
     if area is None and size_m is not None:
         raise BadRecipe(f"a size of {size_m:g} m is given, and no area\ngive a point as well, --area latitude,longitude, or leave --size out")
     where = None if area is None else naming.area_of(area, size_m=size_m)
-    span = None if dates is None else period.parse(dates) if isinstance(dates, str) else period.whole(dates)
+    span = None if dates is None else _span(dates)
     stack = open_source(source, area=where, dates=span, **options)
     if span:
         stack = between(stack, *span)
@@ -72,3 +74,11 @@ def open(
     if find_clouds:
         stack = without_clouds(stack, level=find_clouds).drop_vars("clear", errors="ignore").assign_attrs({"clouds": "found by ukis-csmask"})
     return stack
+
+
+def _span(dates: stacks.Date | tuple[stacks.Date | None, ...] | slice) -> tuple[str, str]:
+    """First and last day. Raises BadRecipe."""
+    if isinstance(dates, stacks.Date):
+        return period.parse(dates if isinstance(dates, str) else stacks.named(dates)[:10])
+    sides = (dates.start, dates.stop) if isinstance(dates, slice) else dates
+    return period.whole(tuple(side if side is None or isinstance(side, str) else stacks.named(side)[:10] for side in sides))

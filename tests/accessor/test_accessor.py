@@ -1,6 +1,7 @@
 """`.dione` on a Dataset: pictures, words, files; and what is no Stack is told so."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 import dione.accessor
 from dione.accessor import glance
+from dione.base import stack as stacks
 from dione.base.errors import NotAStack, NotFound
-from dione.testing import landscape, series
+from dione.testing import landscape, series, write_geotiffs
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,24 @@ def test_what_comes_from_files_cannot_become_markup(text):
     assert page.count("<script") == 0 and page.count("<") == glance.page(glance.Glance("", (("2024-05-01", 1.0),), (("", ""),)), "data:,").count("<")
 
 
+def held(stack, at):
+    """A date of a Stack as Python, NumPy, pandas and xarray hold it."""
+    moment = stack["time"].values[at]
+    return str(moment)[:10], moment, pd.Timestamp(moment), pd.Timestamp(moment).date(), stack["time"][at]
+
+
+def test_a_date_may_be_named_by_whatever_holds_it(stack, tmp_path):
+    sharp = dione.predict(stack, model="bicubic", target="all", max_cloud=0.9)
+    folder = write_geotiffs(stack, tmp_path)
+    for first, second in zip(held(stack, 0), held(stack, 1), strict=True):
+        assert str(stack.dione.rgb(second)["time"].values)[:10] == "2024-05-06"
+        assert str(dione.predict(stack, model="bicubic", target=second)["time"].values[0])[:10] == "2024-05-06"
+        assert sharp.dione.change(first, second).attrs["after"] == "2024-05-06"
+        assert stacks.days(dione.open(folder, dates=second)) == ["2024-05-06"]
+        for period in ((first, second), slice(first, second)):
+            assert stacks.days(dione.open(folder, dates=period)) == ["2024-05-01", "2024-05-06"]
+
+
 def test_an_unknown_date_lists_those_there_are(stack):
     with pytest.raises(NotFound, match="2024-05-06"):
         stack.dione.plot("2019-01-01")
@@ -67,6 +87,20 @@ def test_a_dataset_that_is_no_stack_is_told_so_and_only_when_asked():
     offered = other.dione
     with pytest.raises(NotAStack, match="reflectance"):
         offered.summary()
+    assert "no variable 'reflectance'" in repr(offered) and offered._repr_html_() is None
+
+
+def test_what_was_taken_for_a_stack_is_told_what_is_missing(stack, tmp_path):
+    with pytest.raises(NotAStack, match=r"one date alone has lost its dimension: take it as isel\(time=\[0\]\)"):
+        stack.isel(time=1).dione.plot()
+    stack.isel(time=[0]).dione.plot(), stack.sel(time=slice("2024-05-06", "2024-05-06")).dione.plot()
+    mask = stack["x"] > float(stack["x"].mean())
+    with pytest.raises(NotAStack, match=r"'valid' is float64, needs bool; where\(\) makes numbers of it: .*assign\(valid=stack\.valid & mask\)"):
+        stacks.check(stack.where(mask).transpose(*stack["reflectance"].dims))
+    assert not stacks.check(stack.assign(valid=stack.valid & mask))["valid"].values[..., :15].any()
+    for found in (tmp_path, stack["reflectance"]):
+        with pytest.raises(NotAStack, match=rf"found a {type(found).__name__}\nwrite one with dione\.open"):
+            stacks.check(found)
 
 
 def test_a_stack_is_kept_as_a_store(stack, tmp_path):

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from dione.analysis.change import change
 from dione.analysis.indices import indices
 from dione.analysis.trust import Trust
+from dione.base import stack as stacks
 from dione.base.errors import BadBands, BadRecipe, NotFound
 
 
@@ -35,6 +37,15 @@ def test_sigma_by_the_delta_method_is_that_of_many_draws(sharp, name, correlatio
     assert told == pytest.approx(spread, rel=0.12 if name in ("EVI", "BAI") else 0.04)
 
 
+def test_plots_and_netcdf_are_told_what_the_numbers_are(sharp):
+    made = indices(sharp, "NDVI")
+    assert made["NDVI"].attrs == {"long_name": "Normalized Difference Vegetation Index", "units": "1"} and made["NDVI_sigma"].attrs["long_name"] == "1σ of NDVI"
+    changed = change(sharp, *(stacks.label(sharp, at) for at in (0, 1)))
+    assert changed["difference"].attrs == {"long_name": "change of NDVI", "units": "1"}
+    told = dict(zip(changed["flag"].attrs["flag_values"].tolist(), changed["flag"].attrs["flag_meanings"].split(), strict=True))
+    assert told == {0: "not_trusted", 1: "no_change_told", 2: "more", 3: "less"}
+
+
 def test_constants_can_be_given(sharp):
     one = sharp.isel(time=[0], y=[20], x=[20])
     assert float(indices(one, "SAVI", L=0.5)["SAVI"].values.item()) != float(indices(one, "SAVI")["SAVI"].values.item())
@@ -46,7 +57,16 @@ def test_dask_arrays_stay_lazy_and_give_the_same(sharp):
     np.testing.assert_array_equal(lazy["NDVI_sigma"].values, indices(sharp, "NDVI")["NDVI_sigma"].values)
 
 
+@pytest.mark.parametrize("chunks", [None, {"y": 40}])
+def test_a_denominator_of_zero_is_nan_without_a_warning(sharp, chunks):
+    empty = sharp.assign(reflectance=sharp["reflectance"].where(sharp["y"] > sharp["y"][20], 0).astype(np.float32))
+    made = indices(empty if chunks is None else empty.chunk(chunks), "NDVI").compute()
+    assert np.isnan(made["NDVI"].values[:, 25:]).all() and np.isfinite(made["NDVI"].values[:, 10:20, 20:60]).all()
+
+
 def test_what_cannot_be_is_told(sharp):
+    with pytest.raises(BadRecipe, match=r"(?s)max_sigma is no constant.*Trust\(max_sigma="):
+        indices(sharp, "NDVI", max_sigma=0.1)
     with pytest.raises(NotFound, match="near are"):
         indices(sharp, "NVDI")
     with pytest.raises(BadBands, match="S1"):

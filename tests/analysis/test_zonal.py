@@ -1,11 +1,14 @@
 """Parcels: means over trusted pixels, how sure they are, files there and back."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import shapely
+from pyproj import CRS
 
+import dione.accessor  # noqa: F401 - sharp.dione
 from dione.analysis.parcels import Parcels, read
 from dione.analysis.zonal import ZonalRule, zonal
 from dione.base.errors import BadRecipe, CannotWrite
@@ -27,6 +30,19 @@ def test_the_mean_of_a_parcel_is_over_its_trusted_pixels(sharp, parcels):
     assert list(made.columns["NDVI_2024-05-01_n"]) == [1600, 1575, 1600, 1500, 0]
     assert made.columns["NDVI_2024-05-01_trusted"][3] == pytest.approx(1500 / 1600)
     assert np.isnan(made.columns["NDVI_2024-07-01_mean"][4])
+
+
+def test_parcels_may_be_whatever_speaks_geojson_by_the_crs_that_it_names(sharp, parcels, tmp_path):
+    known = sharp.dione.zonal(parcels)
+    columns = {"sown": np.array(["2024-03-01"] * len(parcels), "datetime64[D]"), "number": np.arange(len(parcels))}
+    table = SimpleNamespace(__geo_interface__=Parcels(parcels.geometries, columns, parcels.crs).__geo_interface__, crs=CRS(parcels.crs))
+    table.__geo_interface__["features"][0]["properties"]["number"] = np.int64(0)  # as a GeoDataFrame may have it
+    in_degrees = parcels.to_crs("EPSG:4326").__geo_interface__
+    for given in (table, in_degrees, parcels.write(tmp_path / "parcels.geojson")):
+        found = sharp.dione.zonal(given)
+        for name in known.columns.keys() - {"name"}:
+            np.testing.assert_allclose(found.columns[name], known.columns[name], rtol=1e-6)
+    assert sharp.dione.zonal(table).crs == "EPSG:32631" and sharp.dione.zonal(table).columns["number"].tolist() == [*range(len(parcels))]
 
 
 def test_of_a_parcel_that_reaches_beyond_the_scene_what_lies_outside_is_not_trusted(sharp):

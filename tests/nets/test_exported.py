@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pystac
@@ -12,7 +13,7 @@ from pystac.validation import JsonSchemaSTACValidator
 from dione.base.errors import BadModel
 from dione.nets import exported
 from dione.nets.highresnet import HighResNet, HighResNetConfig
-from dione.nets.resolver import About, load, store
+from dione.nets.resolver import About, load, shipped, store
 from dione.nets.setsr import SetSR, SetSRConfig
 
 SHAPES = ((3, 24, 20), (8, 40, 33))
@@ -63,6 +64,20 @@ def test_onnx_runtime_and_an_exported_program_give_the_same_for_any_dates_and_si
         for mine, other, third in zip(ours, theirs, again, strict=True):
             np.testing.assert_allclose(other, mine, atol=1e-4)
             np.testing.assert_allclose(third.detach().numpy(), mine, atol=1e-4)
+
+
+def test_the_links_of_a_card_lead_to_the_files_that_there_are(tmp_path, run):
+    def link(name, card):
+        assert run("models", "export", name, "--stac", card)[0] == 0
+        return json.loads(card.read_text())["assets"]["weights"]["href"]
+
+    weights = tiny(tmp_path / "tiny.safetensors")
+    assert link(weights, tmp_path / "card.json") == "./tiny.safetensors"
+    assert link(weights, tmp_path / "cards" / "tiny.json") == str(weights.resolve())
+    assert Path(link("setsr-s@4", tmp_path / "setsr.json")) == shipped()["setsr-s"]
+
+    code, _, told = run("models", "export", "bicubic", "--stac", tmp_path / "bicubic.json")
+    assert code == 0 and "links to no file" in told and json.loads((tmp_path / "bicubic.json").read_text())["assets"] == {}
 
 
 def test_the_card_of_a_model_is_a_stac_item_with_what_the_extension_asks_for(tmp_path, run):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import rasterio
 
+import dione
 from dione import testing
 from dione.base import stack as stacks
 from dione.sources import zarrstack
@@ -63,6 +64,30 @@ def test_two_passes_of_a_day_are_told_apart_wherever_a_run_is_told(run, tmp_path
     assert list(json.loads((tmp_path / "out" / "eopatch" / "meta_info" / "dione.json").read_text())["supports"]) == [*passes, "2024-05-06"]
     links = json.loads((tmp_path / "out" / "collection.json").read_text())["links"]
     assert [link["title"].partition(",")[0] for link in links if link["rel"] == "item"] == [*passes, "2024-05-06"]
+    with rasterio.open(tmp_path / "out" / f"{passes[1]}_sr.tif") as file:
+        assert file.tags()["DIONE_TARGET"] == passes[1] and file.tags()["DIONE_SUPPORTS"] == f"2024-05-06 {passes[0]}"
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert all(f"<h2>Dates used for {name}</h2>" in page and f'data-words="{name}: target' in page for name in passes)
+    assert all(f"{name}   62% clear" in run("info", tmp_path / "in.zarr")[1] for name in passes)
+    told = json.loads((tmp_path / "out" / "run.json").read_text())["targets"]
+    assert [target["day"] for target in told] == [*passes, "2024-05-06"] == [date["day"] for date in told[0]["dates"]]
+
+
+def test_of_two_passes_of_a_day_it_is_told_which_was_taken_and_how_to_name_the_other(run, tmp_path):
+    made = testing.series(testing.landscape((16, 20), seed=1), days=3).stack
+    made["valid"].values[0, :6] = False
+    times = np.array(["2024-05-01T10:50:31", "2024-05-01T11:00:31", "2024-05-06T10:50:31"], "datetime64[ns]")
+    series = made.assign_coords(time=times)
+    zarrstack.save(series, tmp_path / "in.zarr")
+    words = "2024-05-01 was seen 2 times: 2024-05-01T105031 (62 % clear), 2024-05-01T110031 (100 % clear); sharpened was the clearest, 2024-05-01T110031"
+    code, _, err = run("predict", tmp_path / "in.zarr", "-o", tmp_path / "out", "--target", "2024-05-01", "--model", "bicubic")
+    assert code == 0 and f"{words}; another is named by its time: --target 2024-05-01T105031" in err
+    assert words in (tmp_path / "out" / "report.html").read_text()
+    dione.predict(series, target="2024-05-01", model="bicubic").dione.save(tmp_path / "kept", source=series)
+    assert words in json.loads((tmp_path / "kept" / "run.json").read_text())["warnings"][0]
+
+    for target in ("2024-05-01T105031", "2024-05-06", "latest"):
+        assert "was seen" not in run("predict", tmp_path / "in.zarr", "-o", tmp_path / target, "--target", target, "--model", "bicubic")[2]
 
 
 def test_another_word_for_supports_is_wrong_usage(run, tmp_path):

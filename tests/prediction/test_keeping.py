@@ -86,6 +86,22 @@ def test_a_part_that_cuts_pixels_of_the_input_is_refused_before_anything_is_writ
         assert made["proj:shape"] == [*file.shape] and made["proj:transform"] == [*file.transform][:6]
 
 
+def test_a_place_at_home_is_there_and_no_folder_called_tilde(stack, sharp, tmp_path, monkeypatch, run):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    sharp.dione.save("~/kept")
+    dione.write(sharp, "~/written")
+    sharp.dione.boundaries(least_m2=0).write("~/fields.geojson")
+    stack.dione.save(tmp_path / "series.zarr")
+    for words in (
+        ("predict", tmp_path / "series.zarr", "--model", "bicubic", "--output=~/out"),
+        ("indices", tmp_path / "home" / "kept", "NDVI", "--output=~/ndvi"),
+    ):
+        code, _, err = run(*words)
+        assert code == 0, err
+    assert {path.name for path in (tmp_path / "home").iterdir()} == {"kept", "written", "fields.geojson", "out", "ndvi"} and not (tmp_path / "~").exists()
+
+
 def test_what_was_done_to_a_sharper_input_is_told_as_the_command_tells_it(stack, tmp_path):
     dione.predict(stack, modulation=0.5, views=1, max_cloud=0.9).dione.save(tmp_path / "a", source=stack)
     predict_to(stack, tmp_path / "b", resolver=dione.load("setsr-s"), config=PredictConfig(modulation=0.5, views=1, max_cloud=0.9))

@@ -63,6 +63,15 @@ def test_an_offset_on_some_dates_is_found_by_the_others(stack: xr.Dataset) -> No
         check_values(mixed)
 
 
+def test_an_offset_on_either_of_two_passes_of_a_day_is_found(stack: xr.Dataset) -> None:
+    at_ten = stack["time"].values[0].astype("datetime64[D]") + np.timedelta64(10, "h").astype("timedelta64[ns]")
+    for at, name in enumerate(("2024-05-01T100000", "2024-05-01T101000")):
+        mixed = stack.copy(deep=True).assign_coords(time=[at_ten, at_ten + np.timedelta64(10, "m"), stack["time"].values[2]])
+        mixed["reflectance"][at] = changed(stack, 1, 0.1)["reflectance"][at]
+        with pytest.raises(BadValues, match=f"(?s)no dark pixel on 1 of 3 dates.*{name}"):
+            check_values(mixed)
+
+
 def test_an_offset_on_any_one_date_of_a_real_series_is_found(shared_data: Path) -> None:
     for name in ("bouconne", "cloudy-33TWL", "jaca", "rufiji-20m"):
         stack = geotiff.open(shared_data / "s2-series" / name).load()

@@ -125,6 +125,18 @@ def test_an_asset_of_another_size_is_not_read(server: Loopback) -> None:
         opened(server).load()
 
 
+def test_a_file_that_was_made_anew_in_its_place_is_read_by_its_own_head(server: Loopback) -> None:
+    """Not compressed, so that nothing but its numbers tells it from the one before."""
+    one = fill(server, 1)[0]
+    path = next(server.folder.glob("*B04.tif"))
+    for gain, updated in ((1, "2024-06-01"), (2, "2024-07-01")):
+        testing.rasters.write(path, one.numbers[2] * gain, TILE, nodata=0)
+        server.items[0]["properties"]["updated"] = f"{updated}T00:00:00Z"
+        red = opened(server, TILE.pad(32))["reflectance"].sel(band="red", time="2024-05-01").values[0]
+        seen = red[(red != 0).any(1)][:, (red != 0).any(0)]
+        np.testing.assert_allclose(seen, one.numbers[2] * (gain * 1e-4) - 0.1, atol=1e-6)
+
+
 def test_a_tile_whose_bytes_are_wrong_is_fetched_again_and_never_kept(server: Loopback) -> None:
     one = fill(server, 1)[0]
     path = next(server.folder.glob("*B04.tif"))

@@ -133,6 +133,39 @@ def test_a_cut_off_file_is_named(bucket: str, made: xr.Dataset, tmp_path: Path) 
         sources.open(f"{bucket}/cut").compute()
 
 
+def test_nothing_is_asked_of_buckets_of_others(bucket: str, made: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    upload(testing.write_geotiffs(made, tmp_path / "own"), f"{bucket}/own")
+    asked, call = [], s3fs.S3FileSystem._call_s3
+    monkeypatch.setattr(
+        s3fs.S3FileSystem, "_call_s3", lambda self, method, *more, **told: asked.append(told.get("Bucket")) or call(self, method, *more, **told)
+    )
+    sources.open(f"{bucket}/own").load()
+    assert set(asked) == {"bucket"}
+
+
+def test_the_size_of_a_file_is_asked_for_once(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import s3fs
+
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    grid = testing.grid_at((600, 600), left=300_000, top=4_900_020)
+    numbers = np.random.default_rng(2).integers(1100, 5000, (4, 600, 600)).astype(np.uint16)
+    one = archive.MadeProduct(numbers, grid, np.full((300, 300), 4, np.uint8), offset=-0.1, applied=False)
+    files = archive.write(one, tmp_path / "many", block=128)
+    upload(tmp_path / "many", f"{bucket}/many")
+    (tmp_path / "item.json").write_text(json.dumps(archive.item(one, {band: f"{bucket}/many/{path.name}" for band, path in files.items()})))
+    asked, call = [], s3fs.S3FileSystem._call_s3
+    monkeypatch.setattr(
+        s3fs.S3FileSystem, "_call_s3", lambda self, method, *more, **told: asked.append((method, told["Key"])) or call(self, method, *more, **told)
+    )
+    stack = sources.open(f"stac:{tmp_path / 'item.json'}")
+    for rows in (slice(0, 200), slice(200, 600)):
+        np.testing.assert_allclose(stack.isel(time=0, y=rows)["reflectance"].values, numbers[:, rows] * 1e-4 - 0.1, atol=1e-6)
+    sizes = [key for method, key in asked if method == "head_object"]
+    assert len(sizes) == len(set(sizes)) == 5 and len(asked) > 20
+
+
 def test_items_of_an_archive_may_lie_there(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import s3fs
 

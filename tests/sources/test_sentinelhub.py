@@ -4,7 +4,9 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -45,6 +47,19 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MadeHub]:
         service.add("20240503T105031", "31TCJ", "31TCH", cloud=20)
         service.add("20240508T105031", "31TCJ", cloud=80)
         yield service
+
+
+@pytest.mark.parametrize("collection", ["sentinel-2-l2a", "byoc-00000000-0000-0000-0000-000000000000"])
+def test_threads_that_ask_for_a_collection_first_at_the_same_time_all_get_it(collection: str) -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for number in range(30):
+            asking, config = hubclient.Hub("", collection, patience.USUAL), SimpleNamespace(sh_base_url=f"https://{number}.example.com")
+            with ThreadPoolExecutor(8) as pool:
+                assert len(set(pool.map(asking._data, [config] * 8))) == 1
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_dates_bands_and_masks_are_those_of_the_service(hub: MadeHub) -> None:

@@ -195,6 +195,21 @@ def test_a_pass_that_was_received_in_two_parts_is_one_date(server: Loopback, nam
     )
 
 
+def test_where_no_datastrip_is_named_both_parts_of_a_pass_are_told_from_what_was_processed_again(server: Loopback) -> None:
+    whole = product(1, baseline="02.14", offset=None, applied=None)
+    upper, lower = whole.numbers.copy(), whole.numbers.copy()
+    upper[:, 400:] = 0
+    lower[:, :400] = 0
+    parts = whole.changed(numbers=upper), whole.changed(numbers=lower, made="20240503T170000"), product(2, baseline="02.13", offset=None, applied=None)
+    publish(server, *parts)
+    for sequence, (one, made) in enumerate(zip(server.items, parts, strict=True)):  # as Earth Search wrote them before v1
+        told = {key: value for key, value in one["properties"].items() if not key.startswith("s2:")}
+        one |= {"id": f"S2A_31TCJ_20240503_{sequence}_L2A", "properties": told | {"sentinel:product_id": made.name, "sentinel:sequence": str(sequence)}}
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    assert stack.sizes["time"] == 1 and "1 products" in stack.attrs["left_out"] and stack.attrs["baselines"] == "02.14"
+    np.testing.assert_array_equal(stack["reflectance"][0], cut(whole.numbers, TILE, stacks.grid_of(stack)).astype(np.float32) * np.float32(1e-4))
+
+
 def ground(grid: GeoBox) -> NDArray[np.float64]:
     """A landscape that is the same from every tile: waves over longitude and latitude, some 600 m long."""
     rows, columns = np.mgrid[: grid.shape[0], : grid.shape[1]] + 0.5

@@ -1,17 +1,21 @@
 """Searching a catalogue: pages, filters, what is said when nothing is found, and what is not followed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
+import shapely
 from rasterio.warp import transform_bounds
+from shapely.geometry import mapping
 
 from dione import sources, testing
-from dione.base import stack
+from dione.base import antimeridian, stack
 from dione.base.errors import BadRecipe, BadSource, DioneError, NotFound
+from dione.sources.archives import stacsearch
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
@@ -49,6 +53,28 @@ def test_two_passes_within_a_second_have_names_of_their_own(stocked: Loopback) -
 
 def test_cloudy_scenes_can_be_left_out(stocked: Loopback) -> None:
     assert sources.open(source(stocked), area=AREA, max_scene_cloud=0.5).sizes["time"] == 3
+
+
+@pytest.mark.parametrize("east", [0.0, 180.0])
+def test_an_area_of_many_points_is_asked_for_in_few_and_finds_what_it_touches_alone(server: Loopback, east: float) -> None:
+    comb = shapely.union_all([shapely.box(0, 0, 3, 0.1), *(shapely.box(x, 0, x + 0.001, 2) for x in np.linspace(0, 2.9, 700))])
+    area = shapely.affinity.translate(comb, east - 1.5, 44)
+    area = antimeridian.halves(area) if east else area
+    around = stacsearch._around(area)
+    assert shapely.get_num_coordinates(around) <= 20 < 2000 < shapely.get_num_coordinates(area)
+    assert around.buffer(1e-9).covers(area) and around.area < 1.1 * 6
+
+    hoop = shapely.Point(0, 0).buffer(2, 1000).union(shapely.Point(9, 0).buffer(2, 1000))
+    assert shapely.get_num_coordinates(stacsearch._around(hoop)) == 5
+
+
+def test_what_only_the_surroundings_of_such_an_area_touch_is_no_date(stocked: Loopback) -> None:
+    west, south, east, north = AREA
+    far = shapely.Point(west - 1, south - 1).buffer(0.01, 400).union(shapely.Point(east + 1, north + 1).buffer(0.01, 400))
+    with pytest.raises(NotFound, match="touches the area"):
+        sources.open(source(stocked), area=mapping(far))
+    assert all(len(json.dumps(asked)) < 1e5 for asked in stocked.searches)
+    assert sources.open(source(stocked), area=mapping(shapely.box(*AREA).segmentize((east - west) / 1000))).sizes["time"] == 5
 
 
 @pytest.mark.parametrize(
@@ -203,6 +229,21 @@ def test_a_static_catalogue_leads_through_its_collections(stocked: Loopback, her
     for name in ("collection", "catalog"):
         place = stocked.folder / f"{name}.json" if here else f"{stocked.url}/files/{name}.json"
         assert sources.open(f"stac:{place}", area=AREA, dates=("2024-05-02", "2024-05-03")).sizes["time"] == 2
+
+
+@pytest.mark.parametrize("written", [str, quote])
+@pytest.mark.parametrize("before", ["file://", ""])
+def test_addresses_of_files_on_this_disk_may_have_spaces_written_out_or_not(tmp_path: Path, before: str, written: Callable[[str], str]) -> None:
+    made = MadeProduct(np.full((4, 64, 64), 2000, np.uint16), TILE, np.full(coarser(TILE).shape, 4, np.uint8), offset=-0.1, applied=False)
+    folder = tmp_path / "my fields"
+    files = write(made, folder / "May 2024")
+    place, link = folder / "May 2024" / "item.json", {"rel": "item", "href": written("./May 2024/item.json")}
+    if before:
+        link["href"] = before + written(str(place))
+    place.write_text(json.dumps(item(made, {band: before + written(str(file)) for band, file in files.items()})))
+    (folder / "catalog.json").write_text(json.dumps({"type": "Catalog", "id": "x", "description": "x", "stac_version": "1.0.0", "links": [link]}))
+    for name in (str(folder), "file://" + quote(str(folder))):
+        np.testing.assert_allclose(sources.open(f"stac:{name}/catalog.json")["reflectance"].values, 0.1, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,22 @@ def test_water_snow_and_shade_of_terrain_are_ground(tmp_path: Path, bit: int):
     assert sources.open(tmp_path)["valid"].values.all()
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_what_macos_puts_beside_the_files_of_a_product_is_left_out(tmp_path: Path, packed: bool):
+    place = write(MADE, tmp_path)
+    files = [file for file in place.rglob("*") if file.is_file()]
+    if packed:
+        with zipfile.ZipFile(tmp_path / f"{place.name}.zip", "w") as archive:
+            for file in files:
+                archive.write(file, file.relative_to(tmp_path))
+                archive.writestr(f"__MACOSX/{file.relative_to(tmp_path).with_name(f'._{file.name}')}", b"\0\5\26\7")
+    else:
+        for file in files:
+            file.with_name(f"._{file.name}").write_bytes(b"\0\5\26\7")
+    stack = sources.open(tmp_path / f"{place.name}.zip" if packed else place)
+    np.testing.assert_allclose(stack["reflectance"][0], NUMBERS / 10000, atol=1e-6)
+
+
 def test_a_zip_reads_as_its_folder(tmp_path: Path):
     folder = write(replace(MADE, masks={"CLM": flagged(9, 1)}), tmp_path / "folders")
     packed = tmp_path / f"{folder.name.rpartition('_V')[0]}.zip"

@@ -38,6 +38,24 @@ def test_a_word_about_the_whole_stack_is_kept(made: xr.Dataset, tmp_path: Path) 
         assert kept["field"].item() == "field 7" and kept["field"].dtype.kind == "U"
 
 
+@pytest.mark.parametrize(
+    "told", [{"dtype": "uint16", "scale_factor": 1e-4, "_FillValue": 0}, {"dtype": "int16", "scale_factor": 1e-4, "add_offset": -0.1, "_FillValue": -32768}]
+)
+def test_numbers_of_a_store_that_somebody_else_wrote_are_decoded_by_its_attributes(made: xr.Dataset, tmp_path: Path, told: dict[str, object]) -> None:
+    texts = {name: (made[name].dims, made[name].values.astype(object)) for name in ("item", "band")}
+    made.assign_coords(texts).to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False, encoding={"reflectance": told})
+    for kept in (zarrstack.open(tmp_path / "a.zarr"), zarrstack.load(tmp_path / "a.zarr")):
+        assert kept["reflectance"].dtype == np.float32
+        seen = kept["valid"].values & made["valid"].values
+        assert seen.mean() > 0.6
+        np.testing.assert_allclose(np.moveaxis(kept["reflectance"].values, 1, -1)[seen], np.moveaxis(made["reflectance"].values, 1, -1)[seen], atol=6e-5)
+
+
+def test_numbers_that_nothing_decodes_are_refused_with_what_to_do(made: xr.Dataset) -> None:
+    with pytest.raises(NotAStack, match=r"'reflectance' is uint16, needs float32; .*numbers \* scale \+ offset.*scale_factor and add_offset"):
+        stacks.check(made.assign(reflectance=(made["reflectance"] * 1e4).astype("uint16")))
+
+
 @pytest.mark.parametrize("crs", [None, "EPSG:4326"])
 def test_no_crs_and_degrees_are_kept(crs: str | None, tmp_path: Path) -> None:
     grid = testing.grid_at((30, 44), crs=crs, left=1.5, top=43.25, pixel=1e-4)

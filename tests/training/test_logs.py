@@ -53,11 +53,21 @@ def wandb(monkeypatch):
 
 def test_weights_and_biases_is_told_the_recipe_the_rows_and_the_pictures(recipe, wandb):
     train(recipe("train.logs=['wandb']"))
-    assert wandb.given["id"] == "tiny" and wandb.given["config"]["train"]["steps"] == 6 and wandb.given["resume"] == "allow"
+    assert wandb.given["name"] == "tiny" and wandb.given["config"]["train"]["steps"] == 6 and wandb.given["resume"] == "allow"
     told = {name for _, values in wandb.run.rows for name in values}
     assert {"loss", "busy", "gain/1", "gain/8", "validation", "blue/input", "nir/result", "red/truth"} <= told and wandb.run.finished
     steps = [step for step, _ in wandb.run.rows]
     assert steps == sorted(steps) and steps[-1] == 6
+
+
+def test_a_training_that_goes_on_is_the_same_run_there_and_one_that_starts_over_another(recipe, wandb):
+    def trained(**options):
+        train(recipe("train.logs=['wandb']"), **options)
+        return wandb.given["id"]
+
+    first = trained()
+    assert first.startswith("tiny-") and trained() == first
+    assert first != trained(resume=False) == trained()
 
 
 @pytest.mark.parametrize(("name", "advice"), [("tensorboard", "dione[train]"), ("wandb", "dione[wandb]")])

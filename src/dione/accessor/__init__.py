@@ -17,6 +17,7 @@ from PIL import Image
 
 from dione.accessor import glance, looks
 from dione.base import stack as stacks
+from dione.base.errors import NotAStack
 
 if TYPE_CHECKING:
     from dione.analysis.parcels import Parcels
@@ -45,10 +46,10 @@ class Accessor:
         """
         return glance.words(glance.of(self._stack))
 
-    def rgb(self, date: str = "latest", *, colours: looks.Colours = "true") -> xr.DataArray:
+    def rgb(self, date: stacks.Date = "latest", *, colours: looks.Colours = "true") -> xr.DataArray:
         """One date as a picture: uint8 (y, x, rgb) with the Stack's coordinates, grey where it was not seen clear.
 
-        date: YYYY-MM-DD, or the latest. colours: "true", or "false" for near infrared, red and green.
+        date: YYYY-MM-DD, stack.time[3] or the like, or the latest. colours: "true", or "false" for near infrared, red and green.
         Black and white are the 2nd and 98th percentiles. Only this date is read. Raises NotAStack, NotFound.
 
         >>> from dione.testing import landscape, series
@@ -58,7 +59,7 @@ class Accessor:
         """
         return looks.rgb(self._stack, date, colours)
 
-    def plot(self, date: str = "latest", *, colours: looks.Colours = "true", max_side: int = 800) -> Image.Image:
+    def plot(self, date: stacks.Date = "latest", *, colours: looks.Colours = "true", max_side: int = 800) -> Image.Image:
         """The same as a picture of at most `max_side` pixels a side, small ones enlarged; a notebook shows it, `.save("a.png")` keeps it.
 
         For axes and coordinates: `stack.dione.rgb().plot.imshow()`, which needs matplotlib. Raises NotAStack, NotFound.
@@ -95,7 +96,7 @@ class Accessor:
 
         return boundaries(self._stack, BoundaryRule(**rule))
 
-    def change(self, before: str, after: str, **rule: Any) -> xr.Dataset:
+    def change(self, before: stacks.Date, after: stacks.Date, **rule: Any) -> xr.Dataset:
         """Change between two dates, flagged where both are trusted: `dione.analysis.change.change`; the options are those of its ChangeRule.
 
         >>> from dione.testing import landscape, series
@@ -108,8 +109,10 @@ class Accessor:
 
         return change(self._stack, before, after, ChangeRule(**rule))
 
-    def zonal(self, parcels: "Parcels | str | Path", **rule: Any) -> "Parcels":
+    def zonal(self, parcels: Any, **rule: Any) -> "Parcels":
         """Mean, sigma of the mean and n of each parcel: `dione.analysis.zonal.zonal`; the options are those of its ZonalRule.
+
+        parcels: what `boundaries` found, a vector file, or whatever speaks GeoJSON, by the CRS that it names (a GeoDataFrame).
 
         >>> from dione.testing import landscape, series
         >>> import dione.accessor
@@ -117,10 +120,10 @@ class Accessor:
         >>> list(stack.dione.zonal(stack.dione.boundaries(least_m2=2000)).columns)[-4:]
         ['NDVI_2024-05-01_mean', 'NDVI_2024-05-01_sigma', 'NDVI_2024-05-01_n', 'NDVI_2024-05-01_trusted']
         """
-        from dione.analysis.parcels import read
+        from dione.analysis.parcels import taken
         from dione.analysis.zonal import ZonalRule, zonal
 
-        return zonal(self._stack, read(parcels) if isinstance(parcels, str | Path) else parcels, ZonalRule(**rule))
+        return zonal(self._stack, taken(parcels), ZonalRule(**rule))
 
     def save(self, out: str | Path, *, source: xr.Dataset | None = None) -> list[Path]:
         """Keep the Stack: into a folder, or as a store if the name ends in .zarr.
@@ -145,7 +148,15 @@ class Accessor:
         return keep(self._stack, out, source=source)
 
     def __repr__(self) -> str:
-        return self.summary()
+        """Of another Dataset, what makes it no Stack: who looks at a value wants no traceback."""
+        try:
+            return self.summary()
+        except NotAStack as error:
+            return str(error)
 
-    def _repr_html_(self) -> str:
-        return glance.page(glance.of(self._stack), looks.thumbnail(self._stack))
+    def _repr_html_(self) -> str | None:
+        """None of another Dataset: a notebook then shows the text."""
+        try:
+            return glance.page(glance.of(self._stack), looks.thumbnail(self._stack))
+        except NotAStack:
+            return None

@@ -24,7 +24,7 @@ class Glance:
 
 def of(stack: xr.Dataset) -> Glance:
     """Read no pixel but the masks; of a large scene a sample of them."""
-    grid, days = stacks.grid_of(stack), stacks.days(stack)
+    grid, days = stacks.grid_of(stack), stacks.labels(stack)
     height, width = grid.shape
     epsg = grid.crs.to_epsg() if grid.crs else None
     place = f"EPSG:{epsg}" if epsg else "a CRS without code" if grid.crs else "no CRS"

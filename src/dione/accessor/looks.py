@@ -16,12 +16,12 @@ BANDS = {"true": picture.TRUE_COLOUR, "false": picture.FALSE_COLOUR}
 THUMBNAIL_PX = 256
 
 
-def on(stack: xr.Dataset, date: str) -> int:
-    """Position of a date: YYYY-MM-DD, or "latest". Raises NotFound with the dates there are."""
-    return stack.sizes["time"] - 1 if date == "latest" else stacks.position(stack, date)
+def on(stack: xr.Dataset, date: stacks.Date) -> int:
+    """Position of a date, or of the "latest". Raises NotFound with the dates there are."""
+    return stack.sizes["time"] - 1 if isinstance(date, str) and date == "latest" else stacks.position(stack, date)
 
 
-def rgb(stack: xr.Dataset, date: str, colours: Colours = "true") -> xr.DataArray:
+def rgb(stack: xr.Dataset, date: stacks.Date, colours: Colours = "true") -> xr.DataArray:
     """uint8 (y, x, rgb) of a date. Raises NotFound."""
     if colours not in BANDS:
         raise NotFound(f"no colours '{colours}'; there are {', '.join(BANDS)}")

@@ -23,6 +23,12 @@ from dione.prediction.files.form import Class
 
 NODATA, SAME, MORE, LESS = 0, 1, 2, 3
 CLASSES = (Class(SAME, "no change told", (240, 240, 240)), Class(MORE, "more", (27, 120, 55)), Class(LESS, "less", (118, 42, 131)))
+FLAGS = {
+    "long_name": "change",
+    "flag_values": np.array([NODATA, SAME, MORE, LESS], np.uint8),
+    "flag_meanings": "not_trusted no_change_told more less",
+}
+"""As the CF conventions tell classes."""
 BINS, LARGEST_Z = 100_000, 10.0
 """Of |z|, for the threshold of many windows. The last bin takes all beyond: p is 1e-23 there, below what any scene asks for."""
 
@@ -39,7 +45,7 @@ class ChangeRule:
     trust: Trust = TRUST
 
 
-def change(stack: xr.Dataset, before: str, after: str, rule: ChangeRule = ChangeRule()) -> xr.Dataset:
+def change(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule: ChangeRule = ChangeRule()) -> xr.Dataset:
     """difference, sigma and z (y, x) float32, NaN where one of the dates is not trusted; flag (y, x) uint8: 1 no change told, 2 more, 3 less, 0 not trusted.
 
     before, after: YYYY-MM-DD, or as 2018-08-15T105031 where a day has several. Raises NotAStack, NotFound (no such date or index), BadRecipe (no sigma; a rate that is none; the later date first).
@@ -48,7 +54,7 @@ def change(stack: xr.Dataset, before: str, after: str, rule: ChangeRule = Change
     return flagged(made, threshold(counts(made), rule.rate))
 
 
-def differences(stack: xr.Dataset, before: str, after: str, rule: ChangeRule) -> xr.Dataset:
+def differences(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule: ChangeRule) -> xr.Dataset:
     """The same without flags."""
     _possible(stack, rule)
     dates = pair(stacks.check(stack), before, after)
@@ -56,12 +62,14 @@ def differences(stack: xr.Dataset, before: str, after: str, rule: ChangeRule) ->
     (a, b), (sigma_a, sigma_b) = (found[name].values for name in (rule.index, f"{rule.index}_sigma"))
     sigma = np.sqrt(np.maximum(sigma_a**2 + sigma_b**2 - 2 * rule.correlation * sigma_a * sigma_b, 1e-12))
     coords = {name: stack[name] for name in ("y", "x", "spatial_ref")}
-    layers = {"difference": b - a, "sigma": sigma, "z": (b - a) / sigma}
+    what = f"change of {rule.index}"
+    layers = {"difference": (b - a, what), "sigma": (sigma, f"1σ of the {what}"), "z": ((b - a) / sigma, f"{what}, in its own 1σ")}
     notes = {"before": stacks.label(stack, dates[0]), "after": stacks.label(stack, dates[1])}
-    return xr.Dataset({name: (("y", "x"), values.astype(np.float32)) for name, values in layers.items()}, coords, notes)
+    made = {name: (("y", "x"), values.astype(np.float32), {"long_name": words, "units": "1"}) for name, (values, words) in layers.items()}
+    return xr.Dataset(made, coords, notes)
 
 
-def pair(stack: xr.Dataset, before: str, after: str) -> tuple[int, int]:
+def pair(stack: xr.Dataset, before: stacks.Date, after: stacks.Date) -> tuple[int, int]:
     """Positions of the two dates. Raises NotFound, BadRecipe for one date twice or the later one first."""
     earlier, later = (stacks.position(stack, date) for date in (before, after))
     if earlier == later:
@@ -97,7 +105,7 @@ def flagged(made: xr.Dataset, least_z: float) -> xr.Dataset:
     z = made["z"].values
     sure = _size(z) >= least_z
     flag = np.where(np.isfinite(z), np.where(sure & (z > 0), MORE, np.where(sure, LESS, SAME)), NODATA).astype(np.uint8)
-    return made.assign(flag=(("y", "x"), flag))
+    return made.assign(flag=(("y", "x"), flag, FLAGS))
 
 
 def _size(z: NDArray[np.float32]) -> NDArray[np.float64]:

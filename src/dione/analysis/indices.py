@@ -44,9 +44,10 @@ def indices(stack: xr.Dataset, *names: str, trust: Trust = TRUST, band_correlati
     for name in names:
         given = parameters(name, constants)
         bands = {letter: stack["reflectance"].sel(band=LETTERS[letter], drop=True) for letter in LETTERS if letter in given}
-        made[name] = _plain(_value(name, given | bands), stack).where(seen)
+        made[name] = _plain(_value(name, given | bands), stack).where(seen).assign_attrs(_words(name))
         if "sigma" in stack:
-            made[f"{name}_sigma"] = _plain(_sigma(name, given | bands, bands, stack["sigma"], band_correlation), stack).where(seen)
+            sigma = _plain(_sigma(name, given | bands, bands, stack["sigma"], band_correlation), stack).where(seen)
+            made[f"{name}_sigma"] = sigma.assign_attrs(long_name=f"1σ of {name}", units="1")
     return xr.Dataset(made, attrs={**stack.attrs, "trusted": f"sigma up to {trust.max_sigma:g}{', confirmed' if trust.confirmed else ''}"})
 
 
@@ -67,15 +68,31 @@ def parameters(name: str, constants: Mapping[str, float]) -> dict[str, Any]:
             f"{name} needs {', '.join(needed)}, of which {', '.join(missing)} is not there\nsharpened are B, G, R and N; a constant can be given by name"
         )
     if unknown := sorted(constants.keys() - set(spyndex.constants)):
-        raise BadRecipe(f"{', '.join(unknown)} is no constant of any index; {name} takes {', '.join(known) or 'none'}")
+        trusting = (
+            "\nwhat is trusted is told by trust=dione.analysis.trust.Trust(max_sigma=0.1, confirmed=True)" if {"max_sigma", "confirmed"} & {*unknown} else ""
+        )
+        raise BadRecipe(f"{', '.join(unknown)} is no constant of any index; {name} takes {', '.join(known) or 'none'}{trusting}")
     return {letter: known.get(letter) for letter in needed}
 
 
-def _value(name: str, given: Mapping[str, Any]) -> Any:
+def _words(name: str) -> dict[str, str]:
+    """What axes of plots are called, and netCDF tells (CF conventions)."""
     import spyndex
 
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return spyndex.computeIndex(name, dict(given))
+    return {"long_name": spyndex.indices[name].long_name, "units": "1"}
+
+
+def _value(name: str, given: Mapping[str, Any]) -> Any:
+    """Of dask arrays chunk by chunk, later: a denominator of zero is no news then either."""
+    import spyndex
+
+    bands = {letter: values for letter, values in given.items() if isinstance(values, xr.DataArray)}
+
+    def formula(*values: Any) -> Any:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return spyndex.computeIndex(name, {**given, **dict(zip(bands, values, strict=True))})
+
+    return xr.apply_ufunc(formula, *bands.values(), dask="parallelized", output_dtypes=[np.float32])
 
 
 def _sigma(name: str, given: Mapping[str, Any], bands: Mapping[str, xr.DataArray], sigma: xr.DataArray, correlation: float) -> Any:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dione.base import vectorfile
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import CannotWrite
-from dione.base.features import collection, plain
+from dione.base.features import Features, collection, of_object, plain
 from dione.base.files import folder, whole
 
 
@@ -58,7 +58,7 @@ class Parcels:
 
 def writable(path: str | Path) -> Path:
     """Where parcels can be written, its folder made if needed: to be asked before they are worked out. Raises CannotWrite."""
-    to = Path(path)
+    to = Path(path).expanduser()
     if to.suffix.lower() not in WRITERS:
         raise CannotWrite(f"{to} ends in '{to.suffix}'; needs one of {', '.join(WRITERS)}")
     folder(to.parent)
@@ -67,8 +67,19 @@ def writable(path: str | Path) -> Path:
 
 def read(path: str | Path) -> Parcels:
     """Polygons and their columns from a vector file, as `dione.base.vectorfile` reads it. Raises NotFound, BadRecipe, DioneError."""
-    found = vectorfile.read(path, source=f"the file of parcels {path}").whole(_fault)
-    return Parcels(found.geometries, found.columns, found.crs)
+    return _of(vectorfile.read(path, source=f"the file of parcels {path}"))
+
+
+def taken(parcels: Any) -> Parcels:
+    """Parcels as they are, from a file, or of whatever speaks GeoJSON: a GeoDataFrame, by its CRS. Raises as `read`."""
+    if isinstance(parcels, Parcels):
+        return parcels
+    return read(parcels) if isinstance(parcels, str | Path) else _of(of_object(parcels, "the parcels"))
+
+
+def _of(found: Features) -> Parcels:
+    whole = found.whole(_fault)
+    return Parcels(whole.geometries, whole.columns, whole.crs)
 
 
 def _fault(parcel: shapely.Geometry) -> str:

@@ -87,7 +87,7 @@ def _apart(out: Path, names: Sequence[str]) -> None:
 
 def _canvas(stack: xr.Dataset, out: Path, name: str, form: Form) -> Canvas:
     """An empty one; a file that was there under this name is gone."""
-    canvas = Canvas(folder(out), name, grid=stacks.grid_of(stack), block=BLOCK_PX, key=f"{form}", form=form)
+    canvas = Canvas(folder(out.expanduser()), name, grid=stacks.grid_of(stack), block=BLOCK_PX, key=f"{form}", form=form)
     canvas.clear()
     canvas.path.unlink(missing_ok=True)
     return canvas

@@ -1,5 +1,6 @@
 """Features: the shapes of a GeoJSON document or a vector file, in one CRS, with what is known of each."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,8 @@ from dione.base.errors import BadRecipe, faults
 
 IN_DEGREES = re.compile(r"CRS84|EPSG::?4326$")
 """What GeoJSON of before 2016 calls longitude and latitude."""
+NAMED_BY = "name"
+"""The column that names features where nobody says which; they may be without it."""
 NEEDED = "needs a geometry, feature or collection of features (RFC 7946)"
 NO_SHAPE, NOTHING = "has no shape", GeometryCollection()
 
@@ -84,6 +87,13 @@ def of_geojson(text: str | bytes, source: str) -> Features:
     wrong = {at: one for at, one in enumerate(found) if isinstance(one, str)}
     geometries = tuple(NOTHING if isinstance(one, str) else one for one in found)
     return Features(geometries, _columns([_properties(member) for member in members]), _crs(document, source), source, wrong)
+
+
+def of_object(held: Any, source: str) -> Features:
+    """The features of an object that is GeoJSON or speaks it (`__geo_interface__`), by the CRS that it names (`.crs`). Raises BadRecipe."""
+    text = json.dumps(getattr(held, "__geo_interface__", held), default=lambda value: plain(value) if isinstance(value, np.generic) else str(value))
+    found, crs = of_geojson(text, source), getattr(held, "crs", None)
+    return found if crs is None else replace(found, crs=CRS(crs).to_string())
 
 
 def collection(geometries: Sequence[BaseGeometry], columns: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

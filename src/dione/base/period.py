@@ -16,7 +16,7 @@ def parse(text: str) -> tuple[str, str]:
     return whole((start, end if slash else start))
 
 
-def whole(dates: tuple[str | None, str | None]) -> tuple[str, str]:
+def whole(dates: tuple[str | None, ...]) -> tuple[str, str]:
     """The same period by its first and last day: a month or a year ends with its last day, None leaves a side open. Raises BadRecipe."""
     if len(dates) != 2:
         raise BadRecipe(f"the range of dates has {len(dates)} sides; {NEEDS}")

@@ -1,5 +1,7 @@
 """The Stack: what is carried from room to room. Its form is written out in docs/stack.md."""
 
+import datetime
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +19,13 @@ DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
 ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, dione.base.stack.make(...) (form: docs/stack.md)"
 VERSIONS = "versions"
 """The attribute of a Stack read from files that tells which state of them; no note for people."""
+Date = str | datetime.date | np.datetime64 | xr.DataArray
+"""One date, as people write it and as Python, NumPy, pandas (a Timestamp is a `date`) and xarray hold it."""
+OF_NUMBERS = (
+    "whole numbers become reflectance as (numbers * scale + offset).astype('float32'), Sentinel-2's L2A by 0.0001 and, "
+    "since baseline 04.00, -0.1; a Zarr store may tell both as the attributes scale_factor and add_offset"
+)
+OF_MASKED = "where() makes numbers of it: leave places out by stack.assign(valid=stack.valid & mask)"
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
 
 
@@ -70,44 +79,64 @@ def days(stack: xr.Dataset) -> list[str]:
     return [str(day) for day in stack["time"].values.astype("datetime64[D]")]
 
 
+def labels(stack: xr.Dataset) -> list[str]:
+    """What tells each date from the others, and its files begin with: its day, with the time of day if the series has several that day."""
+    moments = [str(time) for time in stack["time"].values]
+    times_seen = Counter(moment[:10] for moment in moments)
+    return [moment[:10] if times_seen[moment[:10]] == 1 else moment[:19].replace(":", "") for moment in moments]
+
+
 def label(stack: xr.Dataset, date: int) -> str:
-    """What tells a date from the others, and its files begin with: its day, with the time of day if the series has several that day."""
-    day = days(stack)[date]
-    return day if days(stack).count(day) == 1 else f"{day}T{str(stack['time'].values[date])[11:19].replace(':', '')}"
+    """The same of one date."""
+    return labels(stack)[date]
 
 
-def passes(stack: xr.Dataset, date: str) -> list[int]:
+def named(date: Date) -> str:
+    """A date in words: YYYY-MM-DD, with the time of day if the object that holds it has one; words stay as they are."""
+    if isinstance(date, str):
+        return date
+    moment: Any = date.values if isinstance(date, xr.DataArray) else date
+    return str(np.datetime64(moment)).partition(".")[0]
+
+
+def passes(stack: xr.Dataset, date: Date) -> list[int]:
     """Positions of all that a date names: YYYY-MM-DD, or with the time of day as `label` writes it."""
-    wanted = date.replace(":", "")
+    wanted = named(date).replace(":", "")
     return [at for at, time in enumerate(stack["time"].values.astype("datetime64[s]").astype(str)) if wanted in (time[:10], time.replace(":", ""))]
 
 
-def position(stack: xr.Dataset, date: str) -> int:
+def position(stack: xr.Dataset, date: Date) -> int:
     """Position of the one date of this name; raises NotFound where there is none, or more than one."""
+    date = named(date)
     found = passes(stack, date)
     if not found:
-        raise NotFound(f"no date '{date}'; there are {', '.join(label(stack, at) for at in range(stack.sizes['time']))}")
+        raise NotFound(f"no date '{date}'; there are {', '.join(labels(stack))}")
     if len(found) > 1:
         raise NotFound(f"{date} was seen {len(found)} times; name one of {', '.join(label(stack, at) for at in found)}")
     return found[0]
 
 
-def check(stack: xr.Dataset, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
+def check(stack: Any, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
     """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once.
 
     A panchromatic Stack is one only where it is asked for (`bands=PAN`), so that none is sharpened by mistake.
     """
+    if not isinstance(stack, xr.Dataset):
+        raise NotAStack(f"a stack is an xarray.Dataset, found a {type(stack).__name__}\n{ADVICE}")
     wrong = [f"no variable '{v}'; found {sorted(map(str, stack.data_vars))}" for v in DIMS if v not in stack.data_vars]
     for variable in DIMS.keys() & set(stack.data_vars):
         array = stack[variable]
         if array.dims != DIMS[variable]:
             wrong.append(f"'{variable}' has dims {array.dims}, needs {DIMS[variable]}")
         if array.dtype != DTYPES[variable]:
-            wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}")
+            known = {("reflectance", "i"): OF_NUMBERS, ("reflectance", "u"): OF_NUMBERS, ("valid", "f"): OF_MASKED}.get((variable, array.dtype.kind))
+            wrong.append(f"'{variable}' is {array.dtype}, needs {DTYPES[variable]}{f'; {known}' if known else ''}")
     if "band" in stack.coords and tuple(map(str, np.atleast_1d(stack["band"].values))) != bands:
         wrong.append(f"bands are {list(map(str, np.atleast_1d(stack['band'].values)))}, need {list(bands)}")
     wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref", "item") if c not in stack.coords]
-    if "time" in stack.coords:
+    if "time" in stack.coords and not stack["time"].dims:
+        wrong.append("one date alone has lost its dimension: take it as isel(time=[0]) or sel(time=slice('2024-05-06', '2024-05-06'))")
+    elif "time" in stack.coords:
         times = np.atleast_1d(stack["time"].values)
         if not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
             wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")

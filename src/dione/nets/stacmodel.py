@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -11,37 +12,55 @@ import pystac
 
 from dione.base.files import folder, write_text
 from dione.nets.resolver import Resolver
+from dione.sources.places import is_remote
 
 MLM = "https://stac-extensions.github.io/mlm/v1.4.0/schema.json"
 WORLD = [-180.0, -84.0, 180.0, 84.0]
 """Where Sentinel-2 looks; of what land the weights know, the card tells."""
-SAFETENSORS = "application/octet-stream; framework=pytorch; format=safetensors"
 START = datetime(2015, 6, 23, tzinfo=UTC)
 """Sentinel-2's launch: images from then on can be sharpened."""
 
 
-KINDS = {"onnx": "application/octet-stream; framework=onnx", "pt2": "application/octet-stream; framework=pytorch"}
+@dataclass(frozen=True)
+class Kind:
+    """What a file of a model is, in the extension's words."""
+
+    media_type: str
+    artifact: str
+    roles: tuple[str, ...] = ("mlm:model",)
 
 
-def write(path: Path, resolver: Resolver, *, files: Mapping[str, Path] = MappingProxyType({})) -> Path:
-    """The item as a file, whole. Raises CannotWrite."""
-    made = item(resolver, href=f"./{resolver.name}.safetensors", files=files).to_dict(include_self_link=False)
+KINDS = {
+    "weights": Kind("application/octet-stream; framework=pytorch; format=safetensors", "safetensors", ("mlm:model", "mlm:weights")),
+    "onnx": Kind("application/octet-stream; framework=onnx", "onnx"),
+    "pt2": Kind("application/octet-stream; framework=pytorch", "torch.export.save"),
+}
+
+
+def write(path: Path, resolver: Resolver, *, files: Mapping[str, str | Path] = MappingProxyType({})) -> Path:
+    """The item as a file, whole; `files` that there are of the model, by kind (weights, onnx, pt2), are linked to. Raises CannotWrite."""
+    made = item(resolver, files={kind: _link(file, path.parent) for kind, file in files.items()}).to_dict(include_self_link=False)
     folder(path.parent)
     return write_text(path, json.dumps(made, indent=2, ensure_ascii=False) + "\n")
 
 
-def item(resolver: Resolver, *, href: str, files: Mapping[str, Path] = MappingProxyType({})) -> pystac.Item:
-    """The item of a model. href: where its weights file lies; files: what was exported beside it, by kind (onnx, pt2). Links are to names, not to folders of this machine."""
+def _link(file: str | Path, beside: Path) -> str:
+    """To a file in the item's folder by its name there, so that both may move; to any other by its whole address."""
+    if is_remote(file):
+        return str(file)
+    place, here = Path(file).resolve(), beside.resolve()
+    return f"./{place.relative_to(here).as_posix()}" if place.is_relative_to(here) else str(place)
+
+
+def item(resolver: Resolver, *, files: Mapping[str, str]) -> pystac.Item:
+    """The item of a model, with the links to its files by kind (weights, onnx, pt2)."""
     west, south, east, north = WORLD
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     made = pystac.Item(resolver.name, {"type": "Polygon", "coordinates": [ring]}, WORLD, None, _properties(resolver), START, START.replace(year=2100), [MLM])
-    made.add_asset(
-        "weights",
-        pystac.Asset(href, title="weights", media_type=SAFETENSORS, roles=["mlm:model", "mlm:weights"], extra_fields={"mlm:artifact_type": "safetensors"}),
-    )
-    for kind, path in files.items():
-        extra = {"mlm:artifact_type": "torch.export.save" if kind == "pt2" else kind}
-        made.add_asset(kind, pystac.Asset(f"./{path.name}", title=kind, media_type=KINDS[kind], roles=["mlm:model"], extra_fields=extra))
+    for name, href in files.items():
+        kind = KINDS[name]
+        extra = {"mlm:artifact_type": kind.artifact}
+        made.add_asset(name, pystac.Asset(href, title=name, media_type=kind.media_type, roles=[*kind.roles], extra_fields=extra))
     return made
 
 
@@ -55,7 +74,7 @@ def _properties(resolver: Resolver) -> dict[str, Any]:
         "mlm:tasks": ["super-resolution"],
         "mlm:framework": "pytorch",
         "mlm:total_parameters": parameters,
-        "mlm:pretrained": True,
+        "mlm:pretrained": resolver.has_weights,
         "mlm:accelerator_constrained": False,
         "mlm:hyperparameters": about.config,
         "mlm:input": [_tensor("reflectance", bands, [-1, -1, len(bands), -1, -1], ["batch", "time", "bands", "height", "width"], "float32"), _valid()],

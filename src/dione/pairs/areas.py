@@ -27,7 +27,7 @@ from dione.base import parquet
 from dione.base.area import reprojected
 from dione.base.crs import DEGREES, turned, utm
 from dione.base.errors import BadRecipe, BadSource, faults
-from dione.base.features import Features
+from dione.base.features import NAMED_BY, Features
 from dione.pairs import regions
 from dione.prepare.reference.neighbours import touching
 
@@ -45,8 +45,6 @@ PATCH = (
     *(f"{name}_{part}" for name in ("shift", "left") for part in ("south_m", "east_m", "error_m", "correlation")),
 )
 """What a patch's row of the index tells besides, once curated, and the area's neighbours."""
-USUAL = "name"
-"""The property that names regions where none is told; they may be without it."""
 MOST_CELLS = 250_000
 """Of one region: a million square kilometres in areas of 2 km."""
 NEAR_DEGREES = 2e-7
@@ -90,7 +88,7 @@ class Area:
         return turned(box(left, bottom, right, top), source=f"EPSG:{self.epsg}", target=DEGREES)
 
 
-def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = USUAL) -> tuple[Area, ...]:
+def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = NAMED_BY) -> tuple[Area, ...]:
     """The areas whose cores polygons in longitude and latitude touch, in order of their names.
 
     buffer: of the side, half of it on each side, as the prior art counts. epsg: the UTM zone to use for all, e.g. that of
@@ -106,7 +104,7 @@ def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | 
     ]
     if wrong or size_m <= 0 or buffer < 0:
         raise BadRecipe(faults("areas cannot be cut so", wrong or [f"the side is {size_m} m and the buffer {buffer:g}"], "take 2000 m and 0.2, say"))
-    if name != USUAL and name not in of.columns:
+    if name != NAMED_BY and name not in of.columns:
         raise BadRecipe(f"no region has a property '{name}' to name it; there are {', '.join(of.columns) or 'none'}\nsay another in [areas] name")
     shapes, found = of.whole(regions.fault), dict[str, Area]()
     rows = shapes.rows()

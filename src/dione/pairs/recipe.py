@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from dione.base.features import NAMED_BY
 from dione.prepare.reference.brightness import BLUE_ABOVE
 from dione.prepare.reference.pair import PairRule
 
@@ -61,7 +62,7 @@ class Boxes(Table):
     """Of the side, half of it on each side."""
     epsg: PositiveInt | None = None
     """Of the boxes; by default the UTM zone of each region."""
-    name: str = "name"
+    name: str = NAMED_BY
     """The regions' property that names them: the site of their patches."""
 
 

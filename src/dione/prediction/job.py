@@ -18,7 +18,7 @@ from dione.prediction.windows import budget
 from dione.prediction.windows.engine import engine
 from dione.prediction.windows.overlap import abreast
 from dione.prepare import fingerprint
-from dione.prepare.select import choose
+from dione.prepare.select import choose, passed_over
 
 
 def predict_to(
@@ -63,7 +63,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
         coarse=stacks.grid_of(stack),
         zoom=resolver.zoom,
         targets=tuple(targets),
-        warnings=tuple(suits.doubts(resolver)),
+        warnings=(*suits.doubts(resolver), *passed_over(stack, config.target, choices[0])),
         supports=supports(stack, targets),
         options=config.model_dump() | {"engine": str(session.engine)},
         notes={key: str(value) for key, value in stack.attrs.items() if key not in ("source", stacks.VERSIONS)},

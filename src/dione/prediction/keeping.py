@@ -31,7 +31,7 @@ def keep(sharp: xr.Dataset, out: str | Path, *, source: xr.Dataset | None = None
 
     source: the Stack that it was made from. Returns the files. Raises NotAStack, BadGrid (another source), CannotWrite.
     """
-    to = folder(Path(out))
+    to = folder(Path(out).expanduser())
     with alone(to):
         if not origin.known(sharp):
             return write(sharp, to)
@@ -61,7 +61,7 @@ def _coarse(grid: GeoBox, zoom: int) -> GeoBox:
 
 
 def _fits(source: xr.Dataset, coarse: GeoBox, choices: list[Choice]) -> None:
-    days = stacks.days(source)
+    days = stacks.labels(source)
     wrong = [f"its grid is {source.sizes['y']}×{source.sizes['x']} px, the result's at 10 m {coarse.shape[0]}×{coarse.shape[1]}"]
     wrong = wrong * (stacks.grid_of(source) != coarse)
     wrong += [f"its dates are {', '.join(days)}, the result was made of {', '.join(use.day for use in choices[0].dates)}"] * (

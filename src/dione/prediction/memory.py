@@ -20,7 +20,7 @@ from dione.prediction.windows import budget
 from dione.prediction.windows.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.windows.scene import Piece, pieces, reach
 from dione.prepare.radiometry import check_values
-from dione.prepare.select import Choice, choose
+from dione.prepare.select import Choice, choose, passed_over
 
 DEFAULT_MODEL = "setsr-s"
 VARIABLES = {"sr": "reflectance", "sigma": "sigma", "support": "support"}
@@ -31,7 +31,7 @@ def predict(
     stack: xr.Dataset,
     *,
     model: str | Path | Resolver = DEFAULT_MODEL,
-    target: str = "latest",
+    target: stacks.Date = "latest",
     views: int = 8,
     max_cloud: float = 0.5,
     block: int | None = None,
@@ -43,7 +43,7 @@ def predict(
 
     stack: see docs/stack.md; the dates may be dask arrays, they are read a window at a time.
     model: a name (`dione models list`), a .safetensors file, or a Resolver.
-    target: a date (YYYY-MM-DD, or as 2018-08-15T105031 where a day has several), 'latest' (the latest that is clear enough) or 'all'.
+    target: a date (YYYY-MM-DD, or as 2018-08-15T105031 where a day has several; or stack.time[3]), 'latest' (the latest that is clear enough) or 'all'.
     views: the most dates used for one result. max_cloud: largest cloudy fraction of a target that is not named.
     block: side of a window in input pixels, by default what 4 GB are enough for; the result does not change.
     device: 'auto' (a GPU if there is one), 'cpu', 'cuda', 'cuda:1'. precision: of the network's inner layers, 'float32',
@@ -68,6 +68,7 @@ def predict(
         raise BadRecipe(f"block is {block}, needs at least 1 pixel; leave it out for what memory allows")
     resolver = model if isinstance(model, Resolver) else load(model)
     suits.check(resolver, stack)
+    target = stacks.named(target)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
     resolver = suits.seeing(resolver, stack, choices[0].clearest, modulation)
     used = engine(device, precision)
@@ -77,7 +78,8 @@ def predict(
     items = [str(stack["item"].values[choice.target]) for choice in choices]
     sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items).assign_attrs(stack.attrs)
     whole = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin))
-    told = {SEES: resolver.sees, DOUBTS: "\n".join(suits.doubts(resolver))} if resolver.sees else {}
+    doubts = [*suits.doubts(resolver), *passed_over(stack, target, choices[0])]
+    told = ({SEES: resolver.sees} if resolver.sees else {}) | ({DOUBTS: "\n".join(doubts)} if doubts else {})
     return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told)
 
 
@@ -114,12 +116,11 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     ['2024-05-21_sr.tif', '2024-05-21_sigma.tif', '2024-05-21_support.tif']
     """
     stacks.check(sharp)
+    to = Path(out).expanduser()
     present = [(ending, variable) for ending, variable in VARIABLES.items() if variable in sharp]
     dates = range(sharp.sizes["time"])
     return [
-        write_date(sharp, date, variable, Path(out) / f"{stacks.label(sharp, date)}_{ending}.tif", FORMS[ending])
-        for date in dates
-        for ending, variable in present
+        write_date(sharp, date, variable, to / f"{stacks.label(sharp, date)}_{ending}.tif", FORMS[ending]) for date in dates for ending, variable in present
     ]
 
 

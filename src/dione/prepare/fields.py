@@ -10,23 +10,20 @@ from shapely.geometry import mapping
 
 from dione.base import vectorfile
 from dione.base.errors import BadRecipe, faults
+from dione.base.features import NAMED_BY
 
 NAME = re.compile(r"[\w][\w.-]*")
 """What can be a file's name everywhere."""
 
 
-USUAL = "name"
-"""The property that names areas where none is told; a file may be without it."""
-
-
-def fields(path: str | Path, *, name: str = USUAL) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
+def fields(path: str | Path, *, name: str = NAMED_BY) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
     """GeoJSON geometries in longitude and latitude by the features' property `name`, or by their number where one has none; and why others are none.
 
     path: a vector file, as `dione.base.vectorfile` reads it. Raises NotFound; BadRecipe for what is no vector file, a property
     that no feature has, and with every name that is double or no file's name.
     """
     found = vectorfile.read(path, source=f"the file of areas {path}").in_degrees()
-    if name != USUAL and name not in found.columns:
+    if name != NAMED_BY and name not in found.columns:
         raise BadRecipe(f"no feature of {path} has a property '{name}'; there are {', '.join(found.columns) or 'none'}\nname one of these with --name")
     names = [str(row[name]) if row.get(name) is not None else f"{number:04d}" for number, row in enumerate(found.rows(), 1)]
     wrong = [f"{one} is the {name} of {count} features" for one, count in Counter(names).items() if count > 1]

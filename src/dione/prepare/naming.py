@@ -22,7 +22,7 @@ from dione.base import vectorfile
 from dione.base.area import Area
 from dione.base.crs import DEGREES, turn, utm
 from dione.base.errors import BadRecipe, NotFound
-from dione.base.features import Features, of_geojson
+from dione.base.features import Features, of_geojson, of_object
 from dione.prepare import mgrs
 
 WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, GeoPackage, Shapefile"
@@ -50,11 +50,14 @@ def parse(text: str, *, size_m: float | None = None) -> Area:
 def area_of(area: Any, *, size_m: float | None = None) -> Area:
     """An area as a program gives it: text as for `parse`, a path, two numbers (latitude, longitude) or four, GeoJSON, or a geometry.
 
-    Two numbers are the middle of a square of `size_m` metres. Raises NotFound, BadRecipe.
+    Two numbers are the middle of a square of `size_m` metres. What names its CRS (`.crs` of a GeoDataFrame or of our own
+    parcels; old GeoJSON) is turned to longitude and latitude. Raises NotFound, BadRecipe.
     """
     if isinstance(area, str | Path):
         return parse(str(area), size_m=size_m)
     geojson = getattr(area, "__geo_interface__", area)
+    if isinstance(geojson, Mapping) and ("crs" in geojson or getattr(area, "crs", None) is not None):
+        return _plain(_of(of_object(area, "the area")), f"a {type(area).__name__}", size_m)
     if isinstance(geojson, Mapping):
         return _plain(dict(geojson), f"a {geojson.get('type', 'mapping')}", size_m)
     numbers = [float(number) for number in area]

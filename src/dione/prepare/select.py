@@ -1,6 +1,6 @@
 """Which date to sharpen, and which dates to help it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -34,7 +34,7 @@ class DateUse:
     """What became of one date of a series, for one target."""
 
     day: str
-    """YYYY-MM-DD."""
+    """YYYY-MM-DD; with the time of day, as its files begin, where the series has several passes that day."""
     item: str
     """What it was read from."""
     clear: float
@@ -99,6 +99,15 @@ def choose(
     return [_choice(stack, at, fractions, rule) for at in _targets(stack, target, fractions, views, max_cloud)]
 
 
+def passed_over(stack: xr.Dataset, target: str, choice: Choice) -> Iterator[str]:
+    """What a person has to be told who named a day of several passes: which there are, and which was taken."""
+    at = stacks.passes(stack, target)
+    if len(at) > 1:
+        there = ", ".join(f"{choice.dates[one].day} ({_percent(choice.dates[one].clear)} clear)" for one in at)
+        other = next(choice.dates[one].day for one in at if one != choice.target)
+        yield f"{target} was seen {len(at)} times: {there}; sharpened was the clearest, {choice.day}; another is named by its time: --target {other}"
+
+
 def between(stack: xr.Dataset, start: str | None, end: str | None) -> xr.Dataset:
     """The dates from `start` to `end`, both included (YYYY-MM-DD; None or '' leaves a side open).
 
@@ -156,7 +165,7 @@ def _nearest_to(days: np.ndarray, wanted: np.datetime64) -> str:
 
 
 def _nothing_clear(stack: xr.Dataset, clear: Sequence[float], head: str, advice: str) -> NothingClear:
-    rows = [f"{day}  {_percent(fraction):>6} clear  {item}" for day, fraction, item in zip(stacks.days(stack), clear, stack["item"].values, strict=True)]
+    rows = [f"{day}  {_percent(fraction):>6} clear  {item}" for day, fraction, item in zip(stacks.labels(stack), clear, stack["item"].values, strict=True)]
     return NothingClear(faults(head, rows, advice))
 
 
@@ -174,7 +183,7 @@ def _choice(stack: xr.Dataset, target: int, clear: Sequence[float], rule: Rule) 
         role: Role = "target" if at == target else "support" if at in supports else "left out"
         return DateUse(day, str(stack["item"].values[at]), float(clear[at]), role, _reason(role, float(clear[at]), float(gaps[at]), rule))
 
-    return Choice(target, supports, tuple(use(at, day) for at, day in enumerate(stacks.days(stack))))
+    return Choice(target, supports, tuple(use(at, day) for at, day in enumerate(stacks.labels(stack))))
 
 
 def _reason(role: Role, clear: float, gap: float, rule: Rule) -> str:

@@ -74,7 +74,7 @@ def staged(output: str | Path, *, last: str = LAST) -> Iterator[Path]:
     Raises CannotWrite: before the block if the store does not take a file, after it if it does not take them all.
     """
     if not is_remote(output):
-        yield Path(output)
+        yield here(output)
         return
     folder = begun(output)
     yield folder
@@ -85,7 +85,7 @@ def staged(output: str | Path, *, last: str = LAST) -> Iterator[Path]:
 def here(output: str | Path) -> Path:
     """Where on this disk results for `output` are made: that folder itself, or one in the cache that is the same for the same address."""
     if not is_remote(output):
-        return Path(output)
+        return Path(output).expanduser()  # --output=~/fields: no shell does that
     name = blake2b(str(output).rstrip("/").encode(), digest_size=12).hexdigest()
     return (shelf.folder() or Path.home() / ".cache" / "dione") / "outputs" / name
 

@@ -42,7 +42,8 @@ PACKING = ZstdCodec(level=0, checksum=True)
 def open(path: str | Path) -> xr.Dataset:
     """A Stack from a Zarr store; only its metadata are read now.
 
-    Values that are not possible (NaN, inf, no reflectance) count as invalid, whoever wrote them.
+    Numbers are decoded by their attributes (scale_factor, add_offset, _FillValue), as others write them. Values that are
+    not possible (NaN, inf, no reflectance) count as invalid, whoever wrote them.
     Raises NotFound, NotAStack for a store that holds something else, BadSource for a damaged one.
     """
     name = str(path).rstrip("/")
@@ -50,7 +51,7 @@ def open(path: str | Path) -> xr.Dataset:
     with _damage(name):
         kept = _opened(name)
     _nothing_lost(name, arrays, kept.attrs.pop(COMPLETE, None))
-    stack.check(kept, shown(name))
+    stack.check(_as_read(kept), shown(name))
     reflectance, valid = lazy.arrays(Store(name, (kept.sizes["time"], kept.sizes["y"], kept.sizes["x"])))
     coords = _coords(kept, name)
     made = (
@@ -127,7 +128,15 @@ class Store:
         except (*DAMAGE, *faults_of_stores()) as error:
             where = f"{shown(self.path)} cannot be read at date {date + 1}, rows {window.top} to {window.bottom}"
             raise BadSource(f"{where}: {shown(str(error)) or type(error).__name__}\nthe store is damaged: fetch it again") from error
-        return _usable(reflectance, valid)
+        return _usable(reflectance.astype(np.float32, copy=False), valid)
+
+
+def _as_read(kept: xr.Dataset) -> xr.Dataset:
+    """The same with reflectance of the type that `Store` gives it: CF attributes are decoded to float64. No pixel is read, or stands there."""
+    found = kept.variables.get("reflectance")
+    if found is None or found.dtype.kind != "f":
+        return kept
+    return kept.assign(reflectance=(found.dims, np.broadcast_to(np.float32(0), found.shape)))
 
 
 def _usable(reflectance: NDArray[np.float32], valid: NDArray[np.bool_]) -> lazy.Pixels:

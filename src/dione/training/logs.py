@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from dione.base.files import cannot_write, write_text
 
 log = logging.getLogger(__name__)
 Row = Mapping[Any, Any]
+WANDB_ID = "wandb.id"
 
 
 @runtime_checkable
@@ -88,11 +90,13 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run of the project `dione`; WANDB_MODE=offline keeps it in FOLDER/wandb."""
+    """A run of the project `dione`, which FOLDER/wandb.id names, so that training goes on with it; WANDB_MODE=offline keeps it in FOLDER/wandb."""
 
     def __init__(self, folder: Path, step: int, facts: dict[str, Any]):
-        self.wandb = _needed("wandb", "wandb")
-        self.run = self.wandb.init(project="dione", name=folder.name, id=folder.name, dir=str(folder), config=facts, resume="allow")
+        self.wandb, named = _needed("wandb", "wandb"), folder / WANDB_ID
+        if not step or not named.is_file():
+            write_text(named, f"{folder.name}-{uuid4().hex[:8]}")
+        self.run = self.wandb.init(project="dione", name=folder.name, id=named.read_text(), dir=str(folder), config=facts, resume="allow")
 
     def row(self, step: int, values: Row) -> None:
         self.run.log(flat(values), step=step)

@@ -20,11 +20,12 @@ from dione.sources.places import is_remote
 from dione.training import devices, loop
 from dione.training.calibrate import calibrate
 from dione.training.config import TrainRecipe
+from dione.training.logs import WANDB_ID
 from dione.training.part import Part, fits, open_parts
 from dione.training.state import CHECKPOINT
 
 log = logging.getLogger(__name__)
-KEPT = (CHECKPOINT, "log.jsonl")
+KEPT = (CHECKPOINT, "log.jsonl", WANDB_ID)
 """Sent to s3:// with each checkpoint: what another machine needs to go on."""
 
 

@@ -30,7 +30,7 @@ class Timeline:
 
 def timeline(dates: tuple[DateUse, ...]) -> Timeline:
     """All dates of a series, spread over the width."""
-    days = np.array([use.day for use in dates], "datetime64[D]")
+    days = np.array([use.day[:10] for use in dates], "datetime64[D]")
     first, last = days.min(), days.max()
     span = max(int((last - first).astype(int)), 1)
 

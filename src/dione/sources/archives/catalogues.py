@@ -2,11 +2,13 @@
 
 import os
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from dione.base.errors import BadSource
 from dione.sources.archives.signing import PLANETARY_COMPUTER
 
 DEFAULT = "sentinel-2-l2a"
+FILE = "file://"
 
 
 @dataclass(frozen=True)
@@ -49,4 +51,11 @@ def named(source: str) -> Catalogue:
         return replace(known, url=url, collection=collection or DEFAULT)
     if not place or (":" not in place and "/" not in place and "." not in place and not os.path.exists(place)):
         raise BadSource(f"there is no catalogue '{place}'; known are {', '.join(KNOWN)}\nname another as stac:https://...#collection or stac:FILE.json")
-    return Catalogue(place, collection or None)
+    return Catalogue(on_disk(place), collection or None)
+
+
+def on_disk(href: str) -> str:
+    """The path that an address of this disk means (`file:///my%20fields/a.json`), or a link that is written as one is; others stay as they are."""
+    if href.startswith(FILE):
+        return unquote(href.removeprefix(FILE).removeprefix("localhost"))
+    return unquote(href) if "%" in href and "://" not in href and not os.path.exists(href) else href

@@ -6,6 +6,7 @@ size that was asked for, is asked for again here.
 """
 
 import logging
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from dione.sources.remote.httpfaults import plain
 from dione.sources.remote.patience import Patience
 
 log = logging.getLogger(__name__)
+_defining = threading.Lock()
+"""sentinelhub-py's table of collections takes one new one at a time."""
 
 INSTALL = "pip install 'dione[sentinelhub]'"
 COLLECTIONS = {"sentinel-2-l2a": "SENTINEL2_L2A", "sentinel-2-l1c": "SENTINEL2_L1C"}
@@ -88,10 +91,10 @@ class Hub:
         """The collection as sentinelhub-py knows it, on the service of the profile."""
         hub = _package()
         name = f"dione {self.collection} at {config.sh_base_url}"
-        if self.collection.startswith(BYOC):
-            return hub.DataCollection.define_byoc(self.collection.removeprefix(BYOC), name=name, service_url=config.sh_base_url)
-        known = hub.DataCollection[COLLECTIONS[self.collection]]
-        return known.define_from(name, service_url=config.sh_base_url)
+        with _defining:
+            if self.collection.startswith(BYOC):
+                return hub.DataCollection.define_byoc(self.collection.removeprefix(BYOC), name=name, service_url=config.sh_base_url)
+            return hub.DataCollection[COLLECTIONS[self.collection]].define_from(name, service_url=config.sh_base_url)
 
     def _patiently(self, what: str, ask: Callable[[], Any]) -> Any:
         """What is asked for, after some tries; errors say what it is and hold no secret."""

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from odc.stac import parse_items
 
 from dione.base.errors import BadBands, BadSource
-from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.catalogues import Catalogue, on_disk
 from dione.sources.archives.signing import unsigned
 from dione.sources.places import is_remote, shown, some
 from dione.sources.rasters import blocks
@@ -82,7 +82,7 @@ def href(item: pystac.Item, key: str, reading: Reading) -> str:
 
     Raises BadSource for anything else, such as GDAL's own ways or another protocol.
     """
-    href = str(item.assets[key].get_absolute_href() or "").removeprefix("file://")
+    href = on_disk(str(item.assets[key].get_absolute_href() or ""))
     if href.startswith(FOLLOWED):
         return href
     named = f"item {item.id} names '{shown(item.assets[key].href)}' as its {key}, which cannot be followed"

@@ -45,7 +45,8 @@ def products(items: Iterable[pystac.Item], reading: Reading) -> list[Product]:
 
 def _product(item: pystac.Item, reading: Reading) -> Product:
     facts = item.properties
-    name = productname.parse(str(facts.get("s2:product_uri") or "")) or productname.parse(item.id)
+    named = (productname.parse(str(text or "")) for text in (facts.get("s2:product_uri"), facts.get("sentinel:product_id"), item.id))
+    name = next(filter(None, named), None)
     assets = {band: stacassets.asset(item, band) for band in BANDS}
     scl = stacassets.first(item, "scl")
     grids = stacassets.grids(item, [*assets.values(), *([scl] if scl else [])], reading)
@@ -63,7 +64,7 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
         tile=_tile(item, name, bands[0].grid),
         baseline=_baseline(facts, name),
         made=str(facts.get("s2:generation_time") or (name.made if name else "") or facts.get("created") or ""),
-        strip=str(facts.get("s2:datastrip_id") or facts.get("eopf:datastrip_id") or "").rpartition("_S")[2].partition("_")[0],
+        strip=_strip(facts),
         version=str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or ""),
         level=name.level if name else "",
         cloud=None if cloud is None else float(cloud) / 100,
@@ -128,6 +129,12 @@ def _datatake(item: pystac.Item, name: productname.ProductName | None) -> str:
     if told.startswith("GS2"):
         return "_".join(told[1:].split("_")[:2])
     return f"{item.properties.get('platform')}_{stacassets.sensed(item):%Y%m%d}_{item.properties.get('sat:relative_orbit')}"
+
+
+def _strip(facts: Mapping[str, Any]) -> str:
+    """When the datastrip began; where none is named (Earth Search before v1, Digital Earth Africa), which product of its tile and day this is."""
+    told = str(facts.get("s2:datastrip_id") or facts.get("eopf:datastrip_id") or "")
+    return told.rpartition("_S")[2].partition("_")[0] or str(facts.get("sentinel:sequence") or "")
 
 
 def _tile(item: pystac.Item, name: productname.ProductName | None, grid: GeoBox) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pystac
 import requests
 import shapely
@@ -23,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from dione.base import antimeridian
 from dione.base import area as areas
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources.archives.catalogues import Catalogue
+from dione.sources.archives.catalogues import Catalogue, on_disk
 from dione.sources.archives.stacassets import told_time
 from dione.sources.places import is_remote, near, shown, some
 from dione.sources.remote.httpfaults import plain, refusal
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 MOST_ITEMS = 5_000
+MOST_POINTS = 500
+"""Of an area that is searched for: some 20 kB."""
 IDLE_PAGES = 3
 """Pages one after another that bring nothing new: the catalogue goes round in circles."""
 FAULTS = (
@@ -132,7 +135,8 @@ def _searched(client: Client, catalogue: Catalogue, wanted: Wanted, most: int) -
     if catalogue.collection is None:
         names = sorted(one.id for one in client.get_collections())
         raise BadSource(f"{shown(catalogue.url)} has the collections {some(names, 10)}\nname one: stac:{shown(catalogue.url)}#{names[0] if names else 'NAME'}")
-    where: dict[str, Any] = {} if wanted.area is None else {"intersects": mapping(wanted.area)}
+    asked = None if wanted.area is None else _around(wanted.area)
+    where: dict[str, Any] = {} if asked is None else {"intersects": mapping(asked)}
     search = client.search(collections=[catalogue.collection], datetime=wanted.period, limit=min(PAGE, most), **where)
     by_id: dict[str, pystac.Item] = {}
     idle = 0
@@ -146,7 +150,18 @@ def _searched(client: Client, catalogue: Catalogue, wanted: Wanted, most: int) -
             break
         if idle == IDLE_PAGES:
             raise BadSource(f"{shown(catalogue.url)} pages for ever: {IDLE_PAGES} pages brought nothing new after {len(by_id)} items")
-    return list(by_id.values())
+    return [item for item in by_id.values() if wanted.area is asked or wanted.area is None or _touches(item, wanted.area)]
+
+
+def _around(area: BaseGeometry) -> BaseGeometry:
+    """The area itself or, if it has many points, its convex hull (on either side of the antimeridian), or else its box: servers refuse long questions."""
+    if shapely.get_num_coordinates(area) <= MOST_POINTS:
+        return area
+    parts = shapely.get_parts(area)
+    is_east = shapely.get_x(shapely.centroid(parts)) > 0 if antimeridian.crosses(area) else np.zeros(len(parts), bool)
+    sides = [shapely.union_all(parts[is_east == side]) for side in np.unique(is_east)]
+    hulls = shapely.MultiPolygon([side.convex_hull for side in sides])
+    return hulls if shapely.get_num_coordinates(hulls) <= MOST_POINTS else shapely.MultiPolygon([shapely.box(*side.bounds) for side in sides])
 
 
 def _walked(opened: Client | pystac.Catalog | list[pystac.Item], catalogue: Catalogue, wanted: Wanted) -> Iterator[pystac.Item]:
@@ -217,7 +232,7 @@ class Careful(StacApiIO):
         href = source.get_absolute_href() if isinstance(source, pystac.Link) else str(source)
         if self.remote and not str(href).startswith(("http://", "https://")):
             raise BadSource(f"the catalogue leads to '{shown(str(href))}', which is not followed")
-        return super().read_text(source, *args, **kwargs)
+        return super().read_text(source if self.remote else on_disk(str(href)), *args, **kwargs)
 
     def stac_object_from_dict(self, *args: Any, **kwargs: Any) -> Any:
         """A collection among files is one of files: an API's would ask its root to search."""

@@ -82,7 +82,7 @@ def facts(file: File) -> Facts:
             return _facts(opened)
     if (kept := shelf.get((*file.key, "facts"))) is not None:
         return _unpacked(kept)
-    with ranges.opened(Remote(file.path, file.web)) as opened:
+    with ranges.opened(Remote(file.path, file.web, file.version)) as opened:
         made = _facts(opened.file)
     shelf.put((*file.key, "facts"), _packed(made))
     return made
@@ -125,7 +125,7 @@ def _shelved(file: File, index: int, pieces: list[Window], whole: NDArray[Any], 
 
 def _fetch(file: File, index: int, missing: list[Window], whole: NDArray[Any], window: Window) -> None:
     """Read each piece and keep it; those that were read are taken off `missing`."""
-    with ranges.opened(Remote(file.path, file.web)) as opened:
+    with ranges.opened(Remote(file.path, file.web, file.version)) as opened:
         while missing:
             piece = missing[0]
             numbers = np.asarray(opened.file.read(index, window=RasterWindow.from_slices(*piece.slices)))

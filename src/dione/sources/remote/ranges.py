@@ -48,7 +48,7 @@ def opened(remote: Remote) -> Iterator[Opened]:
     head, _ = heads.get(remote)
     driver = DRIVERS.get(head[:4])
     if driver is None:
-        heads.pop(remote.url)
+        heads.pop(remote)
         raise BadSource(
             f"{shown(remote.url)} is neither GeoTIFF nor JPEG 2000: it begins with {head[:12]!r}\nit was replaced, or is not what its catalogue says"
         )
@@ -61,7 +61,7 @@ def opened(remote: Remote) -> Iterator[Opened]:
             with rasterio.open(name, opener=partial(_handle, remote, name, faults, handles), driver=driver, sharing=False) as file:
                 yield Opened(file, handles)
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
-        heads.pop(remote.url)
+        heads.pop(remote)
         if faults:
             raise faults[0] from error
         raise BadSource(f"{shown(remote.url)} is no GeoTIFF or JPEG 2000 that can be read\nit may be damaged, or not what its catalogue says") from error

@@ -25,14 +25,16 @@ class Remote:
 
     url: str
     web: Web = STRANGER
+    version: str = ""
+    """What changes when the file does: the head of another is not its own."""
 
-    def fetch(self, start: int, stop: int) -> tuple[bytes, int]:
-        """Raises NotFound, BadSource."""
+    def fetch(self, start: int, stop: int, *, size: int | None = None) -> tuple[bytes, int]:
+        """Bytes, and how long the file is, which an object store is asked for unless it is known. Raises NotFound, BadSource."""
         if self.url.startswith(("http://", "https://")):
             return self.web.read(self.url, start, stop)
         fs, inside = system(self.url)
         with naming(self.url):
-            size = int(fs.info(inside)["size"])
+            size = int(fs.info(inside)["size"]) if size is None else size
             data = bytes(fs.cat_file(inside, start=start, end=min(stop, size)))
         if len(data) != min(stop, size) - start:
             raise BadSource(f"{shown(self.url)} cannot be read: {len(data)} bytes came, {min(stop, size) - start} were asked for")
@@ -87,7 +89,7 @@ class Handle(io.RawIOBase):
             return self.head[start:stop] + rest
         if self.step_at <= start and stop <= self.step_at + len(self.step):
             return self.step[start - self.step_at : stop - self.step_at]
-        data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)))
+        data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)), size=self.size)
         if stop - start < STEP_BYTES:
             self.step, self.step_at = data, start
         self._keep(data, start)
@@ -105,24 +107,25 @@ class Heads:
     """The first bytes of the files read last, and their sizes."""
 
     def __init__(self) -> None:
-        self.kept: OrderedDict[str, tuple[bytes, int]] = OrderedDict()
+        self.kept: OrderedDict[tuple[str, str], tuple[bytes, int]] = OrderedDict()
         self.guard = threading.Lock()
 
     def get(self, remote: Remote) -> tuple[bytes, int]:
+        key = remote.url, remote.version
         with self.guard:
-            if found := self.kept.get(remote.url):
-                self.kept.move_to_end(remote.url)
+            if found := self.kept.get(key):
+                self.kept.move_to_end(key)
                 return found
         fetched = remote.fetch(0, HEAD_BYTES)
         with self.guard:
-            self.kept[remote.url] = fetched
+            self.kept[key] = fetched
             while len(self.kept) > HEADS:
                 self.kept.popitem(last=False)
         return fetched
 
-    def pop(self, url: str) -> None:
+    def pop(self, remote: Remote) -> None:
         with self.guard:
-            self.kept.pop(url, None)
+            self.kept.pop((remote.url, remote.version), None)
 
     def forget(self) -> None:
         """Keep none any longer."""

@@ -47,7 +47,8 @@ class Product:
 def opened(place: Path, form: Form) -> Iterator[Product]:
     """A folder as it is, or what of a zip is metadata, taken out for that time. Raises BadSource."""
     if place.is_dir():
-        names = tuple(sorted(file.relative_to(place).as_posix() for file in place.rglob("*") if file.is_file()))
+        files = (PurePosixPath(file.relative_to(place).as_posix()) for file in place.rglob("*") if file.is_file())
+        names = tuple(sorted(str(file) for file in files if not _is_macs(file)))
         yield Product(place, str(place.resolve()), names)
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +58,7 @@ def opened(place: Path, form: Form) -> Iterator[Product]:
                 inside = [PurePosixPath(member.filename) for member in archive.infolist() if not member.is_dir()]
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
             raise BadSource(f"{shown(place)} is no zip that can be read: {error}\nit may be half copied: fetch it again") from error
-        names = tuple(sorted(PurePosixPath(*path.parts[1:]).as_posix() for path in inside if path.parts[0] == root.name))
+        names = tuple(sorted(PurePosixPath(*path.parts[1:]).as_posix() for path in inside if path.parts[0] == root.name and not _is_macs(path)))
         yield Product(root, f"/vsizip/{place.resolve()}/{root.name}", names)
 
 
@@ -70,6 +71,7 @@ def _take_metadata(archive: zipfile.ZipFile, folder: Path, name: str, form: Form
     outside = [member.filename for member in members if _escapes(member)]
     if outside:
         raise BadSource(f"{name} holds '{outside[0][:80]}', which would land outside of it; nothing was taken out\nfetch it from where you trust it")
+    members = [member for member in members if not _is_macs(PurePosixPath(member.filename))]
     roots = {PurePosixPath(member.filename).parts[0] for member in members if form.marker.fullmatch(PurePosixPath(member.filename).name)}
     if len(roots) != 1:
         raise BadSource(f"{name} holds {len(roots)} products, needs {form.words}")
@@ -88,6 +90,11 @@ def _take_metadata(archive: zipfile.ZipFile, folder: Path, name: str, form: Form
         with archive.open(member) as packed:
             place.write_bytes(packed.read(LARGEST_BYTES))
     return folder / root
+
+
+def _is_macs(path: PurePosixPath) -> bool:
+    """Whether macOS put it there, beside the file whose name it repeats: __MACOSX/…/._B2.tif in zips, ._B2.tif on other disks."""
+    return path.parts[0] == "__MACOSX" or path.name.startswith("._")
 
 
 def _escapes(member: zipfile.ZipInfo) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dione.cli.console import note
 from dione.cli.result import Result
 
 
@@ -23,11 +24,15 @@ def export(
     if not (onnx or pt2 or stac):
         raise typer.BadParameter("nothing to write: name a file", param_hint="--onnx, --pt2, --stac")
     from dione.nets import exported, stacmodel
-    from dione.nets.resolver import load
+    from dione.nets.resolver import load, shipped
 
     resolver = load(name)
     files = {kind: path for kind, path in (("onnx", onnx), ("pt2", pt2)) if path}
     made = list(exported.write(resolver, onnx=onnx, pt2=pt2)) if files else []
     if stac:
-        made.append(stacmodel.write(stac, resolver, files=files))
+        plain = name.rpartition("@")[0] if resolver.turns > 1 else name
+        weights = {"weights": shipped().get(plain, plain)} if resolver.has_weights else {}
+        made.append(stacmodel.write(stac, resolver, files=weights | files))
+        if not weights | files:
+            note(f"{name} is a method without weights: its item links to no file")
     return Result({"model": resolver.name, "files": made}, made)
