@@ -60,6 +60,9 @@ class Client:
     def map(self, function, tasks, **told):
         return self.futures
 
+    def run(self, function, **how):
+        return {}
+
 
 class Lossy:
     """A client whose first words meet a worker that is gone."""
