@@ -137,12 +137,11 @@ def versions() -> dict[str, str]:
 
 
 def _agree(client: "Client") -> None:
-    """Raise DioneError unless every worker has our versions."""
+    """Raise DioneError unless every worker has our versions, and the scheduler, which reads the tasks, our dione."""
     mine = versions()
-    # A worker may have no dione, or another one, to look a function up in: a lambda is sent as it is.
-    asked = client.run(
-        lambda: {package: next((found.version for found in distributions(name=package)), "not installed") for package in PACKAGES}, on_error="ignore"
-    )
+    # Who is asked may have no dione, or another one, to look a function up in: a lambda is sent as it is.
+    asking = lambda: {package: next((found.version for found in distributions(name=package)), "not installed") for package in PACKAGES}  # noqa: E731
+    asked = client.run(asking, on_error="ignore")
     differ = [
         f"{worker}: {package} {theirs[package]}, here {mine[package]}"
         for worker, theirs in asked.items()
@@ -151,6 +150,9 @@ def _agree(client: "Client") -> None:
     ]
     if differ:
         raise DioneError(faults("workers of other versions would give other pixels", differ[:6], "install the same versions everywhere"))
+    between = client.run_on_scheduler(asking)["dione"]
+    if between != mine["dione"]:
+        raise DioneError(f"the scheduler cannot read tasks of dione {mine['dione']}: dione there is {between}\ninstall the same version there, too")
 
 
 def _as_here(function: Callable[..., Any], wanted: dict[str, str], *given: Any, **named: Any) -> Any:
