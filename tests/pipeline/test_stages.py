@@ -176,6 +176,22 @@ def test_results_of_dates_that_are_no_targets_any_more_are_gone_and_no_other_fil
     assert sorted(path.name for path in out.glob("2024-05-01*")) == ["2024-05-01_NDVI.tif"] and (out / "2024-05-06_sr.tif").exists()
 
 
+def test_what_another_form_of_the_results_has_too_stays_and_an_eopatch_that_is_no_longer_asked_for_is_gone(
+    recipe: PipelineRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from dione.pipeline import stages
+    from dione.testing import landscape, series, write_geotiffs
+
+    write_geotiffs(series(landscape((24, 28)), days=1).stack, tmp_path / "series")
+    monkeypatch.setattr(stages, "weights", lambda _: "bicubic")
+    out, styles = recipe.out / "predictions" / "x", {f"2024-05-01_{kind}.qml" for kind in ("sr", "input", "sigma", "support")}
+    for how in ({"eopatch": "A"}, {"tiles": 512}, {}):
+        changed = PipelineRecipe.model_validate(recipe.model_dump() | {"predict": [{"name": "x", "source": str(tmp_path / "series"), **how}]})
+        assert not stages.predicted(stages.Context(changed, None, True, lambda *_: None)).failed
+        assert {path.name for path in out.glob("*.qml")} == styles
+        assert (out / "eopatch").exists() == ("eopatch" in how) and (out / "2024-05-01_sr.vrt").exists() == ("tiles" in how)
+
+
 def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):
     from dione.base.errors import BadRecipe
 
