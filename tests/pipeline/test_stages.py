@@ -31,6 +31,7 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
             self.broken: set[str] = set()
             self.partly: set[str] = set()
             self.fresh: dict[str, bool] = {}
+            self.files = {name: name for name in self.settings}
 
         def does(self, name: str):
             def work(context):
@@ -46,7 +47,7 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
         def stages(self, _) -> tuple[Stage, ...]:
             needs = {"one": (), "two": ("one",), "three": ("two",), "four": ("one",)}
             return tuple(
-                Stage(name, self.does(name), before, self.settings[name], (str(tmp_path / "input"),) if name == "one" else (), (tmp_path / name,))
+                Stage(name, self.does(name), before, self.settings[name], (str(tmp_path / "input"),) if name == "one" else (), (tmp_path / self.files[name],))
                 for name, before in needs.items()
             )
 
@@ -115,6 +116,19 @@ def test_what_failed_in_part_is_tried_again_when_that_is_asked_for(world):
     world.partly = set()
     assert world.run(retry=True) == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"} and not world.last.failed
     assert not world.fresh["two"]
+
+
+def test_what_was_tried_again_in_vain_makes_nothing_anew_but_what_it_wrote_over(world):
+    world.partly, world.files["two"] = {"one"}, "one"
+    world.run()
+    for broken, two, three in ((set(), "made", "up to date"), ({"two"}, "failed", "not run")):
+        world.broken = broken
+        assert world.run(retry=True) == {"one": "made", "two": two, "three": three, "four": "up to date"}
+    world.broken = set()
+    assert world.run() == {"one": "up to date", "two": "made", "three": "up to date", "four": "up to date"}
+    assert not world.fresh["two"] and world.last.failed == [("one: a part", "why")]
+    world.partly = set()
+    assert set(world.run(retry=True).values()) == {"made"}
 
 
 def test_half_done_work_is_gone_on_with_only_for_the_same_settings(world):
