@@ -49,8 +49,8 @@ class Ends:
 class Client:
     status = "running"
 
-    def __init__(self, *futures, workers=1):
-        self.futures, self.workers = futures, workers
+    def __init__(self, *futures, workers=1, between=None):
+        self.futures, self.workers, self.between = futures, workers, between
 
     def nthreads(self):
         if isinstance(self.workers, Exception):
@@ -59,6 +59,12 @@ class Client:
 
     def map(self, function, tasks, **told):
         return self.futures
+
+    def run(self, function, **how):
+        return {}
+
+    def run_on_scheduler(self, function):
+        return function() | ({"dione": self.between} if self.between else {})
 
 
 class Lossy:
@@ -109,3 +115,10 @@ def test_when_nobody_is_left_to_do_the_work_it_is_told_what_to_do(monkeypatch, w
 def test_tasks_whose_data_went_with_the_last_worker_are_told(ended):
     with pytest.raises(DioneError, match="the scheduler or the last of its workers is gone, and with it what they were at\nwhat is finished is kept"):
         ended(Future("cancelled"))
+
+
+def test_a_scheduler_that_cannot_read_our_tasks_is_told(monkeypatch):
+    monkeypatch.setattr(distributed, "as_completed", Ends)
+    unread = Future("error", error=RuntimeError("Error during deserialization of the task graph"))
+    with pytest.raises(DioneError, match=r"scheduler cannot read tasks of dione [0-9.]+: dione there is not installed\ninstall the same version there, too"):
+        list(scheduler.ended(Client(unread, between="not installed"), print, [1]))

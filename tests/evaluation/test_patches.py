@@ -51,7 +51,15 @@ def test_an_empty_split_and_another_zoom_are_told(opened, tmp_path):
         patches.predict(opened, load("bicubic"), tmp_path / "out", split="validation")
     opened.about["zoom"] = 2
     with pytest.raises(BadModel, match="need 2"):
-        patches.predict(opened, load("bicubic"), tmp_path / "out")
+        patches.predict(opened, load("setsr-s"), tmp_path / "out")
+
+
+def test_a_method_without_weights_takes_the_zoom_of_the_patches(tmp_path):
+    facts = {"site": "s", "place": "p", "sensor": "x", "split": "test"}
+    lr = np.full((2, 4, 9, 9), 0.1, np.float32)
+    store.write(tmp_path / "store", iter([store.Patch(lr, np.ones((2, 9, 9), bool), lr[0].repeat(3, -2).repeat(3, -1), facts)]), {})
+    assert patches.predict(store.read(tmp_path / "store"), load("nearest"), tmp_path / "out") == 1
+    assert zarr.open_group(tmp_path / "out" / "predictions.zarr", mode="r")["sr"].shape == (1, 4, 27, 27)
 
 
 def test_what_was_stopped_or_found_no_room_leaves_what_was_there_before(opened, tmp_path, monkeypatch):

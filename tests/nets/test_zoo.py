@@ -43,6 +43,12 @@ def test_a_gradient_reaches_every_weight(name):
     assert not [key for key, value in net.named_parameters() if value.grad is None and key not in constant.get(name, ())]
 
 
+@pytest.mark.parametrize("name", NETS)
+def test_training_is_told_bands_zoom_and_margin(name):
+    net = make(name, SMALL[name])
+    assert isinstance(net.config, net.Config) and (net.config.bands, net.config.zoom) == (4, 4) and net.margin >= 0
+
+
 def test_an_unknown_name_or_setting_is_named():
     with pytest.raises(BadModel, match="there are: setsr"):
         make("setsrr", {})

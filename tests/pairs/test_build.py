@@ -154,7 +154,7 @@ def test_two_processes_make_the_same_store(made: World, built: Built, tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::DeprecationWarning")
-def test_a_cluster_makes_the_same_store_though_a_worker_is_lost(made: World, tmp_path: Path, recipe_for, few):
+def test_a_cluster_makes_the_same_store_though_a_worker_is_lost_and_names_are_relative(made: World, tmp_path: Path, recipe_for, few, monkeypatch):
     from distributed import Client, LocalCluster
 
     table = tmp_path / "scenes.parquet"
@@ -170,6 +170,9 @@ def test_a_cluster_makes_the_same_store_though_a_worker_is_lost(made: World, tmp
             os.kill(killed[0], signal.SIGKILL)
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as cluster:
+        monkeypatch.chdir(made.folder)  # the workers stay where they were started
+        vhr, series = {"scenes": os.path.relpath(table), "sharpen": "no"}, {"source": os.path.relpath(made.sentinel2)}
+        recipe = recipe_for(made, sentinel2=series, vhr=vhr, areas=few)
         ended = build(recipe, tmp_path / "many", areas=str(tmp_path / "areas-many"), scheduler=cluster.scheduler_address, progress=killing)
         assert killed and ended.fresh == ended.areas and not ended.failed
         again = build(recipe, tmp_path / "many", areas=str(tmp_path / "areas-many"), scheduler=cluster.scheduler_address)

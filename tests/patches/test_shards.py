@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import zarr
 
-from dione.base.errors import CannotWrite
+from dione.base.errors import BadSource, CannotWrite
 from dione.patches import shards, store
 
 ROWS = 4
@@ -88,3 +88,12 @@ def test_a_shard_that_cannot_be_written_ends_it_and_leaves_no_store(tmp_path: Pa
     with pytest.raises(CannotWrite, match="the disk is full"):
         store.write(tmp_path / "store", counted(), {})
     assert asked <= 2 * ROWS and not store.is_store(tmp_path / "store")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_truth_that_is_not_known_everywhere_is_refused_and_leaves_no_store(tmp_path: Path, exact: bool) -> None:
+    whole, holed = patches(2)
+    holed.hr[:, 2, 3] = np.nan
+    with pytest.raises(BadSource, match=r"the truth of a patch of site1 p has 4 values that are not finite\ncut patches where"):
+        store.write(tmp_path / "store", iter([whole, holed]), {}, exact=exact)
+    assert not store.is_store(tmp_path / "store")

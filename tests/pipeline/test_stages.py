@@ -31,6 +31,7 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
             self.broken: set[str] = set()
             self.partly: set[str] = set()
             self.fresh: dict[str, bool] = {}
+            self.files = {name: name for name in self.settings}
 
         def does(self, name: str):
             def work(context):
@@ -46,7 +47,7 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
         def stages(self, _) -> tuple[Stage, ...]:
             needs = {"one": (), "two": ("one",), "three": ("two",), "four": ("one",)}
             return tuple(
-                Stage(name, self.does(name), before, self.settings[name], (str(tmp_path / "input"),) if name == "one" else (), (tmp_path / name,))
+                Stage(name, self.does(name), before, self.settings[name], (str(tmp_path / "input"),) if name == "one" else (), (tmp_path / self.files[name],))
                 for name, before in needs.items()
             )
 
@@ -117,6 +118,19 @@ def test_what_failed_in_part_is_tried_again_when_that_is_asked_for(world):
     assert not world.fresh["two"]
 
 
+def test_what_was_tried_again_in_vain_makes_nothing_anew_but_what_it_wrote_over(world):
+    world.partly, world.files["two"] = {"one"}, "one"
+    world.run()
+    for broken, two, three in ((set(), "made", "up to date"), ({"two"}, "failed", "not run")):
+        world.broken = broken
+        assert world.run(retry=True) == {"one": "made", "two": two, "three": three, "four": "up to date"}
+    world.broken = set()
+    assert world.run() == {"one": "up to date", "two": "made", "three": "up to date", "four": "up to date"}
+    assert not world.fresh["two"] and world.last.failed == [("one: a part", "why")]
+    world.partly = set()
+    assert set(world.run(retry=True).values()) == {"made"}
+
+
 def test_half_done_work_is_gone_on_with_only_for_the_same_settings(world):
     world.broken = {"three"}
     world.run()
@@ -174,6 +188,22 @@ def test_results_of_dates_that_are_no_targets_any_more_are_gone_and_no_other_fil
         assert not stages.predicted(stages.Context(changed, None, True, lambda *_: None)).failed
         (out / "2024-05-01_NDVI.tif").touch()
     assert sorted(path.name for path in out.glob("2024-05-01*")) == ["2024-05-01_NDVI.tif"] and (out / "2024-05-06_sr.tif").exists()
+
+
+def test_what_another_form_of_the_results_has_too_stays_and_an_eopatch_that_is_no_longer_asked_for_is_gone(
+    recipe: PipelineRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from dione.pipeline import stages
+    from dione.testing import landscape, series, write_geotiffs
+
+    write_geotiffs(series(landscape((24, 28)), days=1).stack, tmp_path / "series")
+    monkeypatch.setattr(stages, "weights", lambda _: "bicubic")
+    out, styles = recipe.out / "predictions" / "x", {f"2024-05-01_{kind}.qml" for kind in ("sr", "input", "sigma", "support")}
+    for how in ({"eopatch": "A"}, {"tiles": 512}, {}):
+        changed = PipelineRecipe.model_validate(recipe.model_dump() | {"predict": [{"name": "x", "source": str(tmp_path / "series"), **how}]})
+        assert not stages.predicted(stages.Context(changed, None, True, lambda *_: None)).failed
+        assert {path.name for path in out.glob("*.qml")} == styles
+        assert (out / "eopatch").exists() == ("eopatch" in how) and (out / "2024-05-01_sr.vrt").exists() == ("tiles" in how)
 
 
 def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -149,20 +150,40 @@ def test_workers_of_another_version_are_refused(workers: LocalCluster, series: x
     assert "install the same versions everywhere" in str(refused.value)
 
 
-def test_workers_whose_dione_is_another_one_altogether_are_refused_by_its_version(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    (other / "dione-0.0.7.dist-info").mkdir(parents=True)
-    (other / "dione-0.0.7.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: dione\nVersion: 0.0.7\n")
-    (other / "dione.py").write_text("")  # nothing of ours is in it
-    words = [sys.executable, "-m", "distributed.cli.dask_worker", workers.scheduler_address, "--nthreads", "1", "--no-dashboard", "--name", "other"]
-    with subprocess.Popen(words, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(other)}, stderr=subprocess.DEVNULL) as worker:
+@contextmanager
+def another(address: str, folder: Path) -> Iterator[None]:
+    """A worker that says it has another version of dione, and has what is in `folder` before what we have."""
+    (folder / "dione-0.0.7.dist-info").mkdir(parents=True)
+    (folder / "dione-0.0.7.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: dione\nVersion: 0.0.7\n")
+    first = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--name", "other"]
+    with subprocess.Popen(words, cwd=folder.parent, env=os.environ | {"PYTHONPATH": first}, stderr=subprocess.DEVNULL) as worker:
         try:
-            with Client(workers.scheduler_address) as client:
-                client.wait_for_workers(3, timeout=60)
-            with pytest.raises(DioneError, match=r"tcp://127\.0\.0\.1:\d+: dione 0\.0\.7, here"):
-                sharpened(series, tmp_path / "out", workers.scheduler_address)
+            yield
         finally:
             worker.terminate()
+
+
+def test_workers_whose_dione_is_another_one_altogether_are_refused_by_its_version(workers: LocalCluster, series: xr.Dataset, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "dione.py").write_text("")  # nothing of ours is in it
+    with another(workers.scheduler_address, tmp_path / "other"):
+        with Client(workers.scheduler_address) as client:
+            client.wait_for_workers(3, timeout=60)
+        with pytest.raises(DioneError, match=r"tcp://127\.0\.0\.1:\d+: dione 0\.0\.7, here"):
+            sharpened(series, tmp_path / "out", workers.scheduler_address)
+
+
+def test_a_worker_of_another_version_that_comes_later_does_nothing_and_is_named(tmp_path: Path) -> None:
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", host="127.0.0.1") as local,
+        scheduler.connected(local.scheduler_address) as client,
+    ):
+        with another(local.scheduler_address, tmp_path / "other"):
+            client.wait_for_workers(2, timeout=60)
+            local.scale(0)  # so that all is left to who came later
+            with pytest.raises(DioneError, match=r"tcp://127\.0\.0\.1:\d+: dione 0\.0\.7, here"):
+                list(scheduler.ended(client, len, ["ab", "c"]))
 
 
 def test_results_named_by_a_relative_path_are_made_in_this_processs_folder(

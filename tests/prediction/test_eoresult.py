@@ -1,9 +1,12 @@
 """A whole EOPatch in, every date sharpened with a window of the past, an EOPatch and GeoTIFFs out."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import rasterio
+from fsspec.implementations.local import LocalFileSystem
 
 import dione
 from dione import testing
@@ -105,3 +108,27 @@ def test_a_patch_of_somebody_else_is_never_written_over(run, tmp_path):
     assert np.array_equal(np.load(patch / "data" / "BANDS.npy"), arrays["data/BANDS"]) and not [*(tmp_path / "field").glob("*.tif")]
     words = (*words[:5], tmp_path / "out", *words[6:])
     assert run(*words)[0] == 0 and run(*words, "--fresh")[0] == 0  # its own it may
+
+
+def test_an_eopatch_that_a_full_disk_cut_short_is_known_as_ours_and_made_again(run, tmp_path, monkeypatch):
+    testing.write_geotiffs(testing.series(testing.landscape((16, 20), seed=1), days=1).stack, tmp_path / "in")
+    words = ("predict", tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic", "--eopatch", "B")
+    with monkeypatch.context() as full:
+        full.setattr(LocalFileSystem, "pipe_file", _full(LocalFileSystem.pipe_file))
+        code, _, err = run(*words)
+    assert code == 1 and "No space left" in err
+    code, _, err = run(*words)
+    assert code == 0, err
+    assert (tmp_path / "out" / "eopatch" / "bbox.geojson").exists()
+
+
+def _full(write):
+    """A disk that takes no array."""
+
+    def refusing(self, path, value, **how):
+        if path.endswith(".npy"):
+            write(self, path, value[:100], **how)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(self, path, value, **how)
+
+    return refusing

@@ -145,6 +145,12 @@ def test_a_table_of_sensors_tells_every_fault(tmp_path: Path) -> None:
     path.write_text('[sensors.a]\nbands = ["red", "green"]\npixel_m = 1\n[sensors.b]\nbands = ["pan"]\npixel_m = 1\ngain = 2\nwhat = 3\n')
     with pytest.raises(BadRecipe, match=r"(?s)sensors\.a.*need blue, green, red and nir.*sensors\.b\.what"):
         sensors.table(path)
+    path.write_text('[sensors.a]\nbands = ["red", "green"]\npixel_m = 1\nesun = [1]\ngain = 2\n')
+    with pytest.raises(BadRecipe, match=r"need blue, green, red and nir.*esun has 1 values for 2 bands.*a gain needs a unit"):
+        sensors.table(path)
+    path.write_text('[sensors.a]\nbands = ["red", "green", "blue", "nir"]\npixel_m = -1\ngain = 0.0\nunit = "radiance"\nesun = [0, 1, 1, 1]\n')
+    with pytest.raises(BadRecipe, match=r"(?s)sensors\.a\.pixel_m.*sensors\.a\.gain.*sensors\.a\.esun\.0"):
+        sensors.table(path)
     path.write_text("nothing = 1")
     with pytest.raises(BadRecipe, match="no \\[sensors"):
         sensors.table(path)

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, distributions, version
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -78,11 +79,13 @@ def everywhere(client: "Client", value: T, *, tries: int = TRIES) -> Any:
 def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **shared: Any) -> Iterator[tuple[int, Any, str]]:
     """Number and result of each task as it ends, or why it failed TRIES times; `shared` may hold what was scattered.
 
-    Raises DioneError when the scheduler is gone, or all workers are and none came for ALONE_S.
+    Raises DioneError when the scheduler is gone, or all workers are and none came for ALONE_S, and where tasks fail on
+    a worker that came later and is of another version.
     """
     from distributed import as_completed
 
-    asked = {future: number for number, future in enumerate(client.map(function, list(tasks), pure=False, retries=TRIES - 1, **shared))}
+    ours = partial(_as_here, function, versions())
+    asked = {future: number for number, future in enumerate(client.map(ours, list(tasks), pure=False, retries=TRIES - 1, **shared))}
     ends, watch = as_completed(asked), Watch(client)
     while not ends.is_empty():
         batch = ends.next_batch(block=False)
@@ -99,6 +102,7 @@ def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **
             elif status == "cancelled":
                 raise DioneError(f"the scheduler or the last of its workers is gone, and with it what they were at\n{AGAIN}")
             else:
+                _agree(client)
                 yield number, None, _why(future)
             future.release()
 
@@ -133,10 +137,11 @@ def versions() -> dict[str, str]:
 
 
 def _agree(client: "Client") -> None:
-    """Raise DioneError unless every worker has our versions."""
+    """Raise DioneError unless every worker has our versions, and the scheduler, which reads the tasks, our dione."""
     mine = versions()
-    # A worker may have no dione, or another one, to look a function up in: a lambda is sent as it is.
-    asked = client.run(lambda: {package: next((found.version for found in distributions(name=package)), "not installed") for package in PACKAGES})
+    # Who is asked may have no dione, or another one, to look a function up in: a lambda is sent as it is.
+    asking = lambda: {package: next((found.version for found in distributions(name=package)), "not installed") for package in PACKAGES}  # noqa: E731
+    asked = client.run(asking, on_error="ignore")
     differ = [
         f"{worker}: {package} {theirs[package]}, here {mine[package]}"
         for worker, theirs in asked.items()
@@ -145,6 +150,16 @@ def _agree(client: "Client") -> None:
     ]
     if differ:
         raise DioneError(faults("workers of other versions would give other pixels", differ[:6], "install the same versions everywhere"))
+    between = client.run_on_scheduler(asking)["dione"]
+    if between != mine["dione"]:
+        raise DioneError(f"the scheduler cannot read tasks of dione {mine['dione']}: dione there is {between}\ninstall the same version there, too")
+
+
+def _as_here(function: Callable[..., Any], wanted: dict[str, str], *given: Any, **named: Any) -> Any:
+    """What a worker does for a task, if it has the client's versions: one that came later was not asked before."""
+    if versions() != wanted:
+        raise DioneError("a worker of other versions would give other pixels")
+    return function(*given, **named)
 
 
 def _installed(package: str) -> str:

@@ -24,7 +24,7 @@ from dione.base import optics
 from dione.base.errors import BadModel, NotFound
 from dione.base.files import folder, write_text
 from dione.base.folders import whole_folder
-from dione.nets.resolver import Resolver
+from dione.nets.resolver import Resolver, at_zoom
 from dione.pages.page import Dress, rendered
 from dione.patches.shards import CHUNK
 from dione.patches.store import PER_UNIT, Store
@@ -59,7 +59,7 @@ def predict(
 ) -> int:
     """Sharpen the patches of a split (None for all) into the folder `out`; returns how many.
 
-    dates: of each patch, the target among them; all by default. show: how many to draw, evenly spread.
+    A method without weights takes the patches' zoom. dates: of each patch, the target among them; all by default. show: how many to draw, evenly spread.
     Raises NotFound for an empty split, BadModel for one of another zoom, CannotWrite.
     """
     rows = opened.rows(split=split) if split else opened.rows()
@@ -67,6 +67,7 @@ def predict(
         raise NotFound(
             f"{opened.path} has no patch in split '{split}'; it has {sorted(set(opened.index['split'].to_pylist()))}\nname one of these with --split"
         )
+    resolver = at_zoom(resolver, opened.about["zoom"])
     if resolver.zoom != opened.about["zoom"]:
         raise BadModel(f"{resolver.name} enlarges {resolver.zoom} times, the patches of {opened.path} need {opened.about['zoom']}\nuse a model of that zoom")
     chosen = set(rows[np.linspace(0, len(rows) - 1, min(show, len(rows))).astype(int)].tolist())

@@ -5,8 +5,9 @@ One that fails stops no other; what a worker process needs, it opens itself.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -22,6 +23,7 @@ from dione.pairs.sentinel import Source
 from dione.pairs.visit import gather
 from dione.sources.contents import digest
 from dione.sources.delivered import scenetable
+from dione.sources.places import is_remote
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
@@ -73,9 +75,21 @@ def _on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, str]]:
     """Each task and why it failed, if it did, made by the workers of a Dask cluster; one that is lost loses the area it was at, which another takes over."""
     if not tasks:
         return
+    recipe = _full(tasks[0].recipe)
     with scheduler.connected(address) as client:
-        for number, why, failed in scheduler.ended(client, make_one, tasks):
+        for number, why, failed in scheduler.ended(client, make_one, [replace(task, recipe=recipe) for task in tasks]):
             yield tasks[number], failed or why
+
+
+def _full(recipe: BuildRecipe) -> BuildRecipe:
+    """What a worker opens by full paths: it stands in a folder of its own."""
+    sentinel2, sharp = recipe.sentinel2, recipe.vhr
+    series = sentinel2 if sentinel2.archive else sentinel2.model_copy(update={"source": _absolute(sentinel2.source)})
+    return recipe.model_copy(update={"sentinel2": series, "vhr": sharp.model_copy(update={"scenes": _absolute(sharp.scenes)})})
+
+
+def _absolute(place: str) -> str:
+    return place if is_remote(place) else str(Path(place).absolute())
 
 
 def make_one(task: Task) -> str:

@@ -115,7 +115,11 @@ class Shard:
         return len(self.facts) == self.rows
 
     def add(self, patch: Patch) -> None:
+        """Hold one more. Raises BadSource for a truth that is not known everywhere, of which nothing could be learned or scored."""
         at = len(self.facts)
+        if unknown := int(np.count_nonzero(~np.isfinite(patch.hr))):
+            where = f"{patch.facts.get('site', '')} {patch.facts.get('place', '')}".strip()
+            raise BadSource(f"the truth of a patch of {where or 'nowhere'} has {unknown} values that are not finite\ncut patches where all of it is known")
         self.arrays["lr"][at], self.arrays["hr"][at] = _numbers(patch.lr, self.exact), _numbers(patch.hr, self.exact)
         self.arrays["valid"][at] = patch.valid
         self.facts.append(patch.facts)

@@ -9,7 +9,7 @@ OUT/pipeline.json says when that was. A stage that fails stops those that need i
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -105,7 +105,8 @@ def run(
     progress: Progress = lambda *_: None,
     tell: Callable[[Ended], None] = lambda _: None,
 ) -> Run:
-    """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date. retry: nor does what failed in part.
+    """Run what is not up to date. tell: called with each stage as it ends. fresh: nothing counts as up to date. retry: nor does what failed
+    in part; where the same fails again, what follows stays.
 
     What a stage made for an address at s3:// is sent there when it has ended; a run goes on from there, on whatever machine.
     Raises CannotWrite: before anything is made, if the store does not take a file.
@@ -113,7 +114,7 @@ def run(
     output = outputs.of(recipe.out, recipe.sent_to)
     with alone(recipe.out):
         state = {} if fresh else output.state()
-        return _run(recipe, _open_again(state) if retry else state, output, workers, progress, tell)
+        return _run(recipe, _open_again(state, stages_of(recipe)) if retry else state, output, workers, progress, tell)
 
 
 def _run(recipe: PipelineRecipe, state: State, output: Output, workers: int | None, progress: Progress, tell: Callable[[Ended], None]) -> Run:
@@ -140,7 +141,8 @@ def _one(stage: Stage, key: str, state: State, output: Output, context: Context)
     if was.get("ended") == key and all(map(output.has, stage.outputs)):
         return Ended(stage.name, "up to date", str(was["words"]), failed=tuple((what, why) for what, why in was["failed"]))
     output.bring(context.progress)
-    state[stage.name] = {"begun": key, "was": was.get("stamp", was.get("was"))}
+    before = was.get("before") if was.get("begun") == key else None
+    state[stage.name] = {"begun": key, "was": was.get("stamp", was.get("was")), "before": before}
     write_text(context.recipe.out / STATE, json.dumps(state, indent=1) + "\n")
     began = time.monotonic()
     try:
@@ -148,8 +150,8 @@ def _one(stage: Stage, key: str, state: State, output: Output, context: Context)
     except DioneError as error:
         return Ended(stage.name, "failed", str(error).partition("\n")[0], time.monotonic() - began, ((stage.name, str(error)),))
     seconds = time.monotonic() - began
-    # A stage that was made anew, for whatever reason, makes those after it anew.
-    stamp = identity.of(key, time.time_ns())
+    # A stage that was made anew, for whatever reason, makes those after it anew, unless it was only tried again, and in vain.
+    stamp = state[stage.name]["was"] if before == _came(made.words, made.failed) else identity.of(key, time.time_ns())
     state[stage.name] = {"begun": key, "ended": key, "stamp": stamp, "words": made.words, "failed": made.failed, "seconds": round(seconds, 2)}
     return Ended(stage.name, "made", made.words, seconds, tuple(made.failed))
 
@@ -163,9 +165,20 @@ def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
     return bool(state.get(stage.name, {}).get("begun") != keys[stage.name])
 
 
-def _open_again(state: State) -> State:
-    """What failed in part counts as begun, and not as ended."""
-    return {name: {"begun": was["begun"], "was": was["stamp"]} if was.get("failed") else was for name, was in state.items()}
+def _open_again(state: State, every: tuple[Stage, ...]) -> State:
+    """What failed in part counts as begun, and not as ended; so do stages that wrote into the same files, which are made without them first."""
+    files = {path for stage in every if state.get(stage.name, {}).get("failed") for path in stage.outputs}
+    again = {stage.name for stage in every if files & set(stage.outputs) and "ended" in state.get(stage.name, {})}
+    return {name: _opened(was) if name in again else was for name, was in state.items()}
+
+
+def _opened(was: State) -> State:
+    return {"begun": was["begun"], "was": was["stamp"], "before": _came(was["words"], was["failed"])}
+
+
+def _came(words: str, failed: Iterable[Iterable[str]]) -> list[Any]:
+    """What came of a stage, as JSON keeps it: with the same settings and inputs, the same words and faults tell the same result."""
+    return [words, [list(one) for one in failed]]
 
 
 def _anywhere(settings: Any, recipe: PipelineRecipe) -> Any:

@@ -157,12 +157,19 @@ def _predict(context: Context, told: Prediction) -> str:
         eoresult.check(out / "eopatch", stack)
     before = _files(out)
     run = predict_to(stack, out, resolver=load(str(weights(context.recipe))), config=config, progress=context.progress)
-    for stale in before - _files(out):  # of dates that are no targets any more, by whatever weights
+    after = _files(out)
+    for stale in _styled(before - after) - _styled(after):  # of dates that are no targets any more, by whatever weights
         stale.unlink(missing_ok=True)
-        stale.with_suffix(".qml").unlink(missing_ok=True)
     if told.eopatch:
         eoresult.write(out / "eopatch", run, stack, name=told.eopatch)
+    else:
+        eoresult.remove(out / "eopatch")
     return f"{told.name}: {len(run.targets)} dates"
+
+
+def _styled(files: set[Path]) -> set[Path]:
+    """Files, and how QGIS shows each: a date in one file and in tiles has one style."""
+    return files | {file.with_suffix(".qml") for file in files}
 
 
 def _files(out: Path) -> set[Path]:

@@ -12,7 +12,9 @@ def run(
     recipe: Annotated[str, typer.Argument(help="A recipe, TOML: vhr, build, curate, split, scaling, train, predict, evaluate.", show_default=False)],
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor by default.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run every stage again.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Run again, and what follows from them, the stages of which a part failed.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Run again the stages of which a part failed, and what follows from them if that mended something.")
+    ] = False,
     change: Change = None,
 ) -> Result:
     """From delivered scenes to a trained, scored model and its predictions; what is up to date is left alone.

@@ -6,6 +6,7 @@ mask/IS_CLEAR       (time, y, x, 1) where each of them saw the ground
 scalar/N_VIEWS      (time, 1) how many dates a result was made of
 """
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ def check(folder: str | Path, stack: xr.Dataset) -> None:
     place = Path(folder)
     if place.is_dir() and any(place.iterdir()) and not (place / OURS).exists():
         raise CannotWrite(f"{place} is there already, and was not written by dione\nname another folder with -o, or remove it first")
+
+
+def remove(folder: Path) -> None:
+    """Take away what an earlier run wrote, and nothing else."""
+    if (folder / OURS).exists():
+        shutil.rmtree(folder)
 
 
 def write(folder: str | Path, run: Run, stack: xr.Dataset, *, name: str) -> str:

@@ -82,7 +82,8 @@ def method(name: str) -> str | None:
 def _scene(rows: Mapping[str, Row], opener: Opener, rule: CloudRule, sharpen: str | None) -> dict[str, dict[str, Any]]:
     """New columns for the rows of one scene, by kind."""
     if rows["ms"]["blue_unit"] != "radiance":
-        raise BadValues("the raster holds reflectance, and both the cloud rule and these statistics are told in radiance\nleave the scene out of the table")
+        needs = 'go on without statistics (a pipeline by statistics = false), and build with clouds = "csmask" or "no"'
+        raise BadValues(f"the raster holds reflectance, and both the cloud rule and these statistics are told in radiance\n{needs}")
     colours = opener.numbers(rows["ms"])
     own = statistics.own_clouds(colours, rule)
     counted = statistics.tally(colours, own)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError, model_validator
 
 from dione.base import documents
 from dione.base.bands import BANDS
@@ -33,27 +33,27 @@ class Sensor(BaseModel):
 
     bands: tuple[str, ...]
     """Names in the raster's order; "-" skips one. Four of them are blue, green, red and nir, or the only one is pan."""
-    pixel_m: float
+    pixel_m: PositiveFloat
     """Side of a pixel as it is usually delivered, metres."""
     unit: Unit | None = None
-    gain: float | tuple[float, ...] | None = None
+    gain: PositiveFloat | tuple[PositiveFloat, ...] | None = None
     bias: float | tuple[float, ...] = 0.0
-    esun: tuple[float, ...] | None = None
+    esun: tuple[PositiveFloat, ...] | None = None
     """W m⁻² µm⁻¹, a band."""
     missions: tuple[str, ...] = ()
     """How metadata call it, upper case."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Sensor":
-        named = [band for band in self.bands if band != "-"]
+        named, wrong = [band for band in self.bands if band != "-"], []
         if sorted(named) != sorted(BANDS) and named != ["pan"]:
-            raise ValueError(f"bands are {list(self.bands)}, need blue, green, red and nir once each, or pan alone")
-        for field in ("gain", "bias", "esun"):
-            value = getattr(self, field)
-            if isinstance(value, tuple) and len(value) != len(self.bands):
-                raise ValueError(f"{field} has {len(value)} values for {len(self.bands)} bands")
+            wrong.append(f"bands are {list(self.bands)}, need blue, green, red and nir once each, or pan alone")
+        given = {field: value for field in ("gain", "bias", "esun") if isinstance(value := getattr(self, field), tuple)}
+        wrong += [f"{field} has {len(value)} values for {len(self.bands)} bands" for field, value in given.items() if len(value) != len(self.bands)]
         if self.gain is not None and self.unit is None:
-            raise ValueError("a gain needs a unit: radiance or reflectance")
+            wrong.append("a gain needs a unit: radiance or reflectance")
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
 

@@ -34,7 +34,7 @@ def save(
     notes: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> str:
-    """Write an EOPatch folder, also on s3://, and return its path. The box comes last: a half one is none.
+    """Write an EOPatch folder, also on s3://, and return its path. Notes come first, so that a half one tells whose it is; the box comes last: a half one is none.
 
     arrays: by kind and name, as in `data/S2`. grid: its outer edge is the box. notes: values that JSON can hold.
     Raises BadSource with everything that does not fit together, BadGrid without a CRS, CannotWrite.
@@ -48,8 +48,8 @@ def save(
             if not overwrite:
                 raise CannotWrite(f"{shown(place)} is there already\nchoose another name, or remove it first")
             fs.rm(inside, recursive=True)
-        files = {f"{name}.npy": _npy(array) for name, array in arrays.items()}
-        files |= {f"meta_info/{name}.json": json.dumps(value).encode() for name, value in (notes or {}).items()}
+        files = {f"meta_info/{name}.json": json.dumps(value).encode() for name, value in (notes or {}).items()}
+        files |= {f"{name}.npy": _npy(array) for name, array in arrays.items()}
         files |= {"timestamps.json": json.dumps([str(time.astype("datetime64[us]")) for time in times]).encode(), "bbox.geojson": box.encode()}
         for name, data in files.items():
             fs.makedirs(f"{inside}/{name}".rpartition("/")[0], exist_ok=True)
