@@ -10,6 +10,7 @@ import rasterio
 import dione
 from dione.base.errors import BadGrid, BadSource
 from dione.prediction.config import PredictConfig
+from dione.prediction.files import form
 from dione.prediction.job import predict_to
 from dione.sources import results
 from dione.testing import landscape, series
@@ -54,6 +55,15 @@ def test_as_a_store_it_keeps_its_sigma_and_support(sharp, tmp_path):
     for name in ("sigma", "support"):
         np.testing.assert_array_equal(back[name], sharp[name])
     assert list(back["choice"].values) == list(sharp["choice"].values)
+
+
+def test_sigma_and_support_say_what_they_are_wherever_they_come_from(sharp, tmp_path):
+    sharp.dione.save(tmp_path / "kept.zarr")
+    sharp.dione.save(tmp_path / "files")
+    for result in (sharp, dione.open(tmp_path / "kept.zarr"), dione.open(tmp_path / "files")):
+        assert (result["sigma"].attrs["long_name"], result["sigma"].attrs["units"]) == ("1σ of reflectance", "1")
+        told = result["support"].attrs
+        assert len(told["flag_meanings"].split()) == len(told["flag_values"]) and told["flag_meanings"].split()[form.LEARNED] == "learned"
 
 
 def test_a_part_of_a_result_is_still_a_result(sharp, tmp_path):

@@ -27,6 +27,13 @@ OF_NUMBERS = (
 )
 OF_MASKED = "where() makes numbers of it: leave places out by stack.assign(valid=stack.valid & mask)"
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
+OF_SIGMA = {"long_name": "1σ of reflectance", "units": "1"}
+OF_SUPPORT = {
+    "long_name": "where detail comes from",
+    "flag_values": np.arange(4, dtype=np.uint8),
+    "flag_meanings": "nothing measured confirmed_by_other_dates learned",
+}
+"""What the variables of a result tell of themselves, for plots and netCDF (CF conventions)."""
 
 
 def make(
@@ -47,6 +54,12 @@ def make(
     }
     stack = xr.Dataset({"reflectance": (DIMS["reflectance"], reflectance), "valid": (DIMS["valid"], valid)}, coords, attrs)
     return check(stack, bands=tuple(bands))
+
+
+def with_result(sharp: xr.Dataset, sigma: Any, support: Any = None) -> xr.Dataset:
+    """A sharpened Stack with its 1σ (time, band, y, x) and, if it is known, where the detail comes from (time, y, x)."""
+    made = sharp.assign(sigma=(DIMS["reflectance"], sigma, OF_SIGMA))
+    return made if support is None else made.assign(support=(DIMS["valid"], support, OF_SUPPORT))
 
 
 def _grid_coords(grid: GeoBox) -> dict[Any, Any]:

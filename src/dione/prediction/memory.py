@@ -77,7 +77,7 @@ def predict(
     sr, sigma, valid, origin = (np.stack(parts) for parts in zip(*made, strict=True))
     items = [str(stack["item"].values[choice.target]) for choice in choices]
     sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items).assign_attrs(stack.attrs)
-    whole = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma), support=(stacks.DIMS["valid"], origin))
+    whole = stacks.with_result(sharp, sigma, origin)
     doubts = [*suits.doubts(resolver), *passed_over(stack, target, choices[0])]
     told = ({SEES: resolver.sees} if resolver.sees else {}) | ({DOUBTS: "\n".join(doubts)} if doubts else {})
     return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told)

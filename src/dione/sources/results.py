@@ -49,11 +49,9 @@ def open(folder: str | Path) -> xr.Dataset:
     has_support = set(dates["sr"]) <= set(dates["support"])
     supports = headers.read_all([_file(dates["support"][name]) for name in dates["sr"]]) if has_support else []
     _same_ground(folder, sharp, [("sigma", stacks.grid_of(sigma)), *((header.name, header.grid) for header in supports)])
-    made = sharp.assign(sigma=(stacks.DIMS["reflectance"], sigma["reflectance"].variable._data))
-    if supports:
-        paths = tuple(header.path for header in supports)
-        made = made.assign(support=(stacks.DIMS["valid"], LazilyIndexedArray(Numbers(paths, (sharp.sizes["y"], sharp.sizes["x"])))))
-    return made.assign_attrs(source=str(folder))
+    paths = tuple(header.path for header in supports)
+    support = LazilyIndexedArray(Numbers(paths, (sharp.sizes["y"], sharp.sizes["x"]))) if paths else None
+    return stacks.with_result(sharp, sigma["reflectance"].variable._data, support).assign_attrs(source=str(folder))
 
 
 def _same_ground(folder: str | Path, sharp: xr.Dataset, others: list[tuple[str, GeoBox]]) -> None:
