@@ -4,7 +4,7 @@
                    └─► else ──► PyTorch
 
 Each gives what its namesake in nets/shifts.py does, to the bit: the same operations in the same order, rounded as PyTorch rounds
-them, which is why `fma` stands where PyTorch multiplies and adds at once. So it never shows which of the two made a window.
+them, also where it multiplies and adds at once. So it never shows which of the two made a window.
 What was compiled is kept where Numba keeps it (beside this file, or among the user's caches): only a first run waits for it.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, no_type_check
 
 import numpy as np
+import torch
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -39,6 +40,15 @@ def loop(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def _at_once() -> bool:
+    """Whether PyTorch rounds once where it multiplies and adds, as it does on processors that have an instruction for it."""
+    near_one = torch.full((64,), 1 + 2**-12)
+    return bool(torch.addcmul(-near_one * near_one, near_one, near_one).any())
+
+
+AT_ONCE = _at_once()
+
+
 @intrinsic
 @no_type_check
 def fma(typing, one, other, total):
@@ -48,6 +58,13 @@ def fma(typing, one, other, total):
         return builder.fma(*given)
 
     return types.float32(types.float32, types.float32, types.float32), code
+
+
+@loop
+@no_type_check
+def _plus(total, one, other):
+    """`addcmul`."""
+    return fma(one, other, total) if AT_ONCE else total + one * other
 
 
 @loop
@@ -224,14 +241,14 @@ def beyond(apart, shift, share, expected, mean, seen):
 @no_type_check
 def _less(left, change, power):
     for at in range(len(left)):
-        left[at] = fma(-change[at], power[at], left[at])
+        left[at] = _plus(left[at], -change[at], power[at])
 
 
 @loop
 @no_type_check
 def _more(total, left, near):
     for at in range(len(total)):
-        total[at] = fma(left[at], near[at], total[at])
+        total[at] = _plus(total[at], left[at], near[at])
 
 
 @loop
