@@ -197,11 +197,12 @@ def test_a_run_goes_on_with_patches_that_were_moved(recipe, patches, tmp_path):
 
 def test_a_validation_patch_that_holds_no_number_is_told_by_its_place(recipe, tmp_path):
     made = series(landscape((14, 14)), days=2)
-    truth = made.truth[0].copy()
-    truth[0, 30, 30] = float("nan")
+    seen = made.stack["reflectance"].values
+    spoilt = seen.copy()
+    spoilt[:, :, 7, 7] = float("nan")
     facts = [{"site": "a", "place": str(n), "sensor": "c", "split": split} for n, split in enumerate(("train", "validation", "validation"))]
-    sharp = (made.truth[0], made.truth[0], truth)
-    patches = (store.Patch(made.stack["reflectance"].values, made.stack["valid"].values, *each) for each in zip(sharp, facts, strict=True))
+    valid = made.stack["valid"].values | True
+    patches = (store.Patch(lr, valid, made.truth[0], each) for lr, each in zip((seen, seen, spoilt), facts, strict=True))
     store.write(tmp_path / "s", patches, {}, exact=True)
     with pytest.raises(BadSource, match=r"hold what is no number[\s\S]*row 2, a/2"):
         train(recipe(f"store={tmp_path / 's'}", "train.steps=3", "train.dates=[2]"))
