@@ -122,3 +122,36 @@ def test_a_scheduler_that_cannot_read_our_tasks_is_told(monkeypatch):
     unread = Future("error", error=RuntimeError("Error during deserialization of the task graph"))
     with pytest.raises(DioneError, match=r"scheduler cannot read tasks of dione [0-9.]+: dione there is not installed\ninstall the same version there, too"):
         list(scheduler.ended(Client(unread, between="not installed"), print, [1]))
+
+
+class Forgetful(Client):
+    """A client whose shared data goes with a worker so many times, and whose second task then never ends, or is given up."""
+
+    def __init__(self, losses, *, last):
+        super().__init__()
+        self.losses, self.last, self.sent, self.asked = losses, last, 0, []
+
+    def scatter(self, value, **how):
+        self.sent += 1
+        return value
+
+    def who_has(self, futures):
+        return {"weights": () if self.sent <= self.losses else ("a worker",)}
+
+    def map(self, function, tasks, **told):
+        self.asked.append(list(tasks))
+        if self.sent > self.losses:
+            return [Future("finished") for _ in tasks]
+        return [Future("finished") if task == "first" else self.last for task in tasks]
+
+
+@pytest.mark.parametrize("last", [Future(), Future("cancelled")], ids=["never ends", "given up"])
+def test_what_all_workers_share_is_sent_again_when_it_was_lost_and_only_for_what_had_not_ended(monkeypatch, last):
+    monkeypatch.setattr(distributed, "as_completed", Ends)
+    monkeypatch.setattr(scheduler, "PAUSE_S", 0)
+    monkeypatch.setattr(scheduler, "LOOK_S", 0)
+    client = Forgetful(1, last=last)
+    assert list(scheduler.ended(client, print, ["first", "second"], weights="weights")) == [(0, "painted", ""), (1, "painted", "")]
+    assert client.sent == 2 and client.asked == [["first", "second"], ["second"]]
+    with pytest.raises(DioneError, match="what is finished is kept"):
+        list(scheduler.ended(Forgetful(99, last=last), print, ["first", "second"], weights="weights"))

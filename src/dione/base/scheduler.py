@@ -6,7 +6,7 @@ it was at; others take them over.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import PackageNotFoundError, distributions, version
@@ -77,16 +77,37 @@ def everywhere(client: "Client", value: T, *, tries: int = TRIES) -> Any:
 
 
 def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **shared: Any) -> Iterator[tuple[int, Any, str]]:
-    """Number and result of each task as it ends, or why it failed TRIES times; `shared` may hold what was scattered.
+    """Number and result of each task as it ends, or why it failed TRIES times.
 
+    shared: what all tasks are given by name, sent to every worker once; again, for what has not ended, if it was lost with a worker.
     Raises DioneError when the scheduler is gone, or all workers are and none came for ALONE_S, and where tasks fail on
     a worker that came later and is of another version.
     """
+    left = dict(enumerate(tasks))
+    for more in reversed(range(TRIES)):
+        try:
+            for number, result, why in _ended(client, function, dict(left), {name: everywhere(client, value) for name, value in shared.items()}):
+                del left[number]
+                yield number, result, why
+            return
+        except Lost:
+            if not (more and shared):
+                raise
+            time.sleep(PAUSE_S)
+
+
+class Lost(DioneError):
+    """What tasks need went with a worker."""
+
+
+def _ended(client: "Client", function: Callable[..., Any], tasks: Mapping[int, T], sent: Mapping[str, Any]) -> Iterator[tuple[int, Any, str]]:
+    """The same with what was sent. Raises Lost, DioneError."""
     from distributed import as_completed
 
     ours = partial(_as_here, function, versions())
-    asked = {future: number for number, future in enumerate(client.map(ours, list(tasks), pure=False, retries=TRIES - 1, **shared))}
-    ends, watch = as_completed(asked), Watch(client)
+    futures = client.map(ours, list(tasks.values()), pure=False, retries=TRIES - 1, **sent)
+    asked = dict(zip(futures, tasks, strict=True))
+    ends, watch = as_completed(asked), Watch(client, [*sent.values()])
     while not ends.is_empty():
         batch = ends.next_batch(block=False)
         if not batch:
@@ -100,7 +121,7 @@ def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **
             if status == "finished":
                 yield number, future.result(), ""
             elif status == "cancelled":
-                raise DioneError(f"the scheduler or the last of its workers is gone, and with it what they were at\n{AGAIN}")
+                raise Lost(f"the scheduler or the last of its workers is gone, and with it what they were at\n{AGAIN}")
             else:
                 _agree(client)
                 yield number, None, _why(future)
@@ -108,13 +129,13 @@ def ended(client: "Client", function: Callable[..., Any], tasks: Sequence[T], **
 
 
 class Watch:
-    """Whether there is still somebody to do the work."""
+    """Whether there is still somebody to do the work, and what it takes."""
 
-    def __init__(self, client: "Client") -> None:
-        self.client, self.seen, self.looked = client, time.monotonic(), time.monotonic()
+    def __init__(self, client: "Client", sent: Sequence[Any] = ()) -> None:
+        self.client, self.sent, self.seen, self.looked = client, sent, time.monotonic(), time.monotonic()
 
     def look(self) -> None:
-        """Raise DioneError when the scheduler is gone, or has had no worker for ALONE_S; asks every LOOK_S."""
+        """Raise DioneError when the scheduler is gone, or has had no worker for ALONE_S; Lost when no worker has what was sent; asks every LOOK_S."""
         now = time.monotonic()
         if now - self.looked < LOOK_S:
             return
@@ -129,6 +150,8 @@ class Watch:
             self.seen = now
         elif now - self.seen > ALONE_S:
             raise DioneError(f"every worker was lost, and none came for {ALONE_S} s\n{AGAIN}")
+        if workers and self.sent and not all(self.client.who_has(self.sent).values()):
+            raise Lost(f"what the workers share was lost with one of them\n{AGAIN}")
 
 
 def versions() -> dict[str, str]:

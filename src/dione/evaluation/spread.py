@@ -54,8 +54,7 @@ def tallied(source: Source, models: Models, counts: Sequence[int], align_px: flo
     found: dict[int, list[Tallied]] = {}
     failed: list[str] = []
     with scheduler.connected(address) as client:
-        shared = scheduler.everywhere(client, Shared(place, source.split, models, align_px))
-        for number, result, why in scheduler.ended(client, score, tasks, shared=shared):
+        for number, result, why in scheduler.ended(client, score, tasks, shared=Shared(place, source.split, models, align_px)):
             task = tasks[number]
             if why:
                 failed.append(f"{words(task.count)}, patches {task.rows.min()} to {task.rows.max()}: {why}")

@@ -36,9 +36,8 @@ def paint(painting: Painting, address: str, tell: Callable[[Window], None]) -> N
         return
     failed = []
     with scheduler.connected(address) as client:
-        shared = scheduler.everywhere(client, painting)
         tasks = groups(windows, threads=sum(client.nthreads().values()))
-        for number, _, why in scheduler.ended(client, blocks, tasks, painting=shared):
+        for number, _, why in scheduler.ended(client, blocks, tasks, painting=painting):
             if why:
                 first = tasks[number][0]
                 failed.append(f"from row {first.top}, column {first.left}, {len(tasks[number])} blocks: {why}")
