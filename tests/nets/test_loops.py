@@ -30,6 +30,21 @@ def dates(shape, *, pictures=2, count=3, seed=0):
     return own, own[:, :1] + 0.3 * own.flip(1)[:, :1], both
 
 
+@pytest.fixture
+def ask_loops(monkeypatch):
+    """Have maps of any size worked out by loops; returns the names of those that were asked."""
+    asked = []
+
+    def begin():
+        monkeypatch.setattr(shifts, "LOOPS_FROM_PX", 0)
+        for name in ("likened", "measured", "beyond"):
+            made = getattr(loops, name)
+            monkeypatch.setattr(loops, name, lambda *given, name=name, made=made: (asked.append(name), made(*given)))
+        return asked
+
+    return begin
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("shape", EDGES)
 def test_means_are_those_of_pytorch_to_the_bit(shape):
@@ -41,11 +56,12 @@ def test_means_are_those_of_pytorch_to_the_bit(shape):
 
 @torch.no_grad()
 @pytest.mark.parametrize("shape", EDGES)
-def test_dates_are_compared_as_pytorch_does_to_the_bit(shape, monkeypatch):
+def test_dates_are_compared_as_pytorch_does_to_the_bit(shape, ask_loops):
     given = dates(shape)
     by_torch = shifts.compared(*given)
-    monkeypatch.setattr(shifts, "LOOPS_FROM_PX", 0)
+    asked = ask_loops()
     by_loops = shifts.compared(*given)
+    assert {*asked} == {"likened", "measured"}
     assert float(by_torch[1].abs().max()) > 0.1 or shape == (3, 5)
     assert all(torch.equal(one, other) for one, other in zip(by_torch, by_loops, strict=True))
 
@@ -53,7 +69,7 @@ def test_dates_are_compared_as_pytorch_does_to_the_bit(shape, monkeypatch):
 @torch.no_grad()
 @pytest.mark.parametrize("shape", EDGES)
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_what_the_dates_show_beyond_a_picture_is_what_pytorch_says_to_the_bit(shape, kind, monkeypatch):
+def test_what_the_dates_show_beyond_a_picture_is_what_pytorch_says_to_the_bit(shape, kind, ask_loops):
     random = torch.Generator().manual_seed(2)
     own, target, both = dates(shape)
     expected = ((torch.rand(2, 4, 9, *shape, generator=random) - 0.5) * 0.1).to(kind).float()
@@ -61,18 +77,19 @@ def test_what_the_dates_show_beyond_a_picture_is_what_pytorch_says_to_the_bit(sh
     share = torch.rand(2, 3, 1, *shape, generator=random) * both
     given = shifts.Dates((own - target) * both, shift, share)
     by_torch = given.beyond(expected)
-    monkeypatch.setattr(shifts, "LOOPS_FROM_PX", 0)
-    assert all(torch.equal(one, other) for one, other in zip(by_torch, given.beyond(expected), strict=True))
+    asked = ask_loops()
+    assert all(torch.equal(one, other) for one, other in zip(by_torch, given.beyond(expected), strict=True)) and {*asked} == {"beyond"}
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_window_is_the_same_whichever_works_it_out(precision, monkeypatch):
+def test_a_window_is_the_same_whichever_works_it_out(precision, ask_loops):
     random = torch.Generator().manual_seed(3)
     lr, valid = torch.rand(1, 4, 4, 48, 70, generator=random) * 0.3, torch.rand(1, 4, 48, 70, generator=random) > 0.1
     model, engine = resolver.load("setsr-s"), Engine("cpu", precision)
     by_torch = engine.run(model, lr, valid, (3, 0, 5, 2))
-    monkeypatch.setattr(shifts, "LOOPS_FROM_PX", 0)
+    asked = ask_loops()
     by_loops = engine.run(model, lr, valid, (3, 0, 5, 2))
+    assert {*asked} == {"likened", "measured", "beyond"}
     assert all(torch.equal(one, other) for one, other in zip(by_torch, by_loops, strict=True))
 
 
