@@ -5,8 +5,12 @@ import numba
 import pytest
 import torch
 
-from dione.nets import loops, resolver, shifts
+from dione.base import compiled
+from dione.nets import contrast, loops, resolver, shifts
 from dione.nets.blocks import box_mean
+from dione.nets.loops import beyond as of_beyond
+from dione.nets.loops import contrast as of_contrast
+from dione.nets.loops import shifts as of_shifts
 from dione.prediction.windows.engine import Engine
 
 HEIGHT, WIDTH = 41, 157  # more than a strip, and no whole number of anything
@@ -36,10 +40,10 @@ def ask_loops(monkeypatch):
     asked = []
 
     def begin():
-        monkeypatch.setattr(shifts, "LOOPS_FROM_PX", 0)
-        for name in ("likened", "measured", "beyond"):
-            made = getattr(loops, name)
-            monkeypatch.setattr(loops, name, lambda *given, name=name, made=made: (asked.append(name), made(*given)))
+        monkeypatch.setattr(loops, "FROM_PX", 0)
+        for room, name in ((of_shifts, "likened"), (of_shifts, "measured"), (of_beyond, "beyond"), (of_contrast, "differing")):
+            made = getattr(room, name)
+            monkeypatch.setattr(room, name, lambda *given, name=name, made=made: (asked.append(name), made(*given)))
         return asked
 
     return begin
@@ -50,7 +54,7 @@ def ask_loops(monkeypatch):
 def test_means_are_those_of_pytorch_to_the_bit(shape):
     x = torch.rand(shape, generator=torch.Generator().manual_seed(1))
     made = torch.empty(shape)
-    loops.pooled(x.numpy(), made.numpy())
+    of_shifts.pooled(x.numpy(), made.numpy())
     assert torch.equal(made, box_mean(x, 2 * shifts.RADIUS + 1))
 
 
@@ -81,6 +85,19 @@ def test_what_the_dates_show_beyond_a_picture_is_what_pytorch_says_to_the_bit(sh
     assert all(torch.equal(one, other) for one, other in zip(by_torch, given.beyond(expected), strict=True)) and {*asked} == {"beyond"}
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("shape", EDGES)
+@pytest.mark.parametrize("bands", [1, 4, 7])
+def test_what_a_date_shows_beyond_its_local_mean_is_what_pytorch_says_to_the_bit(shape, bands, ask_loops):
+    random = torch.Generator().manual_seed(4)
+    seen = (torch.rand(2, 3, 1, *shape, generator=random) > 0.2).float()
+    seen[1, 0, :, :, : shape[1] // 2] = 0  # a target with a hole larger than the mean
+    x = torch.rand(2, 3, bands, *shape, generator=random) * seen
+    by_torch = contrast.differences(x, seen)
+    asked = ask_loops()
+    assert all(torch.equal(one, other) for one, other in zip(by_torch, contrast.differences(x, seen), strict=True)) and {*asked} == {"differing"}
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_window_is_the_same_whichever_works_it_out(precision, ask_loops):
     random = torch.Generator().manual_seed(3)
@@ -89,18 +106,18 @@ def test_a_window_is_the_same_whichever_works_it_out(precision, ask_loops):
     by_torch = engine.run(model, lr, valid, (3, 0, 5, 2))
     asked = ask_loops()
     by_loops = engine.run(model, lr, valid, (3, 0, 5, 2))
-    assert {*asked} == {"likened", "measured", "beyond"}
+    assert {*asked} == {"likened", "measured", "beyond", "differing"}
     assert all(torch.equal(one, other) for one, other in zip(by_torch, by_loops, strict=True))
 
 
 def test_they_serve_large_maps_of_a_processor_that_nothing_is_learned_from():
     large = torch.zeros(1, 400, 400)
-    assert not shifts.loops_serve(large)  # its gradient may be asked for
+    assert not loops.serve(large)  # its gradient may be asked for
     with torch.no_grad():
-        assert shifts.loops_serve(large)
-        assert not shifts.loops_serve(large[:, :200])
-        assert not shifts.loops_serve(large.to(torch.bfloat16))
-        assert not shifts.loops_serve(large.to("meta"))
+        assert loops.serve(large)
+        assert not loops.serve(large[:, :200])
+        assert not loops.serve(large.to(torch.bfloat16))
+        assert not loops.serve(large.to("meta"))
 
 
 def test_a_small_prediction_does_not_wait_for_a_compiler():
@@ -113,4 +130,4 @@ def test_where_nothing_can_be_kept_they_are_compiled_all_the_same(monkeypatch):
     def twice(x):
         return 2 * x
 
-    assert loops.loop(twice)(3.0) == 6.0
+    assert compiled.loop(twice)(3.0) == 6.0

@@ -19,7 +19,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from dione.base import grid as grids
 from dione.base.errors import CannotWrite
-from dione.prediction.files import splice
+from dione.prediction.files import form, packing, splice
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import REFLECTANCE, SUPPORT, encode
 from dione.sources.rasters import intact
@@ -48,6 +48,17 @@ def test_a_valid_pixel_is_never_nodata_and_an_invalid_one_always_is():
     valid = np.array([[True, True, True, True, True, True, True]])
     assert encode(values, valid)[1].tolist() == [[1, 1234, 65535, 0, 0, 1, 0]]
     assert not encode(values, ~valid).any()
+
+
+def test_a_large_block_becomes_the_same_numbers_and_tiles_as_a_small_one(monkeypatch):
+    random = np.random.default_rng(0)
+    values, valid = random.uniform(-0.1, 7, (4, 70, 90)).astype(np.float32)[:, 3:, 5:], random.random((67, 85)) > 0.1
+    values[random.random(values.shape) > 0.99], values[random.random(values.shape) > 0.99] = np.nan, -np.inf
+    numbers = encode(values, valid)
+    tiles = list(packing.tiles(numbers, 32))
+    monkeypatch.setattr(form, "LOOPS_FROM_PX", 0)
+    monkeypatch.setattr(packing, "LOOPS_FROM_PX", 0)
+    assert np.array_equal(encode(values, valid), numbers) and list(packing.tiles(numbers, 32)) == tiles and not numbers.all()
 
 
 def test_every_digital_number_survives_the_way_to_reflectance_and_back():

@@ -60,4 +60,4 @@ def unflagged(flags: NDArray[Any], bits: int) -> Mask:
 def possible(reflectance: NDArray[np.floating[Any]], *, axis: int) -> Mask:
     """True where every band (along `axis`) is finite and between LOWEST and HIGHEST."""
     with np.errstate(invalid="ignore"):
-        return np.asarray(((reflectance >= LOWEST) & (reflectance <= HIGHEST)).all(axis))
+        return np.asarray((reflectance.min(axis) >= LOWEST) & (reflectance.max(axis) <= HIGHEST))

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dione.nets.blocks import as_batch, by_date, conv, packed
+from dione.nets.blocks import as_batch, by_date, conv, packed, relu_
 
 
 class Attention(nn.Module):
@@ -54,7 +54,7 @@ class Attention(nn.Module):
     ) -> Float[Tensor, "b t n h w"]:
         """How much each date is to be believed, by head."""
         judged = by_date(self.judge_date(as_batch(features)), len(features)).add_(judged_mean[:, None])
-        score = by_date(self._scored(as_batch(F.relu_(judged))), len(features)).contiguous()  # as the powers lie in memory
+        score = by_date(self._scored(as_batch(relu_(judged))), len(features)).contiguous()  # as the powers lie in memory
         return score / torch.sqrt((power(features) + power_mean[:, None]) / features.shape[2] + 1e-8)
 
     def _repeated(self, share: Float[Tensor, "b t n h w"]) -> Float[Tensor, "b t e h w"]:

@@ -23,7 +23,7 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
-from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Residual, Rim, as_batch, by_date, conv, handfuls, joined, masked, spare, without
+from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Relu, Residual, Rim, as_batch, by_date, conv, handfuls, joined, masked, relu_, spare, without
 from dione.nets.contrast import LOOK, differences
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_MARGIN, fill
@@ -86,7 +86,7 @@ class SetSR(nn.Module):
         c, e = config, config.encoder_channels
         self.config = config
         self.entry, self.entry_target = conv(2 * c.bands, e), conv(c.bands, e)
-        self.encoder = nn.Sequential(nn.ReLU(inplace=True), *(Residual(e) for _ in range(c.encoder_blocks)))
+        self.encoder = nn.Sequential(Relu(), *(Residual(e) for _ in range(c.encoder_blocks)))
         self.attention = Attention(e, c.heads) if c.fusion == "attention" else Mean()
         self.merge = conv(2 * e + c.bands + 3 + (9 * c.bands + 9 if c.shifts else 0), c.channels, 1)
         self.trunk = nn.ModuleList(nn.Sequential(*(Residual(c.channels) for _ in range(part))) for part in c.parts)
@@ -132,18 +132,19 @@ class SetSR(nn.Module):
         """rim: coarse pixels at the top, bottom, left and right that need not be sharpened; the result lacks them."""
         given, rim = self._compared(lr, valid, rim)
         plain = self.expected.enlarged(given.base)
-        cut, rim = spare(rim, self._needs(0))
+        cut, rim = spare(rim, self._needs(0), plain.shape[-1])
         given, plain = given.without(cut), without(plain, cut)
         body = self.merge(self._seen(given, plain))
         own, contrast = Own(given.base, given.covered, plain, given.dates), given.contrast
         del given, plain  # the evidence with it, which would be much of the memory
         detail = self.detail[0](body := self.trunk[0](body))
         for stage in range(1, len(self.trunk)):
-            cut, rim = spare(rim, self._needs(stage))
+            cut, rim = spare(rim, self._needs(stage), body.shape[-1])
             own, contrast, wide = own.without(cut), without(contrast, cut), self.expected(detail)
             shown = joined(own.beyond(without(wide, cut)), body.dtype)
             body = self.trunk[stage](self.again[stage - 1](shown).add_(without(body, cut)))
             detail = self.detail[stage](body).add_(without(detail, cut))
+        detail = detail.float()
         filled = own.base + self._lacking(own, detail)
         del own
         typical = contrast + SIGMA_FLOOR
@@ -183,7 +184,7 @@ class SetSR(nn.Module):
         own, around, contrast = differences(x, seen)
         target, both = own[:, :1].clone(), seen * seen[:, :1]
         filled = FILL_MARGIN if torch.compiler.is_compiling() or not bool(valid[:, 0].all()) else 0
-        cut, rim = spare(rim, self._within + self._encoded_margin + filled)
+        cut, rim = spare(rim, self._within + self._encoded_margin + filled, x.shape[-1])
         features, apart, shift = zip(*(self._date(own[:, of], around[:, of], target, seen[:, of], both[:, of], cut) for of in handfuls(x)), strict=True)
         del own, around
         x, valid, seen, both, target, contrast = (without(part, cut) for part in (x, valid, seen, both, target, contrast))
@@ -193,7 +194,7 @@ class SetSR(nn.Module):
         base, covered = fill(x, valid, share)
         evidence = (fused, own_features, target[:, 0], contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
         dates = Dates(torch.cat(apart, 1), torch.cat(shift, 1), share[:, :, None] * both) if self.config.shifts else None
-        cut, rim = spare(rim, self._within)
+        cut, rim = spare(rim, self._within, base.shape[-1])
         return Compared(evidence, base, covered, contrast, dates).without(cut), rim
 
     def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated, cut: Rim) -> tuple[Dated, Dated, Dated]:
@@ -263,7 +264,7 @@ class Spread(nn.Module):
         self.first, self.last = conv(channels, channels // 2), nn.Conv2d(channels // 2, outputs, 1)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b o h w"]:
-        return self.last(F.relu(self.first(x))).clamp(-4, 4)
+        return self.last(relu_(self.first(x))).clamp(-4, 4)
 
 
 DIFFERENCE_SCALE = 4

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
+from dione.nets import loops
 from dione.nets.blocks import Rim, Separable, box_mean, exact, of_enlarged, strips, summed, without
 
 RADIUS = 7
@@ -35,8 +36,6 @@ LARGEST = 0.6
 """Shift, coarse pixels; larger ones are taken for this."""
 RIDGE = 0.02
 """Share of the gradients' strength added to it: where nothing has an edge, the shift is zero."""
-LOOPS_FROM_PX = 1 << 17
-"""Pixels of a map from which on loops that are compiled first (nets/loops.py) are worth their start."""
 
 
 def slope(x: Float[Tensor, "b t c h w"], axis: int) -> Float[Tensor, "b t c h w"]:
@@ -58,27 +57,21 @@ def compared(
     own: Float[Tensor, "b t c h w"], target: Float[Tensor, "b 1 c h w"], both: Float[Tensor, "b t 1 h w"]
 ) -> tuple[Float[Tensor, "b t c h w"], Float[Tensor, "b t 2 h w"]]:
     """Each date's detail, scaled to be most like the target's, and where it then stands (`likeness`, `measured`)."""
-    if loops_serve(own):
+    if loops.serve(own):
         return _compared_by_loops(own, target, both)
     likened = own * likeness(own, target, both)
     return likened, measured(likened, target, both)
 
 
-def loops_serve(x: Float[Tensor, "*n h w"]) -> bool:
-    """Whether nets/loops.py is to work on such maps: where it saves more than it takes to load, and nothing is learned."""
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != "cpu" or x.dtype != torch.float32:
-        return False
-    return x.shape[-2] * x.shape[-1] >= LOOPS_FROM_PX
-
-
 def _compared_by_loops(own: Tensor, target: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
-    from dione.nets import loops
+    from dione.nets.loops.shifts import likened as liken
+    from dione.nets.loops.shifts import measured as measure
 
     likened, shift = torch.empty_like(own, memory_format=torch.contiguous_format), own.new_empty(*own.shape[:2], 2, *own.shape[-2:])
     for picture, date in product(range(own.shape[0]), range(own.shape[1])):
         clear, aim = both[picture, date, 0].contiguous().numpy(), target[picture, 0].contiguous().numpy()
-        loops.likened(own[picture, date].contiguous().numpy(), aim, clear, likened[picture, date].numpy())
-        loops.measured(likened[picture, date].numpy(), aim, clear, shift[picture, date].numpy())
+        liken(own[picture, date].contiguous().numpy(), aim, clear, likened[picture, date].numpy())
+        measure(likened[picture, date].numpy(), aim, clear, shift[picture, date].numpy())
     return likened, shift
 
 
@@ -178,21 +171,21 @@ class Dates:
 
     def beyond(self, expected: Float[Tensor, "b c 9 h w"]) -> tuple[Float[Tensor, "b c9 h w"], Float[Tensor, "b 9 h w"]]:
         """What the dates show beyond what is `expected` of a fine picture: at each of nine places the mean over dates; and how much was seen there."""
-        if loops_serve(self.apart):
+        if loops.serve(self.apart):
             return self._beyond_by_loops(expected)
         changes = expected[:, :, 1:]
         mean, weight = zip(*(self._beyond(changes, rows) for rows in strips(self.apart)), strict=True)
         return torch.cat(mean, -2), torch.cat(weight, -2)
 
     def _beyond_by_loops(self, expected: Float[Tensor, "b c 9 h w"]) -> tuple[Float[Tensor, "b c9 h w"], Float[Tensor, "b 9 h w"]]:
-        from dione.nets import loops
+        from dione.nets.loops.beyond import beyond
 
         pictures, _, bands, *shape = self.apart.shape
-        mean, weight = self.apart.new_empty(pictures, bands, 9, *shape), self.apart.new_empty(pictures, 9, *shape)
+        mean, weight = self.apart.new_empty(pictures, *shape, bands, 9), self.apart.new_empty(pictures, 9, *shape)
         for picture in range(pictures):
             given = (part[picture].contiguous().numpy() for part in (self.apart, self.shift, self.share[:, :, 0], expected.float().permute(0, 3, 4, 1, 2)))
-            loops.beyond(*given, mean[picture].numpy(), weight[picture].numpy())
-        return mean.flatten(1, 2), weight
+            beyond(*given, mean[picture].numpy(), weight[picture].numpy())
+        return mean.flatten(3).permute(0, 3, 1, 2), weight
 
     def _beyond(self, changes: Float[Tensor, "b c 8 h w"], rows: slice) -> tuple[Float[Tensor, "b c9 r w"], Float[Tensor, "b 9 r w"]]:
         """Of some rows. Dates one by one: nine maps of every date at once would be most of the memory."""

@@ -13,6 +13,8 @@ SCALE = 1e-4
 """Reflectance per digital number."""
 NODATA = 0
 LARGEST = 65535
+LOOPS_FROM_PX = 1 << 21
+"""Pixels of a block from which on loops that are compiled first (files/loops.py) are worth their start."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,21 @@ FORMS = {"sr": REFLECTANCE, "sigma": SIGMA, "support": SUPPORT}
 """What is written of each target, by the ending of its file."""
 
 
-def encode(values: NDArray[np.floating], valid: NDArray[np.bool_]) -> NDArray[np.uint16]:
+def encode(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.uint16]:
     """Reflectance (or its 1σ) as digital numbers of 1e-4.
 
-    values: (..., band, y, x), 1.0 = 100 %. valid: (..., y, x), True = has a value.
+    values: (band, y, x), 1.0 = 100 %. valid: (y, x), True = has a value.
     A valid pixel is 1 … 65535; an invalid one, or one with NaN or infinity in any band, is 0 in every band.
     """
-    bands = np.moveaxis(values, -3, 0)
-    seen = np.array(valid)
-    for band in bands:  # one by one, and each in its turn: far fewer bytes to go through than all at once
-        seen &= np.isfinite(band)
-    numbers = np.empty(values.shape, np.uint16)
-    for number, band in zip(np.moveaxis(numbers, -3, 0), bands, strict=True):
-        scaled = np.where(seen, band, 0) * values.dtype.type(1 / SCALE)
+    numbers, per_unit = np.empty(values.shape, np.uint16), np.float32(1 / SCALE)
+    if valid.size >= LOOPS_FROM_PX:
+        from dione.prediction.files.loops import encoded
+
+        encoded(values, valid, per_unit, numbers)
+        return numbers
+    seen = np.isfinite(values).all(0) & valid
+    for number, band in zip(numbers, values, strict=True):
+        scaled = np.where(seen, band, 0) * per_unit
         np.clip(np.rint(scaled, out=scaled), 1, LARGEST, out=scaled)
         number[...] = np.multiply(scaled, seen, out=scaled)  # NODATA is zero
     return numbers

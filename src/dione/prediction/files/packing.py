@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tifffile import COMPRESSION, TiffWriter
 
 from dione.base.windows import lattice
+from dione.prediction.files.form import LOOPS_FROM_PX
 
 Packing = Literal["DEFLATE", "ZSTD"]
 Numbers = NDArray[np.generic]
@@ -68,9 +69,15 @@ def predictor(dtype: np.dtype[np.generic]) -> int:
 def tiles(numbers: Numbers, tile: int) -> Iterator[bytes]:
     """Each tile of (band, h, w), row by row, as TIFF has them before packing: bands of a pixel together, zeros (or no differences) beyond the edges."""
     bands, height, width = numbers.shape
+    if by_loops := height * width >= LOOPS_FROM_PX and numbers.dtype == np.uint16:
+        from dione.prediction.files.loops import differences
     for window in lattice((height, width), tile):
         rows, columns = window.slices
         made = np.zeros((tile, tile, bands), numbers.dtype)
+        if by_loops:
+            differences(numbers[:, rows, columns], made)
+            yield made.tobytes()
+            continue
         shown = made[: window.shape[0], : window.shape[1]]
         for band in range(bands):  # each in its turn: far fewer bytes to go through than all at once
             part = numbers[band, rows, columns]

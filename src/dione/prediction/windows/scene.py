@@ -148,8 +148,10 @@ def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piec
     inner = core.within(near)
     shown, origin = (_enlarged(part, resolver.zoom) for part in (covered[core.slices], origin[inner.slices]))
     fine = inner.zoomed(resolver.zoom).slices
-    cut = [torch.where(shown, x[0, :, fine[0], fine[1]], torch.nan).numpy() for x in (sr, sigma)]
-    return Piece(window, cut[0], cut[1], shown.numpy(), torch.where(shown, origin, form.NODATA).numpy())
+    cut = [x[0, :, fine[0], fine[1]] for x in (sr, sigma)]
+    if not bool(shown.all()):
+        cut = [torch.where(shown, x, torch.nan) for x in cut]
+    return Piece(window, cut[0].numpy(), cut[1].numpy(), shown.numpy(), torch.where(shown, origin, form.NODATA).numpy())
 
 
 def _origin(resolver: Resolver, sr: Tensor, lr: Tensor, seen: Tensor, near: Window, corner: tuple[int, int]) -> Tensor:

@@ -25,7 +25,8 @@ from einops import reduce
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Rim, box_mean, local_mean, masked, without
+from dione.nets import contrast
+from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Rim, box_mean, masked, without
 from dione.nets.shifts import Expected
 from dione.prediction.files.form import CONFIRMED, LEARNED, MEASURED, NODATA
 from dione.prediction.windows.aside import MARGIN as ASIDE_MARGIN
@@ -108,7 +109,7 @@ def evidence(sr: Float[Tensor, "c zh zw"], lr: Float[Tensor, "t c y x"], valid: 
     enlarge, _, expected = _optics(zoom)
     target = own_picture(_filled(dates, seen), zoom)
     own, of_own = (without(made(target), rim) for made in (enlarge, expected.enlarged))
-    shown = aside((dates - local_mean(dates, seen)[0]) * seen, seen, outer).cut(nodes, outer)
+    shown = aside(contrast.detail(dates[None], seen[None])[0][0], seen, outer).cut(nodes, outer)
     of_detail = expected(fine - own)
     return Evidence(*_energies(fine, own, nodes, zoom), *_regressed(shown, *(nodes.thin(seen[0, 0, 1:]) for seen in (of_own, of_detail))))
 

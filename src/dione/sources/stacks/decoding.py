@@ -16,7 +16,12 @@ Flagged = Sequence[tuple[NDArray[Any], Flags]]
 
 def missing(numbers: Sequence[NDArray[Any]], layers: Sequence[Layer]) -> Mask:
     """True (y, x) where any band has its nodata value or is not finite, or where all bands of integers are 0."""
-    made: Mask = np.logical_or.reduce([_missing(band, layer.nodata) for band, layer in zip(numbers, layers, strict=True)])
+    made = np.zeros(numbers[0].shape, bool)
+    for band, layer in zip(numbers, layers, strict=True):
+        if np.issubdtype(band.dtype, np.floating):
+            made |= ~np.isfinite(band)
+        if layer.nodata is not None:
+            made |= band == (band.dtype.type(layer.nodata) if np.issubdtype(band.dtype, np.floating) else layer.nodata)
     if all(np.issubdtype(band.dtype, np.integer) for band in numbers):
         made |= ~np.logical_or.reduce([band != 0 for band in numbers])
     return made
@@ -24,8 +29,11 @@ def missing(numbers: Sequence[NDArray[Any]], layers: Sequence[Layer]) -> Mask:
 
 def reflectance(numbers: Sequence[NDArray[Any]], layers: Sequence[Layer], lost: Mask) -> NDArray[np.float32]:
     """(band, y, x), 0 where `lost`."""
-    made = np.stack([layer.reflectance(band) for band, layer in zip(numbers, layers, strict=True)])
-    made[:, lost] = 0
+    made = np.empty((len(layers), *lost.shape), np.float32)
+    for band, layer, out in zip(numbers, layers, made, strict=True):
+        layer.reflectance(band, out)
+    if lost.any():
+        made[:, lost] = 0
     return made
 
 
@@ -47,11 +55,3 @@ def unflagged(flags: Flagged, shape: tuple[int, ...]) -> Mask:
 def beyond(flags: Flagged, shape: tuple[int, ...]) -> Mask:
     """True (y, x) where a bit says that there is no image."""
     return np.logical_or.reduce([np.zeros(shape, bool), *(bits != 0 for bits, one in flags if one.is_edge)])
-
-
-def _missing(band: NDArray[Any], nodata: float | None) -> Mask:
-    """Where a band has its nodata value, or is no finite number."""
-    made = ~np.isfinite(band)
-    if nodata is not None:
-        made |= band == (band.dtype.type(nodata) if np.issubdtype(band.dtype, np.floating) else nodata)
-    return np.asarray(made)

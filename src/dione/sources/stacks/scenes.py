@@ -34,8 +34,11 @@ class Layer:
     told_by: str
     """Where scale and offset came from: 'given', TAGS or 'assumed'."""
 
-    def reflectance(self, numbers: NDArray[Any]) -> NDArray[np.float32]:
-        return numbers.astype(np.float32) * np.float32(self.scale) + np.float32(self.offset)
+    def reflectance(self, numbers: NDArray[Any], out: NDArray[np.float32]) -> None:
+        """Put it into `out`, in as few passes over memory as it takes."""
+        np.multiply(numbers, np.float32(self.scale), out=out, dtype=np.float32, casting="unsafe")
+        if self.offset:
+            out += np.float32(self.offset)
 
 
 @dataclass(frozen=True)

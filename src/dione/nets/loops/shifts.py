@@ -1,70 +1,20 @@
-"""Loops over pixels for what PyTorch would go through memory dozens of times for: compiled by Numba, for a processor, without gradients.
+"""How dates compare with the target, and where they stand: `likeness` and `measured` of nets/shifts.py."""
 
-    nets/shifts.py ──► large maps, on a processor, nothing to learn ──► here
-                   └─► else ──► PyTorch
-
-Each gives what its namesake in nets/shifts.py does, to the bit: the same operations in the same order, rounded as PyTorch rounds
-them, also where it multiplies and adds at once. So it never shows which of the two made a window.
-What was compiled is kept where Numba keeps it (beside this file, or among the user's caches): only a first run waits for it.
-"""
-
-from collections.abc import Callable
-from typing import Any, no_type_check
+from typing import no_type_check
 
 import numpy as np
-import torch
-from numba import njit, types
-from numba.extending import intrinsic
 
+from dione.base.compiled import loop
 from dione.nets import shifts
 
-STRIP_PX = 128
-"""Pixels of a row that are worked on at a time, with sums that stay in the fastest cache."""
 REACH = shifts.RADIUS
 RING = 16
 """Rows of running sums that are kept, at least as many as are averaged."""
 
-ZERO, HALF, ONE, TWO, FOUR, EIGHT, TWELVE = (np.float32(value) for value in (0, 0.5, 1, 2, 4, 8, 12))
+ZERO, ONE, TWO, EIGHT, TWELVE = (np.float32(value) for value in (0, 1, 2, 8, 12))
 AREA = np.float32((2 * REACH + 1) ** 2)
-TINY, LEAST, AGREES, SEEN, LIKEST = (np.float32(value) for value in (1e-12, 1e-9, 1e-3, 0.05, 1.5))
+TINY, LEAST, AGREES, LIKEST = (np.float32(value) for value in (1e-12, 1e-9, 1e-3, 1.5))
 LARGEST, RIDGE = np.float32(shifts.LARGEST), np.float32(shifts.RIDGE)
-
-
-def loop(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiled when it is first called, and kept if there is a place for it."""
-    try:
-        made = njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # neither the package's folder nor the user's can be written to
-        made = njit(nogil=True, error_model="numpy")(function)
-    compiled: Callable[..., Any] = made
-    return compiled
-
-
-def _at_once() -> bool:
-    """Whether PyTorch rounds once where it multiplies and adds, as it does on processors that have an instruction for it."""
-    near_one = torch.full((64,), 1 + 2**-12)
-    return bool(torch.addcmul(-near_one * near_one, near_one, near_one).any())
-
-
-AT_ONCE = _at_once()
-
-
-@intrinsic
-@no_type_check
-def fma(typing, one, other, total):
-    """one · other + total, rounded once."""
-
-    def code(context, builder, signature, given):
-        return builder.fma(*given)
-
-    return types.float32(types.float32, types.float32, types.float32), code
-
-
-@loop
-@no_type_check
-def _plus(total, one, other):
-    """`addcmul`."""
-    return fma(one, other, total) if AT_ONCE else total + one * other
 
 
 @loop
@@ -197,89 +147,3 @@ def _slopes(x, row, down, right):
 def _slope(first, second, fourth, fifth, out):
     for at in range(len(out)):
         out[at] = (EIGHT * (fourth[at] - second[at]) - (fifth[at] - first[at])) / TWELVE
-
-
-@loop
-@no_type_check
-def beyond(apart, shift, share, expected, mean, seen):
-    """(t, c, h, w), (t, 2, h, w), (t, h, w), (h, w, c, 9) → (c, 9, h, w), (9, h, w): `Dates.beyond`, strip by strip."""
-    dates, bands, height, width = apart.shape
-    phi, near, left = np.empty((8, STRIP_PX), np.float32), np.empty((9, STRIP_PX), np.float32), np.empty(STRIP_PX, np.float32)
-    rows, columns = np.empty((3, STRIP_PX), np.float32), np.empty((3, STRIP_PX), np.float32)
-    total, weight, changes = np.empty((bands, 9, STRIP_PX), np.float32), np.empty((9, STRIP_PX), np.float32), np.empty((bands, 9, STRIP_PX), np.float32)
-    for row in range(height):
-        for start in range(0, width, STRIP_PX):
-            many = min(STRIP_PX, width - start)
-            strip = slice(start, start + many)
-            total[:], weight[:] = ZERO, ZERO
-            for at in range(many):
-                for band in range(bands):
-                    for power in range(9):
-                        changes[band, power, at] = expected[row, start + at, band, power]
-            for date in range(dates):
-                down, right = shift[date, 0, row, strip], shift[date, 1, row, strip]
-                _places(down, right, share[date, row, strip], rows, columns, near, weight)
-                if date > 0:  # the target shows nothing beyond itself
-                    _powers(down, right, phi)
-                    for band in range(bands):
-                        left[:many] = apart[date, band, row, strip]
-                        for power in range(8):
-                            _less(left[:many], changes[band, power + 1], phi[power])
-                        for place in range(9):
-                            _more(total[band, place, :many], left, near[place])
-            for place in range(9):
-                here, out = weight[place], seen[place, row, strip]
-                for at in range(many):
-                    out[at] = here[at]
-                for band in range(bands):
-                    found, out = total[band, place], mean[band, place, row, strip]
-                    for at in range(many):
-                        out[at] = found[at] / (here[at] + SEEN)
-
-
-@loop
-@no_type_check
-def _less(left, change, power):
-    for at in range(len(left)):
-        left[at] = _plus(left[at], -change[at], power[at])
-
-
-@loop
-@no_type_check
-def _more(total, left, near):
-    for at in range(len(total)):
-        total[at] = _plus(total[at], left[at], near[at])
-
-
-@loop
-@no_type_check
-def _powers(down, right, phi):
-    """`basis`, but for the first."""
-    for at in range(len(down)):
-        low, lower = TWO * down[at], FOUR * (down[at] * down[at])
-        far, farther = TWO * right[at], FOUR * (right[at] * right[at])
-        phi[0, at], phi[1, at], phi[2, at], phi[5, at] = far, farther, low, lower
-        phi[3, at], phi[4, at], phi[6, at], phi[7, at] = low * far, low * farther, lower * far, lower * farther
-
-
-@loop
-@no_type_check
-def _places(down, right, share, rows, columns, near, weight):
-    """`places` of a date, each times its share, and added to those of the dates before."""
-    for third in range(3):
-        _beside(down, third, rows[third])
-        _beside(right, third, columns[third])
-    for place in range(9):
-        low, far, here, total = rows[place // 3], columns[place % 3], near[place], weight[place]
-        for at in range(len(down)):
-            here[at] = low[at] * far[at] * share[at]
-        for at in range(len(down)):
-            total[at] += here[at]
-
-
-@loop
-@no_type_check
-def _beside(shift, third, out):
-    at_px = HALF * np.float32(third - 1)
-    for at in range(len(shift)):
-        out[at] = max(ONE - abs(shift[at] - at_px) * TWO, ZERO)
