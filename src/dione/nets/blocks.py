@@ -269,10 +269,11 @@ def without(x: Shaped[Tensor, "*n h w"], rim: Rim) -> Shaped[Tensor, "*n hh ww"]
     return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
 
 
-def spare(rim: Rim, needed: int, width: int) -> tuple[Rim, Rim]:
-    """What of a rim is more than `needed` pixels a side, and what is left without it; of a picture so wide, a few more columns are left if that makes them EVEN."""
+def spare(rim: Rim, needed: int, x: Shaped[Tensor, "*n h w"]) -> tuple[Rim, Rim]:
+    """What of a picture's rim is more than `needed` pixels a side, and what is left without it: a few more columns if they are EVEN then."""
     top, bottom, left, right = (max(side - needed, 0) for side in rim)
-    right -= min(right, -(width - left - right) % EVEN)
+    if right:
+        right -= min(right, -(x.shape[-1] - left - right) % EVEN)
     cut = (top, bottom, left, right)
     return cut, tuple(side - gone for side, gone in zip(rim, cut, strict=True))
 

@@ -132,14 +132,14 @@ class SetSR(nn.Module):
         """rim: coarse pixels at the top, bottom, left and right that need not be sharpened; the result lacks them."""
         given, rim = self._compared(lr, valid, rim)
         plain = self.expected.enlarged(given.base)
-        cut, rim = spare(rim, self._needs(0), plain.shape[-1])
+        cut, rim = spare(rim, self._needs(0), plain)
         given, plain = given.without(cut), without(plain, cut)
         body = self.merge(self._seen(given, plain))
         own, contrast = Own(given.base, given.covered, plain, given.dates), given.contrast
         del given, plain  # the evidence with it, which would be much of the memory
         detail = self.detail[0](body := self.trunk[0](body))
         for stage in range(1, len(self.trunk)):
-            cut, rim = spare(rim, self._needs(stage), body.shape[-1])
+            cut, rim = spare(rim, self._needs(stage), body)
             own, contrast, wide = own.without(cut), without(contrast, cut), self.expected(detail)
             shown = joined(own.beyond(without(wide, cut)), body.dtype)
             body = self.trunk[stage](self.again[stage - 1](shown).add_(without(body, cut)))
@@ -184,7 +184,7 @@ class SetSR(nn.Module):
         own, around, contrast = differences(x, seen)
         target, both = own[:, :1].clone(), seen * seen[:, :1]
         filled = FILL_MARGIN if torch.compiler.is_compiling() or not bool(valid[:, 0].all()) else 0
-        cut, rim = spare(rim, self._within + self._encoded_margin + filled, x.shape[-1])
+        cut, rim = spare(rim, self._within + self._encoded_margin + filled, x)
         features, apart, shift = zip(*(self._date(own[:, of], around[:, of], target, seen[:, of], both[:, of], cut) for of in handfuls(x)), strict=True)
         del own, around
         x, valid, seen, both, target, contrast = (without(part, cut) for part in (x, valid, seen, both, target, contrast))
@@ -194,7 +194,7 @@ class SetSR(nn.Module):
         base, covered = fill(x, valid, share)
         evidence = (fused, own_features, target[:, 0], contrast, contrast * (seen.sum(1) / 8), contrast * (1 - seen[:, 0]))
         dates = Dates(torch.cat(apart, 1), torch.cat(shift, 1), share[:, :, None] * both) if self.config.shifts else None
-        cut, rim = spare(rim, self._within, base.shape[-1])
+        cut, rim = spare(rim, self._within, base)
         return Compared(evidence, base, covered, contrast, dates).without(cut), rim
 
     def _date(self, own: Dated, around: Dated, target: Dated, seen: Dated, both: Dated, cut: Rim) -> tuple[Dated, Dated, Dated]:
