@@ -35,6 +35,11 @@ def test_a_name_that_is_not_there_lists_near_ones(folder: Path) -> None:
         sources.open(folder / "no" / "such" / "place")
 
 
+def test_a_place_that_the_system_does_not_let_anybody_look_at_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match="cannot be read: .*File name too long"):
+        sources.open(tmp_path / ("x" * 300))
+
+
 def test_a_folder_without_rasters_says_what_it_holds(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"no GeoTIFF.*holds nothing"):
         sources.open(tmp_path)
