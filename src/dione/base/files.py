@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 from uuid import uuid4
 
 from dione.base.errors import CannotWrite
@@ -95,10 +96,10 @@ def _made(path: Path) -> None:
 def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
     """Nobody else writes `path` meanwhile, on this machine; however the process ends, the system lets go of it.
 
-    lock: the file that is held, by default one inside of the folder `path`. Raises CannotWrite if another run is at it.
+    lock: the file that is held, by default one inside of the folder `path`. Raises CannotWrite if another run is at it, or somebody else's was.
     """
     lock = lock or path / LOCK
-    with open(lock, "a") as file:
+    with _opened(lock) as file:
         try:
             _hold(file.fileno())
             removed = not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat())
@@ -128,6 +129,18 @@ def emptied(path: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
         elif entry.name != LOCK:
             entry.unlink(missing_ok=True)
+
+
+def _opened(lock: Path) -> TextIO:
+    try:
+        return open(lock, "a")
+    except PermissionError as error:
+        if not lock.exists():
+            raise
+        raise CannotWrite(
+            f"cannot write into {lock.parent}: {lock.name} there is another user's, whose run is at it or was killed\n"
+            f"name another folder with -o or, if no run of theirs is at work, remove {lock}"
+        ) from error
 
 
 def _hold(file: int) -> None:
