@@ -83,6 +83,11 @@ def folder(path: Path) -> Path:
     return path
 
 
+def at_home(path: str | Path) -> Path:
+    """A path whose `~` is written out, where no shell did (`--output=~/fields`); `./~x`, and `~x` where nobody is called x, are folders of that name."""
+    return Path(os.path.expanduser(path))
+
+
 def _made(path: Path) -> None:
     """Make a folder and those above it; one of those may be tidied away as empty just then, by who writes beside it."""
     for _ in range(MAKINGS - 1):
