@@ -184,3 +184,15 @@ def test_a_stack_that_does_not_say_where_it_lies_is_refused(told):
     made["spatial_ref"].attrs["GeoTransform"] = told
     with pytest.raises(NotAStack, match="no GeoTransform of six numbers"):
         stack.check(made)
+
+
+@pytest.mark.parametrize("moment", ["1600-01-01", "9999-12-31T23:59:59"])
+def test_a_date_of_which_numpy_would_make_another_one_is_refused(moment):
+    with pytest.raises(NotAStack, match=f"a date of {moment}.* cannot be: needs one from 1678 to 2261"):
+        stack.make(np.zeros((1, 4, 2, 2), np.float32), np.ones((1, 2, 2), bool), [np.datetime64(moment)], grid_at((2, 2)))
+
+
+def test_a_scene_larger_than_the_earth_is_refused_before_its_coordinates_take_memory():
+    lazy = np.broadcast_to(np.float32(0), (1, 4, 10**9, 2)), np.broadcast_to(True, (1, 10**9, 2))
+    with pytest.raises(BadGrid, match="1000000000×2 px goes more than once round the earth"):
+        stack.make(*lazy, [np.datetime64("2024-05-01")], grid_at((10**9, 2)))

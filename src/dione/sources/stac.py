@@ -7,6 +7,7 @@ stac:catalog.json, stac:item.json      files
 """
 
 import logging
+import os
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -103,7 +104,7 @@ def _times(series: Sequence[Acquisition]) -> list[np.datetime64]:
     """Of each date; two passes of the same second stay apart by one."""
     times: list[np.datetime64] = []
     for one in series:
-        moment = np.datetime64(one.time, "ns")
+        moment = np.datetime64(one.time, "us")
         later = not times or moment.astype("datetime64[s]") > times[-1].astype("datetime64[s]")
         times.append(moment if later else times[-1] + np.timedelta64(1, "s"))
     return times
@@ -122,7 +123,7 @@ def _identity(series: Sequence[Acquisition]) -> str:
 def _written(product: Product) -> list[tuple[int, int]]:
     """Size and age of the files on this disk, or of the zip that they are in: whoever makes them anew need not say so in metadata."""
     paths = [layer.path.removeprefix(ZIPPED) for layer in product.scene.layers if not is_remote(layer.path)]
-    files = (next(place for place in (Path(path), *Path(path).parents) if place.exists()) for path in paths)
+    files = (next(place for place in (Path(path), *Path(path).parents) if os.path.exists(place)) for path in paths)
     return [(facts.st_size, facts.st_mtime_ns) for facts in map(Path.stat, files)]
 
 
