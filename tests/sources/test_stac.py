@@ -15,7 +15,7 @@ from rasterio.warp import transform_bounds
 
 from dione import sources, testing
 from dione.base import stack as stacks
-from dione.base.errors import BadBands, BadValues
+from dione.base.errors import BadBands, BadGrid, BadSource, BadValues
 from dione.base.masks import valid_from_scl
 from dione.prepare import fingerprint
 from dione.prepare.area import crop
@@ -332,6 +332,24 @@ def test_files_that_are_catalogue_and_item_open_without_an_area(server: Loopback
     assert server.requests == []
     (server.folder / "afar.json").write_text(json.dumps(item(one, server.hrefs(paths))))
     assert stacks.grid_of(sources.open(f"stac:{server.url}/files/afar.json?token=verysecret")) == TILE
+
+
+@pytest.mark.parametrize("transform", [[10, 0, 300_000, 0, 10, 4_900_020], [10, 5, 300_000, 5, -10, 4_900_020]])
+def test_an_item_of_a_rotated_or_flipped_grid_is_refused(server: Loopback, transform: list[float]) -> None:
+    publish(server, product(1))
+    for asset in server.items[0]["assets"].values():
+        asset["proj:transform"] = transform
+    with pytest.raises(BadGrid, match="blue of item S2A_.* has a rotated or flipped grid"):
+        sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+
+
+def test_an_item_that_names_a_file_by_a_name_too_long_is_told_when_it_is_read(server: Loopback) -> None:
+    one = product(1, testing.grid_at((60, 60)))
+    made = item(one, {band: f"./{path.name}" for band, path in write(one, server.folder).items()})
+    made["assets"]["blue"]["href"] = f"./{'x' * 300}.tif"
+    (server.folder / "item.json").write_text(json.dumps(made))
+    with pytest.raises(BadSource, match="cannot be read"):
+        sources.open(f"stac:{server.folder / 'item.json'}")["reflectance"].load()
 
 
 def test_a_product_without_classes_says_that_clouds_are_in(server: Loopback) -> None:

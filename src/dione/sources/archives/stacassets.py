@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 from odc.stac import parse_items
 
 from dione.base.errors import BadBands, BadSource
+from dione.base.grid import north_up
 from dione.sources.archives.catalogues import Catalogue, on_disk, within
 from dione.sources.archives.signing import unsigned
 from dione.sources.places import is_remote, shown, some
@@ -108,7 +109,8 @@ def grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, Geo
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, RecursionError, OverflowError, pystac.STACError) as error:
         raise BadSource(f"item {item.id} has metadata that cannot be read: {type(error).__name__} {error}") from error
     known = {key: grid for key, grid in found.items() if isinstance(grid, GeoBox) and min(grid.shape) > 1 and grid.crs is not None and _usable(grid)}
-    return {key: known[key] if key in known else blocks.facts(blocks.File(href(item, key, reading), item.id, web=reading.web)).grid for key in keys}
+    made = {key: known[key] if key in known else blocks.facts(blocks.File(href(item, key, reading), item.id, web=reading.web)).grid for key in keys}
+    return {key: north_up(grid, f"{key} of item {item.id}") for key, grid in made.items()}
 
 
 def _usable(grid: GeoBox) -> bool:
