@@ -49,6 +49,8 @@ def test_rotated_and_flipped_grids_are_refused():
 def test_a_pixel_is_measured_in_metres_in_any_crs():
     assert grid.size_m(grid_at((4, 4))) == 10 and grid.size_m(grid_at((4, 4), crs=None)) is None
     assert grid.size_m(grid_at((4, 4), crs="EPSG:4326", left=1, top=0, pixel=9e-5)) == pytest.approx(10, rel=0.01)
+    oblong = GeoBox((4, 4), Affine(10, 0, 355_000, 0, -14.4, 4_832_000), "EPSG:32631")
+    assert grid.size_m(oblong) == pytest.approx(12)  # squared it is the ground of a pixel, by which fields are measured
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32631", "EPSG:4326", None])
