@@ -198,3 +198,9 @@ def test_a_scene_larger_than_the_earth_is_refused_before_its_coordinates_take_me
     lazy = np.broadcast_to(np.float32(0), (1, 4, 10**9, 2)), np.broadcast_to(True, (1, 10**9, 2))
     with pytest.raises(BadGrid, match="1000000000×2 px goes more than once round the earth"):
         stack.make(*lazy, [np.datetime64("2024-05-01")], grid_at((10**9, 2)))
+
+
+@pytest.mark.parametrize("why", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_who_may_not_write_is_not_told_to_make_room(tmp_path, why):
+    told = str(files.cannot_write(tmp_path / "a.tif", OSError(why, os.strerror(why)), 1000))
+    assert os.strerror(why) in told and "or have this one, and what is in it, made yours" in told and "free" not in told

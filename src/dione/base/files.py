@@ -13,6 +13,8 @@ from dione.base.errors import CannotWrite
 
 PARTIAL = ".partial"
 LOCK = ".dione.lock"
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What has nothing to do with how much room there is."""
 MAKINGS = 20
 """How often a folder is made before its way there is taken to be really missing."""
 
@@ -47,6 +49,8 @@ def cannot_write(path: Path, error: OSError, needs_bytes: int | None = None, par
 
     partial: what was written so far, for when it is not known how much is needed.
     """
+    if error.errno in REFUSED:
+        return CannotWrite(f"cannot write {path}: {error.strerror}\nname another folder with -o, or have this one, and what is in it, made yours")
     needed = "" if needs_bytes is None else f"about {size(needs_bytes)}"
     if not needed and partial is not None:
         needed = f"more than {size(_bytes(partial))}"
