@@ -41,6 +41,8 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
 
 def _door(name: str) -> tuple[str, str]:
     """What a source is, in words, and the module whose `open` it takes; raises NotFound."""
+    if not name.strip():
+        raise NotFound("no source is named: its name is empty\nwas it a variable of the shell that is not set? This folder is called .")
     if name.startswith("stac:"):
         return "a STAC catalogue", "stac"
     if name.startswith("sentinelhub:"):
