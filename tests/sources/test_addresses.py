@@ -121,7 +121,9 @@ def test_a_catalogue_on_this_disk_leads_to_its_own_folder_and_to_those_that_are_
 
 
 @pytest.mark.parametrize("by_link", [False, True])
-def test_a_catalogue_on_this_disk_leads_to_no_other_json_of_it_either(stocked: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_link: bool) -> None:
+def test_a_catalogue_on_this_disk_leads_to_no_other_json_of_it_either(
+    stocked: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_link: bool
+) -> None:
     (tmp_path / "catalogue").mkdir()
     (stocked.folder / "item.json").write_text(json.dumps(stocked.items[0]))
     outside = stocked.folder / "item.json"

@@ -37,7 +37,7 @@ def test_a_name_that_is_not_there_lists_near_ones(folder: Path) -> None:
 
 
 def test_a_place_that_the_system_does_not_let_anybody_look_at_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BadSource, match="cannot be read: .*File name too long"):
+    with pytest.raises(BadSource, match=r"cannot be read: .*File name too long"):
         sources.open(tmp_path / ("x" * 300))
 
 

@@ -339,7 +339,7 @@ def test_an_item_of_a_rotated_or_flipped_grid_is_refused(server: Loopback, trans
     publish(server, product(1))
     for asset in server.items[0]["assets"].values():
         asset["proj:transform"] = transform
-    with pytest.raises(BadGrid, match="blue of item S2A_.* has a rotated or flipped grid"):
+    with pytest.raises(BadGrid, match=r"blue of item S2A_.* has a rotated or flipped grid"):
         sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
 
 

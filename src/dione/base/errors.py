@@ -73,7 +73,9 @@ class CannotWrite(DioneError):
 
 def of_the_system(error: OSError) -> DioneError:
     """What the system refused where nobody foresaw it: a folder that may not be looked into, a disk that fails."""
-    return DioneError(f"{error.filename or 'the system'}: {error.strerror or error}\nlook at its name and permissions, those of the folders above it, and the disk")
+    return DioneError(
+        f"{error.filename or 'the system'}: {error.strerror or error}\nlook at its name and permissions, those of the folders above it, and the disk"
+    )
 
 
 def faults(head: str, found: list[str], advice: str = "") -> str:

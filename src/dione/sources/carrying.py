@@ -86,7 +86,9 @@ def here(output: str | Path) -> Path:
     """Where on this disk results for `output` are made: that folder itself, or one in the cache that is the same for the same address. Raises CannotWrite for no name."""
     if not is_remote(output):
         if not str(output).strip():
-            raise CannotWrite("no folder is named for the results: what stands after -o is empty\nwas it a variable of the shell that is not set? For this folder say -o .")
+            raise CannotWrite(
+                "no folder is named for the results: what stands after -o is empty\nwas it a variable of the shell that is not set? For this folder say -o ."
+            )
         return at_home(output)
     name = blake2b(str(output).rstrip("/").encode(), digest_size=12).hexdigest()
     return (shelf.folder() or Path.home() / ".cache" / "dione") / "outputs" / name
