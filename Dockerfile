@@ -1,5 +1,7 @@
 # An image that sharpens:  docker build -t dione .
-#   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/data" dione predict my-series/ -o sharper/
+#   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/data" -v dione:/tmp/dione dione predict my-series/ -o sharper/
+#
+# The volume `dione` keeps from run to run what was read from archives and what was compiled; it is as trusted as the image.
 #
 # TORCH_INDEX says which build of PyTorch is installed: the CPU's, or e.g. https://download.pytorch.org/whl/cu128
 # EXTRAS adds what sources need:  --build-arg EXTRAS=s3,safe
@@ -19,8 +21,9 @@ COPY --from=wheel /wheels /wheels
 RUN pip install --no-cache-dir "$(ls /wheels/dione-*.whl)[${EXTRAS}]"
 
 RUN useradd --create-home --uid 1000 dione
+RUN mkdir -m 1777 /tmp/dione
 USER 1000
-ENV DIONE_CACHE=/tmp/dione
+ENV DIONE_CACHE=/tmp/dione NUMBA_CACHE_DIR=/tmp/dione/compiled
 WORKDIR /data
 ENTRYPOINT ["dione"]
 CMD ["--help"]

@@ -56,3 +56,11 @@ def test_the_image_runs_as_nobody_in_particular_and_starts_dione():
     lines = (PROJECT / "Dockerfile").read_text().splitlines()
     assert lines.index("USER 1000") < lines.index('ENTRYPOINT ["dione"]')
     assert not [line for line in lines if line.startswith("COPY . ")]
+
+
+def test_what_the_image_compiles_is_kept_where_any_user_may_write():
+    """Numba's own places are the package's folder and the user's home: whom `-u` names has neither, and would compile in every run."""
+    text = (PROJECT / "Dockerfile").read_text()
+    made = re.search(r"^RUN mkdir -m 1777 (\S+)$", text, re.MULTILINE)
+    kept = re.search(r"^ENV .*NUMBA_CACHE_DIR=(\S+)", text, re.MULTILINE)
+    assert made and kept and Path(kept[1]).is_relative_to(made[1]) and f"-v dione:{made[1]} " in text

@@ -49,6 +49,8 @@ def test_rotated_and_flipped_grids_are_refused():
 def test_a_pixel_is_measured_in_metres_in_any_crs():
     assert grid.size_m(grid_at((4, 4))) == 10 and grid.size_m(grid_at((4, 4), crs=None)) is None
     assert grid.size_m(grid_at((4, 4), crs="EPSG:4326", left=1, top=0, pixel=9e-5)) == pytest.approx(10, rel=0.01)
+    oblong = GeoBox((4, 4), Affine(10, 0, 355_000, 0, -14.4, 4_832_000), "EPSG:32631")
+    assert grid.size_m(oblong) == pytest.approx(12)  # squared it is the ground of a pixel, by which fields are measured
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32631", "EPSG:4326", None])
@@ -184,3 +186,21 @@ def test_a_stack_that_does_not_say_where_it_lies_is_refused(told):
     made["spatial_ref"].attrs["GeoTransform"] = told
     with pytest.raises(NotAStack, match="no GeoTransform of six numbers"):
         stack.check(made)
+
+
+@pytest.mark.parametrize("moment", ["1600-01-01", "9999-12-31T23:59:59"])
+def test_a_date_of_which_numpy_would_make_another_one_is_refused(moment):
+    with pytest.raises(NotAStack, match=f"a date of {moment}.* cannot be: needs one from 1678 to 2261"):
+        stack.make(np.zeros((1, 4, 2, 2), np.float32), np.ones((1, 2, 2), bool), [np.datetime64(moment)], grid_at((2, 2)))
+
+
+def test_a_scene_larger_than_the_earth_is_refused_before_its_coordinates_take_memory():
+    lazy = np.broadcast_to(np.float32(0), (1, 4, 10**9, 2)), np.broadcast_to(True, (1, 10**9, 2))
+    with pytest.raises(BadGrid, match="1000000000×2 px goes more than once round the earth"):
+        stack.make(*lazy, [np.datetime64("2024-05-01")], grid_at((10**9, 2)))
+
+
+@pytest.mark.parametrize("why", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_who_may_not_write_is_not_told_to_make_room(tmp_path, why):
+    told = str(files.cannot_write(tmp_path / "a.tif", OSError(why, os.strerror(why)), 1000))
+    assert os.strerror(why) in told and "or have this one, and what is in it, made yours" in told and "free" not in told

@@ -41,6 +41,19 @@ def test_a_run_of_another_process_is_noticed_and_one_that_was_killed_is_no_hindr
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_a_run_of_another_user_holds_or_held_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(files, "open", refused, raising=False)
+    (tmp_path / LOCK).touch()
+    with pytest.raises(CannotWrite, match=rf"{LOCK} there is another user's.*\n.*if no run of theirs is at work, remove .*{LOCK}"), alone(tmp_path):
+        pass
+    (tmp_path / LOCK).unlink()
+    with pytest.raises(PermissionError), alone(tmp_path):
+        pass
+
+
 def test_a_folder_is_free_again_after_a_run_that_failed(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), alone(tmp_path):
         raise RuntimeError("in the middle")

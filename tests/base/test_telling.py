@@ -1,6 +1,7 @@
 """What errors, logs and notes may say of the world outside."""
 
 import logging
+import time
 
 import pytest
 
@@ -22,6 +23,13 @@ from dione.cli.console import Guarded
 )
 def test_no_error_holds_a_password_or_a_signature(text: str) -> None:
     assert "verysecret" not in str(BadSource(text)) and str(BadSource(text))
+
+
+@pytest.mark.parametrize("part", ["://", "://a@", "?a", "?a=", ":// ", "\x1b", "a"])
+def test_a_text_of_any_length_is_told_in_as_little_time_a_letter(part: str) -> None:
+    began = time.process_time()
+    telling.message(part * 200_000)
+    assert time.process_time() - began < 5
 
 
 def test_a_log_line_holds_none_either_and_nothing_that_a_terminal_obeys() -> None:

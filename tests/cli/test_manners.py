@@ -89,3 +89,9 @@ def test_the_doctor_fails_where_a_package_is_missing(run, monkeypatch):
 def test_the_doctor_measures_how_fast_this_machine_sharpens(monkeypatch):
     monkeypatch.setattr(checkup, "PROBE_PX", 24)
     assert checkup._speed()["km2_per_min"] > 0
+
+
+def test_what_the_system_refuses_where_nobody_foresaw_it_is_an_error_and_no_traceback(run):
+    name = "x" * 300
+    code, out, told = run("models", "show", name + ".safetensors")
+    assert (code, out) == (1, "") and told.startswith(f"error: {name}.safetensors: File name too long\nlook at its name and permissions")

@@ -112,6 +112,15 @@ def test_a_place_at_home_is_there_and_no_folder_called_tilde(stack, sharp, tmp_p
     assert {path.name for path in (tmp_path / "home").iterdir()} == {"kept", "written", "fields.geojson", "out", "ndvi"} and not (tmp_path / "~").exists()
 
 
+def test_a_folder_whose_name_begins_with_a_tilde_is_nobodys_home(stack, sharp, tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    stack.dione.save(tmp_path / "series.zarr")
+    code, _, err = run("predict", "series.zarr", "--model", "bicubic", "-o", "./~no such user/out")
+    assert code == 0, err
+    sharp.dione.save("~no such user/kept")
+    assert {path.name for path in (tmp_path / "~no such user").iterdir()} == {"kept", "out"}
+
+
 def test_what_was_done_to_a_sharper_input_is_told_as_the_command_tells_it(stack, tmp_path):
     dione.predict(stack, modulation=0.5, views=1, max_cloud=0.9).dione.save(tmp_path / "a", source=stack)
     predict_to(stack, tmp_path / "b", resolver=dione.load("setsr-s"), config=PredictConfig(modulation=0.5, views=1, max_cloud=0.9))

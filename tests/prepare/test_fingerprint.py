@@ -5,8 +5,10 @@ import os
 import numpy as np
 import rasterio
 
+from dione.base import stack as stacks
 from dione.prepare import fingerprint
 from dione.sources import open
+from dione.sources.eopatches import eofolder
 from dione.testing import landscape, series, write_geotiffs
 
 
@@ -30,3 +32,15 @@ def test_a_file_that_was_written_again_is_another_input_and_one_that_was_only_re
         file.write(np.full((1, 4, 4), 9000, np.uint16), [1], window=((70, 74), (72, 76)))
     os.utime(last, (1, 1))
     assert fingerprint.of(open(tmp_path)) != known
+
+
+def test_an_array_of_an_eopatch_that_was_written_again_is_another_input_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(fingerprint, "WHOLE_PX", 0)
+    made = series(landscape((230, 250)), days=2).stack
+    arrays = {"data/BANDS": np.moveaxis(made["reflectance"].values, 1, -1), "mask/IS_VALID": made["valid"].values[..., None]}
+    eofolder.save(tmp_path / "patch", arrays=arrays, times=list(made["time"].values), grid=stacks.grid_of(made))
+    named = {"bands": ("blue", "green", "red", "nir")}
+    known = fingerprint.of(open(tmp_path / "patch", **named))
+    assert fingerprint.of(open(tmp_path / "patch", **named)) == known
+    os.utime(tmp_path / "patch" / "mask" / "IS_VALID.npy", (1, 1))
+    assert fingerprint.of(open(tmp_path / "patch", **named)) != known

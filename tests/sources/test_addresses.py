@@ -118,3 +118,22 @@ def test_a_catalogue_on_this_disk_leads_to_its_own_folder_and_to_those_that_are_
         sources.open(source)
     monkeypatch.setenv("DIONE_LOCAL_FOLDERS", f"{tmp_path / 'none'}:{stocked.folder}")
     assert sources.open(source).sizes["time"] == 1
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_catalogue_on_this_disk_leads_to_no_other_json_of_it_either(
+    stocked: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_link: bool
+) -> None:
+    (tmp_path / "catalogue").mkdir()
+    (stocked.folder / "item.json").write_text(json.dumps(stocked.items[0]))
+    outside = stocked.folder / "item.json"
+    if by_link:
+        (tmp_path / "catalogue" / "item.json").symlink_to(outside)
+    links = [{"rel": "item", "href": "./item.json" if by_link else str(outside)}]
+    root = tmp_path / "catalogue" / "catalog.json"
+    root.write_text(json.dumps({"type": "Catalog", "id": "x", "description": "x", "stac_version": "1.0.0", "links": links}))
+    with pytest.raises(BadSource, match=r"leads to '.*item\.json', which is not followed: it lies outside of .*catalogue\n.*DIONE_LOCAL_FOLDERS="):
+        sources.open(f"stac:{root}")
+    monkeypatch.setenv("DIONE_LOCAL_FOLDERS", str(stocked.folder))
+    monkeypatch.setenv("DIONE_PRIVATE_HOSTS", "*")
+    assert sources.open(f"stac:{root}").sizes["time"] == 1

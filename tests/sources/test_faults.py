@@ -242,6 +242,23 @@ def test_what_is_kept_does_not_grow_for_ever(server: Loopback, monkeypatch: pyte
     assert 0 < sum(file.stat().st_size for file in base.rglob("*.block")) <= before / 2
 
 
+def test_what_other_users_keep_in_a_folder_that_is_shared_is_left_to_them(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    fill(server, 1)
+    first = opened(server)["reflectance"].values
+    kept = [*(shelf.folder() or Path()).rglob("*.block")]
+    kept[0].write_bytes(b"damaged meanwhile, as long as its digest and longer")
+    monkeypatch.setattr(Path, "unlink", refused)
+    monkeypatch.setenv("DIONE_CACHE_GB", "0")
+    shelf.prune()
+    np.testing.assert_array_equal(opened(server)["reflectance"].values, first)
+    monkeypatch.setattr("os.replace", lambda *_: refused(kept[0]))
+    shelf.put(("a", "b"), np.zeros(3))
+    assert len(kept) == len([*(shelf.folder() or Path()).rglob("*.block")])
+
+
 @pytest.mark.parametrize(("name", "text"), [("DIONE_CACHE_GB", "20G"), ("DIONE_CACHE_GB", "-1"), ("DIONE_HTTP_TIMEOUT", "0"), ("DIONE_HTTP_TIMEOUT", "inf")])
 def test_a_variable_that_is_no_number_is_named_at_once(server: Loopback, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     fill(server, 1)

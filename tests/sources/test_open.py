@@ -7,8 +7,9 @@ import pytest
 
 import dione
 from dione import sources, testing
-from dione.base.errors import BadRecipe, BadSource, BadValues, NotFound
+from dione.base.errors import BadRecipe, BadSource, BadValues, CannotWrite, NotFound
 from dione.sources import zarrstack
+from dione.sources.carrying import staged
 from dione.sources.places import shown
 
 
@@ -33,6 +34,20 @@ def test_a_name_that_is_not_there_lists_near_ones(folder: Path) -> None:
         sources.open(folder / "*.xyz")
     with pytest.raises(NotFound, match="neither is there a folder"):
         sources.open(folder / "no" / "such" / "place")
+
+
+def test_a_place_that_the_system_does_not_let_anybody_look_at_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match=r"cannot be read: .*File name too long"):
+        sources.open(tmp_path / ("x" * 300))
+
+
+def test_a_name_that_is_empty_is_not_this_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(NotFound, match=r"its name is empty\n.*a variable of the shell"):
+        sources.open("")
+    with pytest.raises(CannotWrite, match=r"what stands after -o is empty\n.*a variable of the shell"), staged(""):
+        pytest.fail("the block was entered")
+    assert sources.open(".").sizes["time"] == 2
 
 
 def test_a_folder_without_rasters_says_what_it_holds(tmp_path: Path) -> None:

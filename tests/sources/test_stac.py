@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from rasterio.warp import transform_bounds
 
 from dione import sources, testing
 from dione.base import stack as stacks
-from dione.base.errors import BadBands, BadValues
+from dione.base.errors import BadBands, BadGrid, BadSource, BadValues
 from dione.base.masks import valid_from_scl
 from dione.prepare import fingerprint
 from dione.prepare.area import crop
@@ -22,6 +23,7 @@ from dione.sources.remote import shelf
 from dione.testing import archive
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
+from dione.testing.safe import write_safe
 
 TILE = testing.grid_at((1200, 1200), left=300_000, top=4_900_020)
 PART = (slice(300, 556), slice(40, 296))
@@ -164,6 +166,24 @@ def test_a_series_is_known_by_its_products_until_its_pixels_are_in_memory(server
     assert fingerprint.of(brighter) != fingerprint.of(stack.load())
     server.items[0]["properties"]["updated"] = "2025-01-01T00:00:00Z"
     assert fingerprint.of(sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)) != known
+
+
+@pytest.mark.parametrize("packed", ["item", "folder", "zip"])
+def test_products_on_this_disk_that_were_made_anew_in_their_place_are_known_as_others(tmp_path: Path, packed: str) -> None:
+    def made(one: MadeProduct) -> str:
+        if packed == "item":
+            paths = write(one, tmp_path)
+            (tmp_path / "item.json").write_text(json.dumps(item(one, {band: f"./{path.name}" for band, path in paths.items()})))
+            return f"stac:{tmp_path / 'item.json'}"
+        pytest.importorskip("stactools.sentinel2")
+        folder = write_safe(tmp_path, one)
+        return shutil.make_archive(str(folder), "zip", tmp_path, folder.name) if packed == "zip" else str(folder)
+
+    one = product(1, testing.grid_at((120, 120)))
+    source = made(one)
+    known = fingerprint.of(sources.open(source))
+    assert fingerprint.of(sources.open(source)) == known
+    assert fingerprint.of(sources.open(made(one.changed(numbers=one.numbers + np.uint16(500))))) != known
 
 
 def test_the_newest_processing_of_a_pass_counts_and_the_other_is_told(server: Loopback) -> None:
@@ -312,6 +332,24 @@ def test_files_that_are_catalogue_and_item_open_without_an_area(server: Loopback
     assert server.requests == []
     (server.folder / "afar.json").write_text(json.dumps(item(one, server.hrefs(paths))))
     assert stacks.grid_of(sources.open(f"stac:{server.url}/files/afar.json?token=verysecret")) == TILE
+
+
+@pytest.mark.parametrize("transform", [[10, 0, 300_000, 0, 10, 4_900_020], [10, 5, 300_000, 5, -10, 4_900_020]])
+def test_an_item_of_a_rotated_or_flipped_grid_is_refused(server: Loopback, transform: list[float]) -> None:
+    publish(server, product(1))
+    for asset in server.items[0]["assets"].values():
+        asset["proj:transform"] = transform
+    with pytest.raises(BadGrid, match=r"blue of item S2A_.* has a rotated or flipped grid"):
+        sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+
+
+def test_an_item_that_names_a_file_by_a_name_too_long_is_told_when_it_is_read(server: Loopback) -> None:
+    one = product(1, testing.grid_at((60, 60)))
+    made = item(one, {band: f"./{path.name}" for band, path in write(one, server.folder).items()})
+    made["assets"]["blue"]["href"] = f"./{'x' * 300}.tif"
+    (server.folder / "item.json").write_text(json.dumps(made))
+    with pytest.raises(BadSource, match="cannot be read"):
+        sources.open(f"stac:{server.folder / 'item.json'}")["reflectance"].load()
 
 
 def test_a_product_without_classes_says_that_clouds_are_in(server: Loopback) -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +181,23 @@ def test_a_file_that_is_no_geotiff_is_refused(tmp_path, out):
     (tmp_path / "2024-05-21_sr.tif").write_text(virtual)
     with pytest.raises(BadSource, match="neither GeoTIFF"):
         gallery(tmp_path)
+
+
+@pytest.mark.parametrize("become", [None, b"no raster at all", b"II*\0 and no more"])
+def test_a_file_that_was_removed_or_replaced_meanwhile_is_told_without_its_place(tmp_path, out, become):
+    from starlette.testclient import TestClient
+
+    from dione.view.app import application
+    from dione.view.folder import gallery
+
+    copied = shutil.copytree(out, tmp_path / "copied")
+    client = TestClient(application(gallery(copied)), base_url="http://127.0.0.1:8765")
+    file = next(copied.glob("*_sr.tif"))
+    file.unlink()
+    if become:
+        file.write_bytes(become)
+    answer = client.get(f"/tiles/{file.stem.removesuffix('_sr')}/sr/true/0/0/0.png")
+    assert answer.status_code == 500 and "removed or damaged" in answer.text and str(tmp_path) not in answer.text
 
 
 def test_results_in_tiles_look_like_those_in_one_file(tmp_path, make_results):

@@ -18,7 +18,7 @@ from dione.base import vectorfile
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import CannotWrite
 from dione.base.features import Features, collection, of_object, plain
-from dione.base.files import folder, whole
+from dione.base.files import at_home, folder, whole
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,7 +58,7 @@ class Parcels:
 
 def writable(path: str | Path) -> Path:
     """Where parcels can be written, its folder made if needed: to be asked before they are worked out. Raises CannotWrite."""
-    to = Path(path).expanduser()
+    to = at_home(path)
     if to.suffix.lower() not in WRITERS:
         raise CannotWrite(f"{to} ends in '{to.suffix}'; needs one of {', '.join(WRITERS)}")
     folder(to.parent)

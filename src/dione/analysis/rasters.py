@@ -13,7 +13,7 @@ from dione.analysis.indices import indices
 from dione.analysis.trust import Trust
 from dione.base import stack as stacks
 from dione.base.errors import CannotWrite
-from dione.base.files import folder
+from dione.base.files import at_home, folder
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import Form
@@ -87,7 +87,7 @@ def _apart(out: Path, names: Sequence[str]) -> None:
 
 def _canvas(stack: xr.Dataset, out: Path, name: str, form: Form) -> Canvas:
     """An empty one; a file that was there under this name is gone."""
-    canvas = Canvas(folder(out.expanduser()), name, grid=stacks.grid_of(stack), block=BLOCK_PX, key=f"{form}", form=form)
+    canvas = Canvas(folder(at_home(out)), name, grid=stacks.grid_of(stack), block=BLOCK_PX, key=f"{form}", form=form)
     canvas.clear()
     canvas.path.unlink(missing_ok=True)
     return canvas

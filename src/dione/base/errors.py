@@ -71,6 +71,13 @@ class CannotWrite(DioneError):
     """An output that cannot be written, or that belongs to another run."""
 
 
+def of_the_system(error: OSError) -> DioneError:
+    """What the system refused where nobody foresaw it: a folder that may not be looked into, a disk that fails."""
+    return DioneError(
+        f"{error.filename or 'the system'}: {error.strerror or error}\nlook at its name and permissions, those of the folders above it, and the disk"
+    )
+
+
 def faults(head: str, found: list[str], advice: str = "") -> str:
     """One message from many faults: a head line, a dash a fault, and what to do."""
     return "\n".join([f"{head}:", *(f"  - {fault}" for fault in found), *([advice] if advice else [])])

@@ -6,12 +6,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 from uuid import uuid4
 
 from dione.base.errors import CannotWrite
 
 PARTIAL = ".partial"
 LOCK = ".dione.lock"
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What has nothing to do with how much room there is."""
 MAKINGS = 20
 """How often a folder is made before its way there is taken to be really missing."""
 
@@ -46,6 +49,8 @@ def cannot_write(path: Path, error: OSError, needs_bytes: int | None = None, par
 
     partial: what was written so far, for when it is not known how much is needed.
     """
+    if error.errno in REFUSED:
+        return CannotWrite(f"cannot write {path}: {error.strerror}\nname another folder with -o, or have this one, and what is in it, made yours")
     needed = "" if needs_bytes is None else f"about {size(needs_bytes)}"
     if not needed and partial is not None:
         needed = f"more than {size(_bytes(partial))}"
@@ -82,6 +87,11 @@ def folder(path: Path) -> Path:
     return path
 
 
+def at_home(path: str | Path) -> Path:
+    """A path whose `~` is written out, where no shell did (`--output=~/fields`); `./~x`, and `~x` where nobody is called x, are folders of that name."""
+    return Path(os.path.expanduser(path))
+
+
 def _made(path: Path) -> None:
     """Make a folder and those above it; one of those may be tidied away as empty just then, by who writes beside it."""
     for _ in range(MAKINGS - 1):
@@ -95,10 +105,10 @@ def _made(path: Path) -> None:
 def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
     """Nobody else writes `path` meanwhile, on this machine; however the process ends, the system lets go of it.
 
-    lock: the file that is held, by default one inside of the folder `path`. Raises CannotWrite if another run is at it.
+    lock: the file that is held, by default one inside of the folder `path`. Raises CannotWrite if another run is at it, or somebody else's was.
     """
     lock = lock or path / LOCK
-    with open(lock, "a") as file:
+    with _opened(lock) as file:
         try:
             _hold(file.fileno())
             removed = not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat())
@@ -128,6 +138,18 @@ def emptied(path: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
         elif entry.name != LOCK:
             entry.unlink(missing_ok=True)
+
+
+def _opened(lock: Path) -> TextIO:
+    try:
+        return open(lock, "a")
+    except PermissionError as error:
+        if not lock.exists():
+            raise
+        raise CannotWrite(
+            f"cannot write into {lock.parent}: {lock.name} there is another user's, whose run is at it or was killed\n"
+            f"name another folder with -o or, if no run of theirs is at work, remove {lock}"
+        ) from error
 
 
 def _hold(file: int) -> None:

@@ -57,10 +57,11 @@ def mapped(grid: GeoBox, where: str) -> GeoBox:
 
 
 def size_m(grid: GeoBox) -> float | None:
-    """Ground sampling distance in metres; None without a CRS. Degrees are taken at the grid's middle."""
+    """Ground sampling distance in metres, of a pixel that is no square the side of one as large; None without a CRS. Degrees are taken at the grid's middle."""
     if grid.crs is None:
         return None
+    side = float(np.sqrt(abs(grid.affine.a * grid.affine.e)))
     if not grid.crs.geographic:
-        return abs(grid.affine.a) * float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
+        return side * float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
     _, latitude = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2)
-    return float(111_320 * np.sqrt(abs(grid.affine.a * grid.affine.e) * np.cos(np.radians(latitude))))
+    return float(111_320 * side * np.sqrt(np.cos(np.radians(latitude))))

@@ -12,11 +12,13 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from dione.base.bands import BANDS
-from dione.base.errors import NotAStack, NotFound, faults
+from dione.base.errors import BadGrid, NotAStack, NotFound, faults
 from dione.base.grid import NEAR_PX, mapped
 
 DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
 ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, dione.base.stack.make(...) (form: docs/stack.md)"
+MOST_SIDE = 20_000_000
+"""Pixels: of 2.5 m, more than once round the earth. Each has a coordinate in memory."""
 VERSIONS = "versions"
 """The attribute of a Stack read from files that tells which state of them; no note for people."""
 Date = str | datetime.date | np.datetime64 | xr.DataArray
@@ -44,16 +46,24 @@ def make(
     reflectance: (time, band, y, x) float32, 1.0 = 100 %, bands blue, green, red, nir; or PAN alone, if `bands` says so.
     valid: (time, y, x) bool, True = seen clear.
     times: UTC, ascending. items: what each date was read from. attrs: notes that travel along (source, radiometry, ...).
-    Raises NotAStack, BadGrid (a CRS of no map).
+    Raises NotAStack (also for a date before 1678 or after 2261), BadGrid (a CRS of no map).
     """
     coords: dict[Any, Any] = {
-        "time": ("time", np.array(times, dtype="datetime64[ns]")),
+        "time": ("time", _moments(times)),
         "band": ("band", list(bands)),
         "item": ("time", np.array(list(items) or [""] * len(times), dtype=str)),
         **_grid_coords(grid),
     }
     stack = xr.Dataset({"reflectance": (DIMS["reflectance"], reflectance), "valid": (DIMS["valid"], valid)}, coords, attrs)
     return check(stack, bands=tuple(bands))
+
+
+def _moments(times: Sequence[Any]) -> np.ndarray:
+    """In nanoseconds, of which 64 bits hold 584 years: NumPy makes another date of one beyond, without a word. Raises NotAStack."""
+    told, made = np.array(times, dtype="datetime64[us]"), np.array(times, dtype="datetime64[ns]")
+    if wrong := [str(time) for time in told[(made.astype("datetime64[us]") != told) & ~np.isnat(told)]]:
+        raise NotAStack(f"a date of {wrong[0]} cannot be: needs one from 1678 to 2261\ncorrect what the series says of its dates, or leave that one out")
+    return made
 
 
 def with_result(sharp: xr.Dataset, sigma: Any, support: Any = None) -> xr.Dataset:
@@ -68,6 +78,8 @@ def _grid_coords(grid: GeoBox) -> dict[Any, Any]:
     odc-geo's own names follow the CRS (latitude, longitude); in a Stack they are always y and x.
     """
     rows, columns = mapped(grid, "the grid of a stack").shape
+    if max(rows, columns) > MOST_SIDE:
+        raise BadGrid(f"a scene of {rows}×{columns} px goes more than once round the earth: what tells its size is wrong\ncorrect it, or name an --area")
     a = grid.affine
     named = xr_coords(grid, dims=("y", "x"), always_yx=True) if grid.crs is not None else {}
     reference = named["spatial_ref"] if "spatial_ref" in named else xr.DataArray(0)

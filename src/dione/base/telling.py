@@ -18,7 +18,7 @@ HIDDEN = ("Cc", "Cf", "Co", "Cs")
 
 def shown(text: str | Path) -> str:
     """A path, or a text with addresses in it, without user, password or what stands after a `?`."""
-    hidden = re.sub(r"(://[^\s?]*)\?\S*", r"\1", re.sub(r"://[^/\s]*@", "://", str(text)))
+    hidden = re.sub(r"(://[^\s?]*+)(?:\?\S*+)?", r"\1", re.sub(r"://[^/\s]*@", "://", str(text)))  # whole words, so that none is gone over twice
     return re.sub(r"\?[A-Za-z][\w.\-]*=\S*", "", hidden)
 
 

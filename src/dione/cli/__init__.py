@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from dione.base import memory, processors
-from dione.base.errors import DioneError
+from dione.base.errors import DioneError, of_the_system
 from dione.cli import verbs
 from dione.cli.console import err, say
 from dione.cli.gather import gathered
@@ -50,8 +50,9 @@ def main() -> NoReturn:
     try:
         with Stopping(sys.argv[1:]):
             command()()
-    except DioneError as error:
+    except (DioneError, OSError) as error:
         err.quiet = False  # --quiet is for all else
-        err.print(f"error: {error}", style="bold red" if err.is_terminal else None, markup=False)
+        told = error if isinstance(error, DioneError) else of_the_system(error)
+        err.print(f"error: {told}", style="bold red" if err.is_terminal else None, markup=False)
         sys.exit(1)
     sys.exit(0)

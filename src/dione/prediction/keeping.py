@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid
-from dione.base.files import alone, folder
+from dione.base.files import alone, at_home, folder
 from dione.base.windows import Window
 from dione.prediction import origin, run
 from dione.prediction.check import measure
@@ -31,7 +31,7 @@ def keep(sharp: xr.Dataset, out: str | Path, *, source: xr.Dataset | None = None
 
     source: the Stack that it was made from. Returns the files. Raises NotAStack, BadGrid (another source), CannotWrite.
     """
-    to = folder(Path(out).expanduser())
+    to = folder(at_home(out))
     with alone(to):
         if not origin.known(sharp):
             return write(sharp, to)

@@ -7,7 +7,7 @@ import xarray as xr
 
 from dione.base import stack as stacks
 from dione.base.errors import BadRecipe
-from dione.base.files import folder
+from dione.base.files import at_home, folder
 from dione.base.grid import finer
 from dione.base.windows import lattice, widest
 from dione.nets.resolver import Resolver, load
@@ -116,7 +116,7 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     ['2024-05-21_sr.tif', '2024-05-21_sigma.tif', '2024-05-21_support.tif']
     """
     stacks.check(sharp)
-    to = Path(out).expanduser()
+    to = at_home(out)
     present = [(ending, variable) for ending, variable in VARIABLES.items() if variable in sharp]
     dates = range(sharp.sizes["time"])
     return [

@@ -41,16 +41,18 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
 
 def _door(name: str) -> tuple[str, str]:
     """What a source is, in words, and the module whose `open` it takes; raises NotFound."""
+    if not name.strip():
+        raise NotFound("no source is named: its name is empty\nwas it a variable of the shell that is not set? This folder is called .")
     if name.startswith("stac:"):
         return "a STAC catalogue", "stac"
     if name.startswith("sentinelhub:"):
         return "Sentinel Hub", "sentinelhub"
-    if theianames.is_theia(name):
-        return "a product of Theia", "theia"
-    if safenames.is_safe(name):
-        return "a .SAFE product", "safe"
     fs, inside = system(name)
     with naming(name):
+        if theianames.is_theia(name):
+            return "a product of Theia", "theia"
+        if safenames.is_safe(name):
+            return "a .SAFE product", "safe"
         if name.lower().endswith(".dim"):
             return "a VHR scene", "vhr"
         if not fs.isdir(inside):
@@ -60,6 +62,6 @@ def _door(name: str) -> tuple[str, str]:
             raise NotFound(f"nothing found at {shown(name)}{near(name)}\n{needs}")
         if name.rstrip("/").endswith(".zarr") or fs.exists(f"{inside.rstrip('/')}/zarr.json"):
             return "a Zarr store", "zarrstack"
-    if results.is_results(name):
-        return "a folder of results", "results"
-    return ("an EOPatch folder", "eopatch") if eonames.is_eopatch(name) else ("a folder of GeoTIFFs", "geotiff")
+        if results.is_results(name):
+            return "a folder of results", "results"
+        return ("an EOPatch folder", "eopatch") if eonames.is_eopatch(name) else ("a folder of GeoTIFFs", "geotiff")

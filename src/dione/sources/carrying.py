@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from dione.base.errors import CannotWrite
-from dione.base.files import room, write_bytes
+from dione.base.files import at_home, room, write_bytes
 from dione.sources.places import faults_of_stores, is_remote, naming, shown, system, writing
 from dione.sources.remote import shelf
 
@@ -83,9 +83,13 @@ def staged(output: str | Path, *, last: str = LAST) -> Iterator[Path]:
 
 
 def here(output: str | Path) -> Path:
-    """Where on this disk results for `output` are made: that folder itself, or one in the cache that is the same for the same address."""
+    """Where on this disk results for `output` are made: that folder itself, or one in the cache that is the same for the same address. Raises CannotWrite for no name."""
     if not is_remote(output):
-        return Path(output).expanduser()  # --output=~/fields: no shell does that
+        if not str(output).strip():
+            raise CannotWrite(
+                "no folder is named for the results: what stands after -o is empty\nwas it a variable of the shell that is not set? For this folder say -o ."
+            )
+        return at_home(output)
     name = blake2b(str(output).rstrip("/").encode(), digest_size=12).hexdigest()
     return (shelf.folder() or Path.home() / ".cache" / "dione") / "outputs" / name
 

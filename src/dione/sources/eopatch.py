@@ -17,7 +17,7 @@ from dione.base.windows import Window
 from dione.sources.eopatches.eonames import is_eopatch
 from dione.sources.eopatches.features import Feature, features, read
 from dione.sources.eopatches.patchinfo import grid_of, times_of
-from dione.sources.places import naming, near, shown, some, system
+from dione.sources.places import listing, naming, near, shown, some, state, system
 from dione.sources.stacks import lazy
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ L1C = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B1
 ORDERS = {13: L1C, 12: tuple(band for band in L1C if band != "B10")}
 """Sentinel Hub's order of all bands of L1C, and of L2A, which has no B10. Other numbers of bands have no order of their own."""
 
+DEEPEST = 8
+"""Folders down to the chunks of a cube: data/BANDS.zarr/c/0/0/0/0."""
 CLEAR_IF_TRUE = ("dataMask", "IS_DATA", "IS_VALID", "VALID_DATA")
 
 
@@ -57,6 +59,7 @@ def open(
     reflectance, valid = lazy.arrays(patch)
     words = f"number × {scaling[0]:g} {'-' if scaling[1] < 0 else '+'} {abs(scaling[1]):g} ({scaling[2]})"
     notes = {"source": shown(folder), "radiometry": words, "offset_told_by": "assumed" if offset is None else "given"}
+    notes[stack.VERSIONS] = state(listing(folder, depth=DEEPEST))
     return stack.make(reflectance, valid, [times[at] for at in by_time], grid, items=[f"{imagery.name}[{at}]" for at in by_time], **notes)
 
 

@@ -1,6 +1,5 @@
 """GeoTIFFs (and JPEG 2000) as a Stack: one multiband file a date, or one file a band a date."""
 
-import hashlib
 import logging
 from collections import defaultdict
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from dione.base import grid as grids
 from dione.base import stack
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
-from dione.sources.places import File, listing, shown, some, system
+from dione.sources.places import File, listing, shown, some, state, system
 from dione.sources.rasters import headers, intact, names, ownmask, sampling
 from dione.sources.rasters.footing import around
 from dione.sources.rasters.openfiles import kept
@@ -67,7 +66,7 @@ def of_files(files: list[File], reading: Reading, path: str | Path, *, align: bo
         log.warning("%s has no CRS: the result will have none either, and cannot be placed on a map", shown(path))
     reflectance, valid = lazy.arrays(Files(tuple(scenes), grid))
     notes = {"source": shown(path), "radiometry": radiometry(scenes), "offset_told_by": "given" if reading.offset is not None else offset_told_by(scenes)}
-    notes[stack.VERSIONS] = hashlib.sha256(repr([(file.name, file.size, file.version) for file in files]).encode()).hexdigest()[:16]
+    notes[stack.VERSIONS] = state(files)
     return stack.make(reflectance, valid, [scene.time for scene in scenes], grid, items=[scene.item for scene in scenes], **notes)
 
 

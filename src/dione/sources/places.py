@@ -1,5 +1,6 @@
 """Where files are: folders, patterns and single files, local or in an object store, through fsspec."""
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -120,6 +121,11 @@ def listing(path: str | Path, *, depth: int = 1) -> list[File]:
         log.warning("%s is a link that leads nowhere: left out", shown(name))
     made = [File(_url(fs, name), _below(name, base), int(info.get("size") or 0), _version(info)) for name, info in found.items() if _is_file(fs, name, info)]
     return sorted((f for f in made if not any(part.startswith(".") for part in f.name.split("/"))), key=lambda f: f.name)
+
+
+def state(files: list[File]) -> str:
+    """What tells files from what they will be when any of them is written anew."""
+    return hashlib.sha256(repr([(file.name, file.size, file.version) for file in files]).encode()).hexdigest()[:16]
 
 
 def _walked(fs: Any, folder: str, depth: int) -> dict[str, Any]:

@@ -7,8 +7,10 @@ stac:catalog.json, stac:item.json      files
 """
 
 import logging
+import os
 from collections.abc import Sequence
 from hashlib import blake2b
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -33,6 +35,9 @@ from dione.sources.stacks.mosaic import Classes, Mosaics
 from dione.sources.stacks.placing import grid_for
 
 log = logging.getLogger(__name__)
+
+ZIPPED = "/vsizip/"
+"""How the path of a file in a zip begins."""
 
 
 def open(
@@ -99,20 +104,27 @@ def _times(series: Sequence[Acquisition]) -> list[np.datetime64]:
     """Of each date; two passes of the same second stay apart by one."""
     times: list[np.datetime64] = []
     for one in series:
-        moment = np.datetime64(one.time, "ns")
+        moment = np.datetime64(one.time, "us")
         later = not times or moment.astype("datetime64[s]") > times[-1].astype("datetime64[s]")
         times.append(moment if later else times[-1] + np.timedelta64(1, "s"))
     return times
 
 
 def _identity(series: Sequence[Acquisition]) -> str:
-    """A hash of which products, in which version and read how, make the series."""
+    """A hash of which products, in which version and read how, make the series; of files on this disk also when they were written."""
     told = [
-        (product.scene.item, product.version, [(band.scale, band.offset) for band in product.scene.bands], product.factors is not None)
+        (product.scene.item, product.version, [(band.scale, band.offset) for band in product.scene.bands], product.factors is not None, _written(product))
         for one in series
         for product in one.products
     ]
     return blake2b(repr(told).encode(), digest_size=12).hexdigest()
+
+
+def _written(product: Product) -> list[tuple[int, int]]:
+    """Size and age of the files on this disk, or of the zip that they are in: whoever makes them anew need not say so in metadata."""
+    paths = [layer.path.removeprefix(ZIPPED) for layer in product.scene.layers if not is_remote(layer.path)]
+    files = (next(place for place in (Path(path), *Path(path).parents) if os.path.exists(place)) for path in paths)
+    return [(facts.st_size, facts.st_mtime_ns) for facts in map(Path.stat, files)]
 
 
 def _notes(made: Sequence[Product], series: Sequence[Acquisition], catalogue: Catalogue) -> dict[str, str]:

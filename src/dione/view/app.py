@@ -8,6 +8,7 @@ Nothing in an address is ever a path: dates are looked up among those that were 
 """
 
 import json
+import logging
 from urllib.parse import urlsplit
 
 from rasterio.errors import RasterioError
@@ -16,12 +17,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from dione.base.errors import BadRecipe
+from dione.base.errors import BadRecipe, DioneError
 from dione.pages.page import Dress, rendered
 from dione.prediction.files.form import SUPPORT
 from dione.view import tiles
 from dione.view.folder import Gallery
 from dione.view.guard import Guard
+
+log = logging.getLogger(__name__)
 
 BASE_MAPS = {"osm": "https://tile.openstreetmap.org/{z}/{x}/{y}.png"}
 """By name. Asked for only where a base map is asked for."""
@@ -55,12 +58,13 @@ def application(gallery: Gallery, *, host: str = "127.0.0.1", base_map: str | No
         return JSONResponse(tiles.spectra(gallery, longitude, latitude))
 
     routes = [Route("/", home), Route("/tiles/{date}/{layer}/{colours}/{z:int}/{x:int}/{y:int}.png", tile), Route("/point", point)]
-    return Guard(Starlette(routes=routes, exception_handlers={RasterioError: _damaged, OSError: _damaged}), host)
+    return Guard(Starlette(routes=routes, exception_handlers=dict.fromkeys((RasterioError, OSError, DioneError), _damaged)), host)
 
 
 def _damaged(request: Request, error: Exception) -> Response:
-    """A file that was sound when the application began and is not now."""
-    return Response(f"{type(error).__name__}: {error}", status_code=500, media_type="text/plain")
+    """A file that was sound when the application began and is not now; where it lies is no business of who looks."""
+    log.warning("%s: %s", type(error).__name__, error)
+    return Response("a file of these results was removed or damaged: predict again, and start dione view anew", status_code=500, media_type="text/plain")
 
 
 def page(gallery: Gallery, *, base_map: str | None = None) -> str:

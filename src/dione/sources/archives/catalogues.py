@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import unquote
 
 from dione.base.errors import BadSource
@@ -9,6 +10,8 @@ from dione.sources.archives.signing import PLANETARY_COMPUTER
 
 DEFAULT = "sentinel-2-l2a"
 FILE = "file://"
+FOLDERS = "DIONE_LOCAL_FOLDERS"
+"""Environment variable: folders outside of its own that a catalogue on this disk may lead to, separated as in PATH."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +62,10 @@ def on_disk(href: str) -> str:
     if href.startswith(FILE):
         return unquote(href.removeprefix(FILE).removeprefix("localhost"))
     return unquote(href) if "%" in href and "://" not in href and not os.path.exists(href) else href
+
+
+def within(path: str, home: Path, named: str) -> None:
+    """Raise BadSource, which begins with `named`, for a file of this disk outside of the folder `home` and of those that are allowed, whatever links lead there."""
+    folders = [home, *map(Path, filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)))]
+    if not any(Path(path).resolve().is_relative_to(folder.resolve()) for folder in folders):
+        raise BadSource(f"{named}: it lies outside of {home}\nif that is meant, allow its folder: {FOLDERS}={Path(path).parent}")

@@ -1,6 +1,5 @@
 """Which assets of a STAC item hold bands and classes, where they are, and on which grid."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +11,8 @@ from odc.geo.geobox import GeoBox
 from odc.stac import parse_items
 
 from dione.base.errors import BadBands, BadSource
-from dione.sources.archives.catalogues import Catalogue, on_disk
+from dione.base.grid import north_up
+from dione.sources.archives.catalogues import Catalogue, on_disk, within
 from dione.sources.archives.signing import unsigned
 from dione.sources.places import is_remote, shown, some
 from dione.sources.rasters import blocks
@@ -36,8 +36,6 @@ GSD_M = 10
 SMALLEST, LARGEST = 1e-12, 1e9
 """A pixel's area, and any number of a transform."""
 FOLLOWED = ("http://", "https://", "s3://")
-FOLDERS = "DIONE_LOCAL_FOLDERS"
-"""Environment variable: folders outside of its own that a catalogue on this disk may lead to, separated as in PATH."""
 EXTENSIONS = ("projection", "raster", "eo")
 
 
@@ -88,9 +86,7 @@ def href(item: pystac.Item, key: str, reading: Reading) -> str:
     named = f"item {item.id} names '{shown(item.assets[key].href)}' as its {key}, which cannot be followed"
     if not href or href.startswith("/vsi") or is_remote(href) or is_remote(reading.catalogue.url):
         raise BadSource(f"{named}; needs http, https or s3")
-    folders = [reading.within or Path(reading.catalogue.url).parent, *map(Path, filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)))]
-    if not any(Path(href).resolve().is_relative_to(folder.resolve()) for folder in folders):
-        raise BadSource(f"{named}: it lies outside of {folders[0]}\nif that is meant, allow its folder: {FOLDERS}={Path(href).parent}")
+    within(href, reading.within or Path(reading.catalogue.url).parent, named)
     return href
 
 
@@ -113,7 +109,8 @@ def grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, Geo
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, AssertionError, RecursionError, OverflowError, pystac.STACError) as error:
         raise BadSource(f"item {item.id} has metadata that cannot be read: {type(error).__name__} {error}") from error
     known = {key: grid for key, grid in found.items() if isinstance(grid, GeoBox) and min(grid.shape) > 1 and grid.crs is not None and _usable(grid)}
-    return {key: known[key] if key in known else blocks.facts(blocks.File(href(item, key, reading), item.id, web=reading.web)).grid for key in keys}
+    made = {key: known[key] if key in known else blocks.facts(blocks.File(href(item, key, reading), item.id, web=reading.web)).grid for key in keys}
+    return {key: north_up(grid, f"{key} of item {item.id}") for key, grid in made.items()}
 
 
 def _usable(grid: GeoBox) -> bool:

@@ -24,7 +24,7 @@ from shapely.geometry.base import BaseGeometry
 from dione.base import antimeridian
 from dione.base import area as areas
 from dione.base.errors import BadSource, DioneError, NotFound
-from dione.sources.archives.catalogues import Catalogue, on_disk
+from dione.sources.archives.catalogues import Catalogue, on_disk, within
 from dione.sources.archives.stacassets import told_time
 from dione.sources.places import is_remote, near, shown, some
 from dione.sources.remote.httpfaults import plain, refusal
@@ -99,7 +99,7 @@ def _opened(catalogue: Catalogue, web: Web) -> Client | pystac.Catalog | list[py
     """An API, a static catalogue, or items alone."""
     if not is_remote(catalogue.url) and not Path(catalogue.url).is_file():
         raise NotFound(f"nothing found at {shown(catalogue.url)}{near(catalogue.url)}\nneeds a STAC catalogue, collection or item (JSON), or an address")
-    io = Careful(web, is_remote(catalogue.url))
+    io = Careful(web, catalogue.url)
     read = io.read_json(catalogue.url)
     if not isinstance(read, dict):
         raise BadSource(f"{shown(catalogue.url)} is no STAC catalogue: it holds a {type(read).__name__}")
@@ -218,21 +218,26 @@ def _why_none(catalogue: Catalogue, wanted: Wanted, web: Web, items: list[pystac
 
 
 class Careful(StacApiIO):
-    """Reads catalogues by the rules of `dione.sources.remote.web`; one from afar leads to no file of this machine."""
+    """Reads catalogues by the rules of `dione.sources.remote.web`; one from afar leads to no file of this machine, one that is here to those of its folder."""
 
     is_api = False
 
-    def __init__(self, web_: Web, remote: bool) -> None:
+    def __init__(self, web_: Web, url: str) -> None:
         super().__init__(timeout=web_.patience.timeout_s, max_retries=None)
         self.session.close()
         self.session = web_.patient_session()
-        self.remote = remote
+        self.remote, self.home = is_remote(url), Path(url).parent
 
     def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
         href = source.get_absolute_href() if isinstance(source, pystac.Link) else str(source)
         if self.remote and not str(href).startswith(("http://", "https://")):
             raise BadSource(f"the catalogue leads to '{shown(str(href))}', which is not followed")
-        return super().read_text(source if self.remote else on_disk(str(href)), *args, **kwargs)
+        if self.remote:
+            return super().read_text(source, *args, **kwargs)
+        place = on_disk(str(href))
+        if not is_remote(place):
+            within(place, self.home, f"the catalogue leads to '{shown(place)}', which is not followed")
+        return super().read_text(place, *args, **kwargs)
 
     def stac_object_from_dict(self, *args: Any, **kwargs: Any) -> Any:
         """A collection among files is one of files: an API's would ask its root to search."""

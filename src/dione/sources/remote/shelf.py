@@ -67,7 +67,7 @@ def get(key: Sequence[object]) -> NDArray[Any] | None:
     body, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
     if blake2b(body, digest_size=DIGEST_BYTES).digest() != digest:
         log.warning("%s is damaged and read again from its source", path)
-        path.unlink(missing_ok=True)
+        _remove(path)
         return None
     with _guard:  # CPython 3.11 now and then fails (SystemError) at parsing the headers of two at a time
         made: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
@@ -94,7 +94,7 @@ def put(key: Sequence[object], array: NDArray[Any]) -> None:
         os.replace(partial, path)
     except OSError as error:
         log.warning("nothing is kept in %s: %s", path.parent, error.strerror)
-        partial.unlink(missing_ok=True)
+        _remove(partial)
         return
     _written[0] += 1
     if _written[0] % EVERY == 0:
@@ -102,7 +102,7 @@ def put(key: Sequence[object], array: NDArray[Any]) -> None:
 
 
 def prune() -> None:
-    """Remove what was written longest ago until no more than PRUNED_TO of what may be kept is there."""
+    """Remove what was written longest ago until no more than PRUNED_TO of what may be kept is there, as far as it is ours to remove."""
     base, most = folder(), _most_bytes()
     if base is None or not base.is_dir():
         return
@@ -112,7 +112,7 @@ def prune() -> None:
         return
     while there and total > most * PRUNED_TO:
         _, size, oldest = there.pop()
-        oldest.unlink(missing_ok=True)
+        _remove(oldest)
         total -= size
 
 
@@ -128,11 +128,17 @@ def _most_bytes() -> float:
 
 
 def _kept(base: Path) -> Iterator[tuple[float, int, Path]]:
-    """When each file was written, and its size; half ones of a run that was killed too, but none that another run just removed."""
+    """When each file was written, and its size; half ones of a run that was killed too, but none that another run just removed or another user hides."""
     for file in base.glob("??/*"):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             facts = file.stat()
             yield facts.st_mtime, facts.st_size, file
+
+
+def _remove(path: Path) -> None:
+    """In a folder that several users share, what others keep is theirs."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _remember(name: str, array: NDArray[Any]) -> None:
