@@ -9,6 +9,7 @@ import shapely
 from pyproj import CRS
 
 import dione.accessor  # noqa: F401 - sharp.dione
+from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels, read
 from dione.analysis.zonal import ZonalRule, zonal
 from dione.base.errors import BadRecipe, CannotWrite
@@ -30,6 +31,17 @@ def test_the_mean_of_a_parcel_is_over_its_trusted_pixels(sharp, parcels):
     assert list(made.columns["NDVI_2024-05-01_n"]) == [1600, 1575, 1600, 1500, 0]
     assert made.columns["NDVI_2024-05-01_trusted"][3] == pytest.approx(1500 / 1600)
     assert np.isnan(made.columns["NDVI_2024-07-01_mean"][4])
+
+
+def test_large_parcels_are_worked_on_date_by_date_and_small_ones_all_dates_at_once(sharp, parcels, monkeypatch):
+    looked_at = []
+    spied = lambda part, *names, **how: looked_at.append(part.sizes["time"]) or indices(part, *names, **how)  # noqa: E731
+    monkeypatch.setattr("dione.analysis.zonal.indices", spied)
+    together = zonal(sharp, parcels).columns
+    assert set(looked_at) == {sharp.sizes["time"]} and len(looked_at) == 4
+    monkeypatch.setattr("dione.analysis.zonal.AT_ONCE_PX", 1600)
+    apart = zonal(sharp, parcels).columns
+    assert set(looked_at[4:]) == {1} and all(np.array_equal(apart[name], together[name], equal_nan=name != "name") for name in together)
 
 
 def test_parcels_may_be_whatever_speaks_geojson_by_the_crs_that_it_names(sharp, parcels, tmp_path):
