@@ -99,6 +99,15 @@ def test_whole_numbers_of_which_some_are_missing_come_back_as_numbers(tmp_path, 
     assert {name: list(values) for name, values in back.columns.items()} == {name: list(values) for name, values in columns.items()}
 
 
+@pytest.mark.parametrize("values", [[7, 7, 8, 9], [7.5, 1.0, 2.0, 3.0], ["a", "b", "a", "c"], [2**70, 1, 2, None]])
+def test_a_geopackage_takes_columns_that_are_called_as_its_own_or_as_one_another(tmp_path, values):
+    pytest.importorskip("pyogrio")
+    columns = {name: np.array(values, object if None in values or "a" in values else None) for name in ("fid", "geom", "ID", "id")}
+    back = read(Parcels(tuple(QUARTERS), columns, "EPSG:32631").write(tmp_path / "parcels.gpkg"))
+    wanted = [str(value) if 2**70 in values and value is not None else value for value in values]
+    assert list(back.columns) == ["fid", "geom", "ID", "id_2"] and all(list(found) == wanted for found in back.columns.values())
+
+
 def test_what_is_no_parcel_is_told(parcels, tmp_path):
     with pytest.raises(CannotWrite, match=r"\.gpkg"):
         parcels.write(tmp_path / "parcels.xyz")
