@@ -87,6 +87,12 @@ def test_results_of_an_earlier_run_in_the_same_folder_are_told(dione, folder, tm
     assert "earlier runs too, which are not in its report and collection: 2024-05-01 to 2024-05-16, 4 dates" in dione(*words, check=0).stderr
 
 
+def test_an_eopatch_of_an_earlier_run_in_the_same_folder_is_told(dione, folder, tmp_path):
+    words = ("predict", folder, "-o", tmp_path / "out", "--model", "bicubic")
+    assert "eopatch" not in dione(*words, "--eopatch", "A", check=0).stderr
+    assert "out/eopatch is of an earlier run; --eopatch NAME makes it anew" in dione(*words, check=0).stderr
+
+
 def test_predict_speaks_json(dione, folder, tmp_path):
     facts = json.loads(dione("predict", folder, "-o", tmp_path / "out", "--model", "bicubic", "--json", check=0).stdout)
     assert facts["targets"][0]["day"] == DAY and facts["model"]["name"] == "bicubic"

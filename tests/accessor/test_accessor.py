@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import dione.accessor
 from dione.accessor import glance
 from dione.base import stack as stacks
-from dione.base.errors import NotAStack, NotFound
+from dione.base.errors import BadRecipe, NotAStack, NotFound
 from dione.testing import landscape, series, write_geotiffs
 
 
@@ -62,7 +62,8 @@ def test_what_comes_from_files_cannot_become_markup(text):
 def held(stack, at):
     """A date of a Stack as Python, NumPy, pandas and xarray hold it."""
     moment = stack["time"].values[at]
-    return str(moment)[:10], moment, pd.Timestamp(moment), pd.Timestamp(moment).date(), stack["time"][at]
+    day, tokyo = pd.Timestamp(moment).normalize(), pd.Timestamp(moment, tz="UTC").tz_convert("Asia/Tokyo")
+    return str(moment)[:10], moment, pd.Timestamp(moment), day.date(), stack["time"][at], day, day.to_datetime64(), tokyo
 
 
 def test_a_date_may_be_named_by_whatever_holds_it(stack, tmp_path):
@@ -75,6 +76,18 @@ def test_a_date_may_be_named_by_whatever_holds_it(stack, tmp_path):
         assert stacks.days(dione.open(folder, dates=second)) == ["2024-05-06"]
         for period in ((first, second), slice(first, second)):
             assert stacks.days(dione.open(folder, dates=period)) == ["2024-05-01", "2024-05-06"]
+
+
+def test_midnight_is_the_moment_where_a_date_has_it_and_else_the_day(stack):
+    twice = xr.concat([stack.isel(time=[0]).assign_coords(time=stack["time"][:1].dt.floor("D")), stack.isel(time=[0, 1])], "time")
+    assert stacks.passes(twice, twice["time"][0]) == [0] and stacks.passes(twice, "2024-05-01") == [0, 1]
+    assert stacks.passes(twice, pd.Timestamp("2024-05-06")) == [2] and stacks.passes(twice, "2024-05-06T09:00:00") == []
+
+
+def test_what_is_no_one_date_is_told(stack):
+    for wrong in (stack["time"], np.datetime64("NaT")):
+        with pytest.raises(BadRecipe, match=r"is no one date; name it YYYY-MM-DD or stack\.time\[3\]"):
+            stack.dione.rgb(wrong)
 
 
 def test_an_unknown_date_lists_those_there_are(stack):
@@ -91,8 +104,10 @@ def test_a_dataset_that_is_no_stack_is_told_so_and_only_when_asked():
 
 
 def test_what_was_taken_for_a_stack_is_told_what_is_missing(stack, tmp_path):
-    with pytest.raises(NotAStack, match=r"one date alone has lost its dimension: take it as isel\(time=\[0\]\)"):
+    with pytest.raises(NotAStack, match=r"one date alone has lost its dimension: take one date as isel\(time=\[0\]\)"):
         stack.isel(time=1).dione.plot()
+    with pytest.raises(NotAStack, match=r"'item' has dims \(\), needs \('time',\): take one date as isel\(time=\[0\]\)"):
+        stacks.check(stack.isel(time=0).expand_dims("time"))
     stack.isel(time=[0]).dione.plot(), stack.sel(time=slice("2024-05-06", "2024-05-06")).dione.plot()
     mask = stack["x"] > float(stack["x"].mean())
     with pytest.raises(NotAStack, match=r"'valid' is float64, needs bool; where\(\) makes numbers of it: .*assign\(valid=stack\.valid & mask\)"):

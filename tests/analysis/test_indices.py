@@ -37,6 +37,17 @@ def test_sigma_by_the_delta_method_is_that_of_many_draws(sharp, name, correlatio
     assert told == pytest.approx(spread, rel=0.12 if name in ("EVI", "BAI") else 0.04)
 
 
+@pytest.mark.parametrize(("red", "nir"), [(0.0004, 0.0006), (0.0001, 0.0009), (0.0001, 0.0001), (0.002, 0.003), (0.03, 0.4)])
+@pytest.mark.parametrize("chunks", [None, {"y": 1}])
+def test_sigma_of_dark_water_is_that_of_the_formula_however_near_zero_its_bands_are(sharp, red, nir, chunks):
+    one = sharp.isel(time=[0], y=[20], x=[20]).copy(deep=True)
+    one["reflectance"].values[0, 2:, 0, 0] = red, nir
+    of_red, of_nir = one["sigma"].values[0, 2:, 0, 0].astype(float)
+    made = indices(one if chunks is None else one.chunk(chunks), "NDVI")["NDVI_sigma"]
+    assert made.dtype == made.values.dtype == np.float32
+    assert float(made.values.item()) == pytest.approx(2 * np.hypot(nir * of_red, red * of_nir) / (red + nir) ** 2, rel=1e-3)
+
+
 def test_plots_and_netcdf_are_told_what_the_numbers_are(sharp):
     made = indices(sharp, "NDVI")
     assert made["NDVI"].attrs == {"long_name": "Normalized Difference Vegetation Index", "units": "1"} and made["NDVI_sigma"].attrs["long_name"] == "1σ of NDVI"

@@ -9,6 +9,7 @@ import shapely
 from pyproj import CRS
 
 import dione.accessor  # noqa: F401 - sharp.dione
+from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels, read
 from dione.analysis.zonal import ZonalRule, zonal
 from dione.base.errors import BadRecipe, CannotWrite
@@ -30,6 +31,17 @@ def test_the_mean_of_a_parcel_is_over_its_trusted_pixels(sharp, parcels):
     assert list(made.columns["NDVI_2024-05-01_n"]) == [1600, 1575, 1600, 1500, 0]
     assert made.columns["NDVI_2024-05-01_trusted"][3] == pytest.approx(1500 / 1600)
     assert np.isnan(made.columns["NDVI_2024-07-01_mean"][4])
+
+
+def test_large_parcels_are_worked_on_date_by_date_and_small_ones_all_dates_at_once(sharp, parcels, monkeypatch):
+    looked_at = []
+    spied = lambda part, *names, **how: looked_at.append(part.sizes["time"]) or indices(part, *names, **how)  # noqa: E731
+    monkeypatch.setattr("dione.analysis.zonal.indices", spied)
+    together = zonal(sharp, parcels).columns
+    assert set(looked_at) == {sharp.sizes["time"]} and len(looked_at) == 4
+    monkeypatch.setattr("dione.analysis.zonal.AT_ONCE_PX", 1600)
+    apart = zonal(sharp, parcels).columns
+    assert set(looked_at[4:]) == {1} and all(np.array_equal(apart[name], together[name], equal_nan=name != "name") for name in together)
 
 
 def test_parcels_may_be_whatever_speaks_geojson_by_the_crs_that_it_names(sharp, parcels, tmp_path):
@@ -85,6 +97,15 @@ def test_whole_numbers_of_which_some_are_missing_come_back_as_numbers(tmp_path, 
     columns = {"number": np.array([12, None, 7, 0], object), "mown": np.array([True, False, None, True], object)}
     back = read(Parcels(tuple(QUARTERS), columns, "EPSG:32631").write(tmp_path / f"parcels{ending}"))
     assert {name: list(values) for name, values in back.columns.items()} == {name: list(values) for name, values in columns.items()}
+
+
+@pytest.mark.parametrize("values", [[7, 7, 8, 9], [7.5, 1.0, 2.0, 3.0], ["a", "b", "a", "c"], [2**70, 1, 2, None]])
+def test_a_geopackage_takes_columns_that_are_called_as_its_own_or_as_one_another(tmp_path, values):
+    pytest.importorskip("pyogrio")
+    columns = {name: np.array(values, object if None in values or "a" in values else None) for name in ("fid", "geom", "ID", "id")}
+    back = read(Parcels(tuple(QUARTERS), columns, "EPSG:32631").write(tmp_path / "parcels.gpkg"))
+    wanted = [str(value) if 2**70 in values and value is not None else value for value in values]
+    assert list(back.columns) == ["fid", "geom", "ID", "id_2"] and all(list(found) == wanted for found in back.columns.values())
 
 
 def test_what_is_no_parcel_is_told(parcels, tmp_path):

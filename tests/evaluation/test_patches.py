@@ -62,6 +62,15 @@ def test_a_method_without_weights_takes_the_zoom_of_the_patches(tmp_path):
     assert zarr.open_group(tmp_path / "out" / "predictions.zarr", mode="r")["sr"].shape == (1, 4, 27, 27)
 
 
+def test_a_store_of_values_below_zero_has_predictions_below_zero(tmp_path):
+    facts = {"site": "s", "place": "p", "sensor": "x", "split": "test"}
+    lr = np.full((2, 4, 9, 9), -0.0123456, np.float32)
+    store.write(tmp_path / "store", iter([store.Patch(lr, np.ones((2, 9, 9), bool), lr[0].repeat(4, -2).repeat(4, -1), facts)]), {}, exact=True)
+    patches.predict(store.read(tmp_path / "store"), load("nearest"), tmp_path / "out")
+    made = zarr.open_group(tmp_path / "out" / "predictions.zarr", mode="r")["sr"]
+    assert made.dtype == np.float32 and np.allclose(made[:], -123.456)
+
+
 def test_what_was_stopped_or_found_no_room_leaves_what_was_there_before(opened, tmp_path, monkeypatch):
     def stopped(*_):
         raise KeyboardInterrupt

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import dione
 from dione import cli
-from dione.base.errors import BadRecipe, NotFound
+from dione.base.errors import BadModel, BadRecipe, NotFound
 from dione.evaluation import charts, compare, rows, words
 from dione.evaluation.run import summary as summarise
 from dione.nets.baselines import Nearest
@@ -39,6 +40,23 @@ def test_there_is_a_line_for_each_site_model_and_number_of_dates(made):
     found = made[0].summary
     assert len(found["scores"]) == 3 * 3 * 3 and len(found["differences"]) == 3 * 2 * 3
     assert {line["site"] for line in found["scores"]} == {"s0", "s1", "all"}
+
+
+def test_a_model_whose_results_are_no_numbers_is_told_by_its_name(opened):
+    broken = load("nearest")
+    broken = replace(broken, name="broken", net=Overflown(broken.net))
+    with pytest.raises(BadModel, match="broken gives values that are not finite"):
+        dione.evaluate(broken, str(opened.path), dates=(1,))
+
+
+class Overflown(torch.nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, *given):
+        sr, log_sigma = self.net(*given)
+        return sr / 0, log_sigma
 
 
 def test_differences_are_those_of_the_scores(made):

@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import zarr
 
-from dione.base.errors import BadModel, NotFound
+from dione.base.errors import BadModel, BadSource, NotFound
 from dione.evaluation import scores, shelf
 from dione.evaluation.measured import measured
 from dione.evaluation.shelf import Shelf
 from dione.nets.resolver import load
+from dione.patches import store
 
 MODELS = {name: load(name) for name in ("nearest", "bicubic-median", "bicubic")}
 
@@ -63,3 +65,16 @@ def test_a_model_of_another_zoom_is_told(opened):
     wrong = replace(three, about=three.about.model_copy(update={"zoom": 3}))
     with pytest.raises(BadModel, match="3 times"):
         shelf.shelf(opened, {"three": wrong})
+
+
+def test_a_truth_that_is_not_known_everywhere_is_told_with_its_patches(opened, tmp_path):
+    store.write(tmp_path / "store", _patches(opened), {}, exact=True)
+    zarr.open_group(tmp_path / "store" / "pixels.zarr")["hr"][2, 0, 0, 0] = np.nan  # as another program may write it
+    with pytest.raises(BadSource, match=r"truth of patch 2 .*not finite"):
+        measured(shelf.shelf(store.read(tmp_path / "store"), MODELS), MODELS, (1,))
+
+
+def _patches(opened):
+    for at in range(4):
+        facts = {"site": "s", "place": f"p{at}", "sensor": "x", "split": "test"}
+        yield store.Patch(opened.lr[at] / np.float32(1e4), opened.valid[at], opened.hr[at] / np.float32(1e4), facts)

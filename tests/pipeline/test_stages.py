@@ -206,6 +206,15 @@ def test_what_another_form_of_the_results_has_too_stays_and_an_eopatch_that_is_n
         assert (out / "eopatch").exists() == ("eopatch" in how) and (out / "2024-05-01_sr.vrt").exists() == ("tiles" in how)
 
 
+def test_results_of_a_series_that_the_recipe_does_not_name_any_more_are_told(world, recipe: PipelineRecipe, caplog: pytest.LogCaptureFixture):
+    for name in ("farm", "moor"):
+        (recipe.out / "predictions" / name).mkdir(parents=True)
+        (recipe.out / "predictions" / name / "run.json").touch()
+    (recipe.out / "predictions" / "notes of my own").mkdir()
+    pipeline.run(PipelineRecipe.model_validate(recipe.model_dump() | {"predict": [{"name": "moor", "source": "s"}]}))
+    assert "predictions holds farm, which" in caplog.text and "moor" not in caplog.text and "notes" not in caplog.text
+
+
 def test_every_fault_of_a_recipe_is_told_with_its_path(tmp_path: Path):
     from dione.base.errors import BadRecipe
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import dione
 from dione.base import grid, stack
-from dione.base.errors import BadRecipe, NotFound, NothingClear
+from dione.base.errors import BadRecipe, NotAStack, NotFound, NothingClear
 from dione.base.windows import lattice
 from dione.nets.resolver import About, Resolver, load
 from dione.nets.setsr import SetSR, SetSRConfig
@@ -131,6 +131,15 @@ def test_one_date_works(lively, made):
 def test_every_date_cloudy_is_told(lively, made):
     with pytest.raises(NothingClear, match="2024-05-11"):
         predict(made.stack.assign(valid=made.stack["valid"] & False), model=lively)
+
+
+@pytest.mark.parametrize("model", ["bicubic", "setsr-s"])
+def test_pixels_that_are_valid_without_a_number_are_told_and_how_to_leave_them_out(made, model):
+    masked = made.stack.assign(reflectance=made.stack["reflectance"].where(made.stack["x"] > float(made.stack["x"][8])))
+    with pytest.raises(NotAStack, match=r"valid on 2024-05-\d\d, and their reflectance is no number\n.*stack\.assign\(valid="):
+        dione.predict(masked, model=model)
+    sharp = dione.predict(masked.assign(valid=masked.valid & np.isfinite(masked.reflectance).all("band")), model=model)
+    assert np.array_equal(sharp["valid"].values, np.isfinite(sharp["reflectance"].values).all(1)) and sharp["valid"].values.any()
 
 
 def test_a_target_that_is_not_there_lists_the_nearest(lively, made):

@@ -94,3 +94,9 @@ def test_messages_keep_secrets() -> None:
 def test_an_unknown_protocol_is_told() -> None:
     with pytest.raises(BadSource, match="nowhere"):
         sources.open("nowhere://bucket/x")
+
+
+@pytest.mark.parametrize("source", [["a.tif", "b.tif"], testing.series(testing.landscape((8, 8))).stack, None], ids=["list", "stack", "none"])
+def test_what_is_no_one_place_is_told_by_its_kind(source: object) -> None:
+    with pytest.raises(BadSource, match=rf"one place, as text or a Path; found a {type(source).__name__}\nname the folder"):
+        sources.one_place(source)

@@ -24,8 +24,8 @@ from dione.base.errors import BadBands, BadRecipe, NotFound
 
 LETTERS = {"B": "blue", "G": "green", "R": "red", "N": "nir"}
 """What spyndex calls our bands."""
-STEP = 1e-3
-"""Reflectance, of a central difference."""
+STEP = 1e-6
+"""Reflectance, of a central difference in float64: far below a digital number, so that no denominator changes its sign in between."""
 
 
 def indices(stack: xr.Dataset, *names: str, trust: Trust = TRUST, band_correlation: float = 0.0, **constants: float) -> xr.Dataset:
@@ -92,14 +92,15 @@ def _value(name: str, given: Mapping[str, Any]) -> Any:
         with np.errstate(divide="ignore", invalid="ignore"):
             return spyndex.computeIndex(name, {**given, **dict(zip(bands, values, strict=True))})
 
-    return xr.apply_ufunc(formula, *bands.values(), dask="parallelized", output_dtypes=[np.float32])
+    return xr.apply_ufunc(formula, *bands.values(), dask="parallelized", output_dtypes=[np.result_type(*(values.dtype for values in bands.values()))])
 
 
 def _sigma(name: str, given: Mapping[str, Any], bands: Mapping[str, xr.DataArray], sigma: xr.DataArray, correlation: float) -> Any:
     """Of equal correlation ρ: σ² = (1 − ρ) Σ (g σ)² + ρ (Σ g σ)²."""
     terms = []
-    for letter, values in bands.items():
-        up, down = (_value(name, {**given, letter: values + step}) for step in (STEP, -STEP))
+    exact = {letter: values.astype(np.float64) for letter, values in bands.items()}
+    for letter, values in exact.items():
+        up, down = (_value(name, {**given, **exact, letter: values + step}) for step in (STEP, -STEP))
         terms.append((up - down) / (2 * STEP) * sigma.sel(band=LETTERS[letter], drop=True))
     squares, total = sum(term**2 for term in terms), sum(terms)
     return ((1 - correlation) * squares + correlation * total**2) ** 0.5

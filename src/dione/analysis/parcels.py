@@ -7,6 +7,7 @@ import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from dione.base.crs import DEGREES, turned
 from dione.base.errors import CannotWrite
 from dione.base.features import Features, collection, of_object, plain
 from dione.base.files import at_home, folder, whole
+
+MOST = 2**63 - 1
+"""Of the whole numbers of a GeoPackage; a column of larger ones is text."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,11 +107,12 @@ def _write_gpkg(parcels: Parcels, path: Path) -> None:
     shapes = np.array(
         shapely.to_wkb(np.array([shapely.multipolygons([one]) if one.geom_type == "Polygon" else one for one in parcels.geometries], object)), object
     )
-    how = {"layer": "parcels", "driver": "GPKG", "geometry_type": "MultiPolygon", "crs": parcels.crs}
+    *names, fid, geometry = _told_apart([*parcels.columns, "fid", "geom"])
+    how = {"layer": "parcels", "driver": "GPKG", "geometry_type": "MultiPolygon", "crs": parcels.crs, "FID": fid, "GEOMETRY_NAME": geometry}
     beside = path.with_name(f"{path.name}.gpkg")
     try:
         values, missing = zip(*map(_masked, parcels.columns.values()), strict=True) if parcels.columns else ((), ())
-        pyogrio.raw.write(beside, shapes, list(values), np.array(list(parcels.columns), object), field_mask=list(missing), **how)
+        pyogrio.raw.write(beside, shapes, list(values), np.array(names, object), field_mask=list(missing), **how)
         beside.replace(path)
     except RuntimeError as error:  # the root of pyogrio's own
         raise CannotWrite(f"{path.parent} does not take a GeoPackage: {error}") from error
@@ -115,10 +120,19 @@ def _write_gpkg(parcels: Parcels, path: Path) -> None:
         beside.unlink(missing_ok=True)
 
 
+def _told_apart(names: list[str]) -> list[str]:
+    """The names of columns, each another, however large or small its letters, as a GeoPackage needs them: a later one of a name ends in a number."""
+    made: dict[str, str] = {}
+    for name in names:
+        free = next(one for one in chain([name], (f"{name}_{number}" for number in count(2))) if one.lower() not in made)
+        made[free.lower()] = free
+    return list(made.values())
+
+
 def _masked(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """A column as GDAL takes it; of whole numbers, or yes and no, of which some are missing: as such, and where they are."""
     kinds = {type(value) for value in values} - {type(None)} if values.dtype == object else set()
-    if kinds not in ({int}, {bool}):
+    if kinds not in ({int}, {bool}) or any(abs(value) > MOST for value in values if value):
         return values, None
     return np.array([value or 0 for value in values], bool if bool in kinds else int), np.array([value is None for value in values])
 

@@ -23,6 +23,9 @@ from dione.base import stack as stacks
 from dione.base.errors import BadGrid
 from dione.base.grid import size_m
 
+AT_ONCE_PX = 1 << 22
+"""Of all the dates that are looked at together: large parcels are worked on date by date, so that memory does not grow with the dates."""
+
 
 @dataclass(frozen=True)
 class ZonalRule:
@@ -68,8 +71,11 @@ def _row(stack: xr.Dataset, parcel: shapely.Geometry, rule: ZonalRule, tied: flo
     inside = geometry_mask([parcel], here.shape, here.affine, invert=True)
     beyond = here.shape != window.shape
     total = max(int(inside.sum()), round(parcel.area / abs(grid.affine.determinant)) if beyond else 0)
-    found = indices(part, *rule.names, trust=rule.trust)
-    return [value for date in range(dates) for name in rule.names for value in _mean(found.isel(time=date), name, inside, total, tied)]
+    some = max(AT_ONCE_PX // inside.size, 1)
+    found = (indices(part.isel(time=slice(date, date + some)), *rule.names, trust=rule.trust) for date in range(0, dates, some))
+    return [
+        value for few in found for date in range(few.sizes["time"]) for name in rule.names for value in _mean(few.isel(time=date), name, inside, total, tied)
+    ]
 
 
 def _mean(date: xr.Dataset, name: str, inside: NDArray[np.bool_], total: int, tied: float) -> list[float]:

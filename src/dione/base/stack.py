@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from dione.base.bands import BANDS
-from dione.base.errors import BadGrid, NotAStack, NotFound, faults
+from dione.base.errors import BadGrid, BadRecipe, NotAStack, NotFound, faults
 from dione.base.grid import NEAR_PX, mapped
 
 DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
@@ -28,6 +28,7 @@ OF_NUMBERS = (
     "since baseline 04.00, -0.1; a Zarr store may tell both as the attributes scale_factor and add_offset"
 )
 OF_MASKED = "where() makes numbers of it: leave places out by stack.assign(valid=stack.valid & mask)"
+ONE_DATE = "take one date as isel(time=[0]) or sel(time=slice('2024-05-06', '2024-05-06'))"
 DTYPES = {"reflectance": np.dtype("float32"), "valid": np.dtype("bool")}
 OF_SIGMA = {"long_name": "1σ of reflectance", "units": "1"}
 OF_SUPPORT = {
@@ -117,17 +118,27 @@ def label(stack: xr.Dataset, date: int) -> str:
 
 
 def named(date: Date) -> str:
-    """A date in words: YYYY-MM-DD, with the time of day if the object that holds it has one; words stay as they are."""
+    """A date in words: YYYY-MM-DD, with the time of day, UTC, if the object that holds it has one; words stay as they are. Raises BadRecipe."""
     if isinstance(date, str):
         return date
     moment: Any = date.values if isinstance(date, xr.DataArray) else date
-    return str(np.datetime64(moment)).partition(".")[0]
+    if isinstance(moment, datetime.datetime) and moment.tzinfo is not None:
+        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    try:
+        made = np.datetime64(moment)
+    except (TypeError, ValueError):  # several, a number
+        made = np.datetime64("NaT")
+    if np.isnat(made):
+        raise BadRecipe(f"a {type(date).__name__} that is no one date; name it YYYY-MM-DD or stack.time[3], and all by target='all'")
+    return str(made).partition(".")[0]
 
 
 def passes(stack: xr.Dataset, date: Date) -> list[int]:
-    """Positions of all that a date names: YYYY-MM-DD, or with the time of day as `label` writes it."""
+    """Positions of all that a date names: YYYY-MM-DD, or with the time of day as `label` writes it. Midnight, if none was seen then, is the day."""
     wanted = named(date).replace(":", "")
-    return [at for at, time in enumerate(stack["time"].values.astype("datetime64[s]").astype(str)) if wanted in (time[:10], time.replace(":", ""))]
+    at = [at for at, time in enumerate(stack["time"].values.astype("datetime64[s]").astype(str)) if wanted in (time[:10], time.replace(":", ""))]
+    day = wanted.removesuffix("T000000")
+    return at if at or day == wanted else passes(stack, day)
 
 
 def position(stack: xr.Dataset, date: Date) -> int:
@@ -160,13 +171,15 @@ def check(stack: Any, name: str = "this dataset", *, bands: tuple[str, ...] = BA
         wrong.append(f"bands are {list(map(str, np.atleast_1d(stack['band'].values)))}, need {list(bands)}")
     wrong += [f"no coordinate '{c}'" for c in ("time", "band", "y", "x", "spatial_ref", "item") if c not in stack.coords]
     if "time" in stack.coords and not stack["time"].dims:
-        wrong.append("one date alone has lost its dimension: take it as isel(time=[0]) or sel(time=slice('2024-05-06', '2024-05-06'))")
+        wrong.append(f"one date alone has lost its dimension: {ONE_DATE}")
     elif "time" in stack.coords:
         times = np.atleast_1d(stack["time"].values)
         if not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
             wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")
         elif len(times) == 0 or (np.diff(times.astype("datetime64[s]")) <= np.timedelta64(0)).any():
             wrong.append(f"{len(times)} times, need at least one, ascending, no two within a second")  # `label` tells seconds
+    if {"time", "item"} <= set(stack.coords) and stack["time"].dims and stack["item"].dims != ("time",):
+        wrong.append(f"'item' has dims {stack['item'].dims}, needs ('time',): {ONE_DATE}")
     if "spatial_ref" in stack.coords:
         wrong += _misplaced(stack, stack["spatial_ref"].attrs.get("GeoTransform"))
     if 0 in stack.sizes.values():

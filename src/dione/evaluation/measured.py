@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dione.base.errors import NothingClear
+from dione.base.errors import BadModel, NothingClear
 from dione.evaluation.cases import Cases, Models, Source
 from dione.evaluation.fitting import fitted, inside
 from dione.evaluation.rows import Rows, Sums, joined
@@ -45,7 +45,7 @@ def measured(
     """Score every model on every case, from each number of dates (those there are, where fewer).
 
     align_px: how far the truth may be moved to where a result fits it best, fine pixels. scheduler: the address of a Dask
-    cluster to do it on (`dione.evaluation.spread`). Raises NothingClear, BadRecipe.
+    cluster to do it on (`dione.evaluation.spread`). Raises NothingClear, BadModel, BadRecipe.
     """
     counts = sorted({min(count, source.most_dates) for count in dates})
     tell = progress or (lambda *_: None)
@@ -75,7 +75,9 @@ def added(parts: Mapping[int, Iterable[Tallied]]) -> Measured:
 
 @torch.inference_mode()
 def tallied(cases: Cases, models: Models, *, align_px: float) -> Tallied:
-    """Every model on these cases."""
+    """Every model on these cases. Raises BadModel for one that gives no numbers, of which no score could be made."""
+    if broken := [name for name, one in cases.made.items() if not (one.sr + one.sigma).isfinite().all(1)[cases.seen].all()]:
+        raise BadModel(f"{', '.join(broken)} gives values that are not finite\nlook at its training log, and score an earlier state of it")
     cases = inside(cases, limit_px=align_px) if align_px else cases
     if not len(cases.hr):
         return Tallied(0, (), ())

@@ -1,6 +1,6 @@
 """Patches of a store, sharpened: what a network made of each, kept as pixels, and a page of pictures to look at.
 
-    OUT/predictions.zarr    sr (row, band, y, x) uint16, reflectance × 10000; row (row,) of the store
+    OUT/predictions.zarr    sr (row, band, y, x), reflectance × 10000, uint16 or float32 as in the store; row (row,) of the store
     OUT/patches.html        for some of them: input, bicubic, bicubic of the reference brought down, result, reference
 
 Bicubic of the reference brought down to Sentinel-2's pixels shows what could be had without any second date, were the
@@ -26,7 +26,7 @@ from dione.base.files import folder, write_text
 from dione.base.folders import whole_folder
 from dione.nets.resolver import Resolver, at_zoom
 from dione.pages.page import Dress, rendered
-from dione.patches.shards import CHUNK
+from dione.patches.shards import CHUNK, numbers
 from dione.patches.store import PER_UNIT, Store
 from dione.prediction.looks import picture
 from dione.prediction.windows.engine import EXACT
@@ -74,9 +74,10 @@ def predict(
     shown: list[Shown] = []
     done = 0
     with whole_folder(folder(out) / "predictions.zarr") as partial:
-        pixels = _arrays(partial, rows, tuple(int(side) for side in opened.hr.shape[1:]))
+        exact = opened.hr.dtype.kind == "f"
+        pixels = _arrays(partial, rows, tuple(int(side) for side in opened.hr.shape[1:]), exact)
         for made in sharpened(opened, resolver, rows, dates):
-            pixels[done : done + len(made.rows)] = np.clip(np.round(made.sr.numpy() * PER_UNIT), 0, 65535).astype(np.uint16)
+            pixels[done : done + len(made.rows)] = numbers(made.sr.numpy(), exact)
             shown += [draw(opened, made, at, resolver.name) for at, row in enumerate(made.rows) if int(row) in chosen]
             done += len(made.rows)
             progress("patches", done, len(rows))
@@ -84,11 +85,11 @@ def predict(
     return done
 
 
-def _arrays(path: Path, rows: NDArray[np.int64], shape: tuple[int, ...]) -> "zarr.Array[Any]":
+def _arrays(path: Path, rows: NDArray[np.int64], shape: tuple[int, ...], exact: bool) -> "zarr.Array[Any]":
     """Room for what is made of each patch, beside its row."""
     group = zarr.open_group(path, mode="w")
     group.create_array("row", shape=(len(rows),), dtype="int64", chunks=(max(len(rows), 1),))[:] = rows
-    return group.create_array("sr", shape=(len(rows), *shape), dtype="uint16", chunks=(CHUNK, *shape))
+    return group.create_array("sr", shape=(len(rows), *shape), dtype="float32" if exact else "uint16", chunks=(CHUNK, *shape))
 
 
 @torch.inference_mode()

@@ -16,6 +16,7 @@ from dione.prediction.windows.engine import EXACT
 BATCH = 64
 ALL = "all"
 """In place of a split: every patch that is kept."""
+KNOWN = "make the store of patches whose truth is known everywhere"
 BORDER_PX = 1
 """Coarse pixels on every side that are not scored."""
 
@@ -64,6 +65,8 @@ class Shelf:
         if not kept.any():
             return
         lr, valid, hr, seen = lr[kept].float() / PER_UNIT, valid[kept], hr[kept].float() / PER_UNIT, seen[kept]
+        if unknown := [int(row) for row, whole in zip(rows[kept.numpy()], hr.isfinite().all((1, 2, 3)), strict=True) if not whole]:
+            raise BadSource(f"the truth of patch {', '.join(map(str, unknown[:5]))} of {self.store.path} has values that are not finite\n{KNOWN}")
         made = {name: Made(*EXACT.run(resolver, lr, valid)) for name, resolver in models.items()}
         yield Cases(self._keys(rows[kept.numpy()], valid), lr[:, 0], hr, seen, made)
 

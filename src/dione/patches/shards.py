@@ -120,7 +120,7 @@ class Shard:
         if unknown := int(np.count_nonzero(~np.isfinite(patch.hr))):
             where = f"{patch.facts.get('site', '')} {patch.facts.get('place', '')}".strip()
             raise BadSource(f"the truth of a patch of {where or 'nowhere'} has {unknown} values that are not finite\ncut patches where all of it is known")
-        self.arrays["lr"][at], self.arrays["hr"][at] = _numbers(patch.lr, self.exact), _numbers(patch.hr, self.exact)
+        self.arrays["lr"][at], self.arrays["hr"][at] = numbers(patch.lr, self.exact), numbers(patch.hr, self.exact)
         self.arrays["valid"][at] = patch.valid
         self.facts.append(patch.facts)
 
@@ -137,7 +137,7 @@ class Shard:
         return part
 
 
-def _numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
+def numbers(reflectance: NDArray[np.float32], exact: bool) -> NDArray[Any]:
     """What is stored of it."""
     if exact:
         number = reflectance.astype(np.float64) * PER_UNIT

@@ -8,6 +8,7 @@ OUT/pipeline.json says when that was. A stage that fails stops those that need i
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from dione.pipeline.outputs import STATE, Output, State
 from dione.pipeline.recipe import PipelineRecipe
 from dione.pipeline.stages import Context, Outcome, Progress
 from dione.sources.contents import digest
+
+log = logging.getLogger(__name__)
 
 MEND = "mend them and run the same command: what is up to date is left alone"
 TRY_AGAIN = "; --retry tries again what was mended elsewhere: an archive that did not answer, a package that was missing"
@@ -114,7 +117,10 @@ def run(
     output = outputs.of(recipe.out, recipe.sent_to)
     with alone(recipe.out):
         state = {} if fresh else output.state()
-        return _run(recipe, _open_again(state, stages_of(recipe)) if retry else state, output, workers, progress, tell)
+        ended = _run(recipe, _open_again(state, stages_of(recipe)) if retry else state, output, workers, progress, tell)
+    if left := sorted({path.parent.name for path in recipe.out.glob("predictions/*/run.json")} - {one.name for one in recipe.predict}):
+        log.warning("%s holds %s, which an earlier recipe asked for, perhaps of other weights", recipe.out / "predictions", ", ".join(left))
+    return ended
 
 
 def _run(recipe: PipelineRecipe, state: State, output: Output, workers: int | None, progress: Progress, tell: Callable[[Ended], None]) -> Run:

@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from inspect import signature
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from dione.sources.stacks import scaling
 WHERE = ("area", "dates")
 """Options that say what to fetch: doors to archives take them, others are cut afterwards."""
 
+ONE_PLACE = "name the folder that holds the files, or a pattern such as 'series/*.tif'; a Stack is open already: dione.predict(stack)"
+
 
 def open(source: str | Path, **options: Any) -> xr.Dataset:
     """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack, an EOPatch folder, what dione wrote itself or a `.dim`, also on `s3://`.
@@ -25,7 +28,7 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
     None says nothing. `area` and `dates` matter to archives only; cut other Stacks with `dione.prepare`.
     Nothing but headers is read. Raises NotFound, NotAStack, BadSource and its kinds.
     """
-    name = str(source)
+    name = one_place(source)
     kind, door = _door(name)
     opener = import_module(f"dione.sources.{door}").open  # not before it is needed: some bring much with them
     known = signature(opener).parameters.keys()
@@ -37,6 +40,13 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
         raise BadValues(faults("numbers cannot become reflectance", wrong, "say another --scale or --offset, or leave it out"))
     opened: xr.Dataset = opener(source, **said)
     return opened
+
+
+def one_place(source: Any) -> str:
+    """A source as text; raises BadSource for what is no one place."""
+    if not isinstance(source, str | PathLike):
+        raise BadSource(f"a source is one place, as text or a Path; found a {type(source).__name__}\n{ONE_PLACE}")
+    return str(source)
 
 
 def _door(name: str) -> tuple[str, str]:

@@ -84,9 +84,12 @@ def predict(
         run = predict_to(stack, folder, resolver=resolver, config=config, fresh=fresh, progress=tell, scheduler=scheduler)
         if eopatch:
             eoresult.write(folder / "eopatch", run, stack, name=eopatch)
+        stale = not eopatch and (folder / "eopatch").is_dir()
         earlier = sorted(set(found(folder, "sr")) - {made.name for made in run.targets})
     if earlier:
         note(f"{output} holds results of earlier runs too, which are not in its report and collection: {_few(earlier)}")
+    if stale:
+        note(f"{output}/eopatch is of an earlier run; --eopatch NAME makes it anew")
     for warning in run.alarms:
         note(warning)
     return Result(facts(run), summary(run, output.rstrip("/")))

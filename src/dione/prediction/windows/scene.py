@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dione.base import optics
+from dione.base import stack as stacks
+from dione.base.errors import NotAStack
 from dione.base.windows import Window
 from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
@@ -25,6 +27,7 @@ from dione.prepare.select import Choice
 Array = NDArray[np.float32]
 Used = TypeVar("Used")
 
+LEAVE_OUT = "leave them out: stack.assign(valid=stack.valid & np.isfinite(stack.reflectance).all('band'))"
 SMALLEST_PX = 32
 """A window that is not halved any more for want of memory."""
 
@@ -115,11 +118,16 @@ def pieces(
 
 
 def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int, least: tuple[int, int] = (0, 0)) -> Raw:
-    """`views` of a window and the margin around it, in one pass over the files."""
+    """`views` of a window and the margin around it, in one pass over the files. Raises NotAStack for a valid pixel without a number: it would spread."""
     outer = window.grown(margin, (stack.sizes["y"], stack.sizes["x"]), least)
     rows, columns = outer.slices
     part = stack[["reflectance", "valid"]].isel(time=list(views), y=rows, x=columns).compute()
-    return Raw(outer, np.ascontiguousarray(part["reflectance"].values), np.ascontiguousarray(part["valid"].values))
+    raw = Raw(outer, np.ascontiguousarray(part["reflectance"].values), np.ascontiguousarray(part["valid"].values))
+    unknown = (raw.valid & ~np.isfinite(raw.reflectance).all(1)).sum((1, 2))
+    if unknown.any():
+        date = int(unknown.argmax())
+        raise NotAStack(f"{unknown[date]} pixels are valid on {stacks.days(part)[date]}, and their reflectance is no number\n{LEAVE_OUT}")
+    return raw
 
 
 def sharpen(resolver: Resolver, window: Window, raw: Raw, engine: Engine = EXACT) -> Piece:
