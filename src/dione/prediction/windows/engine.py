@@ -41,7 +41,9 @@ class Engine:
             else:
                 fine = tuple(resolver.zoom * side for side in rim)
                 sr, log_sigma = (without(part, fine) for part in net(self._there(lr), self._there(valid)))
-        sigma = log_sigma.float().exp_().mul_(torch.tensor(resolver.about.sigma_scale, device=log_sigma.device)[:, None, None])
+        sigma = log_sigma.float().exp_()
+        for band, scale in zip(sigma.unbind(1), resolver.about.sigma_scale, strict=True):
+            band.mul_(scale)
         return sr.float().cpu(), sigma.cpu()
 
     def _there(self, x: Tensor) -> Tensor:
