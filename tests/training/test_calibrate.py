@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from dione.base.errors import BadModel, BadSource, CannotWrite
+from dione.measure import calibration
+from dione.nets.deviation import deviation
 from dione.nets.resolver import About, load
 from dione.patches import store
 from dione.training.calibrate import calibrate, calibrate_file
@@ -35,14 +37,15 @@ def test_scaled_intervals_cover_what_they_say_on_the_places_they_were_made_from(
     made = calibrate(Guess(1.0), validation)
     batch = validation.patches.batch(torch.arange(len(validation)))
     sr, log_sigma = Guess(1.0)(batch.lr, batch.valid)
-    sigma = log_sigma.exp() * torch.tensor(made.factors.sigma_scale)[:, None, None]
+    sigma = deviation(sr, log_sigma, made.factors)
     error = (sr - batch.hr).abs()[..., 4:-4, 4:-4]
     for level, width in made.factors.intervals.items():
         share = float((error <= width * sigma[..., 4:-4, 4:-4]).float().mean())
         assert float(level) <= share < float(level) * 11 / 10 + 0.02  # ten places: the one to come is allowed for
 
 
-def test_a_sigma_twice_as_large_has_half_the_factor(validation):
+def test_a_sigma_twice_as_large_has_half_the_factor(validation, monkeypatch):
+    monkeypatch.setattr(calibration, "FLOORS", (0.0,))
     one, two = (calibrate(Guess(factor), validation).factors for factor in (1.0, 2.0))
     assert torch.allclose(torch.tensor(one.sigma_scale), 2 * torch.tensor(two.sigma_scale), rtol=0.01) and one.intervals == pytest.approx(
         two.intervals, rel=0.01

@@ -17,6 +17,7 @@ from torch.export import Dim, ExportedProgram
 
 from dione.base.errors import BadModel, DioneError
 from dione.base.files import folder, whole
+from dione.nets.deviation import deviation
 from dione.nets.resolver import Resolver
 
 OPSET = 18
@@ -28,16 +29,13 @@ LEAST_DATES, MOST_DATES, LEAST_PX, MOST_PX = 3, 64, 8, 8192
 class Whole(nn.Module):
     """A network with what a Resolver knows of it inside: sigma comes out calibrated, not as a logarithm."""
 
-    scale: Tensor
-
     def __init__(self, resolver: Resolver) -> None:
         super().__init__()
-        self.net = resolver.net
-        self.register_buffer("scale", torch.tensor(resolver.about.sigma_scale)[:, None, None])
+        self.net, self.about = resolver.net, resolver.about
 
     def forward(self, lr: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         sr, log_sigma = self.net(lr, valid)
-        return sr, log_sigma.exp() * self.scale
+        return sr, deviation(sr, log_sigma, self.about, valid[:, 0])
 
 
 def program(resolver: Resolver) -> ExportedProgram:

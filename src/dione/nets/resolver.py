@@ -24,6 +24,7 @@ from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import write_bytes
 from dione.base.optics import BOX_MODULATION
 from dione.nets import arrays, zoo
+from dione.nets.deviation import deviation
 from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned
 from dione.sources import carrying
@@ -31,6 +32,7 @@ from dione.sources.places import is_remote
 
 FORMAT = 1
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Modulation = Annotated[float, Field(gt=0, lt=BOX_MODULATION)]
 LARGEST_HEADER = 1 << 20
 
@@ -53,6 +55,10 @@ class About(BaseModel):
     """Radius of the receptive field in coarse pixels: windows overlap by it."""
     sigma_scale: tuple[Positive, Positive, Positive, Positive] = (1.0, 1.0, 1.0, 1.0)
     """Calibration: what each band's sigma is multiplied by."""
+    sigma_floor: tuple[Share, Share, Share, Share] = (0.0, 0.0, 0.0, 0.0)
+    """Calibration: the share of the light (dione.measure.calibration.lit) that each band's sigma has in any case, in squares."""
+    sigma_filled: Positive = 1.0
+    """Calibration: what sigma is multiplied by where other dates filled what the target did not see."""
     intervals: dict[str, Positive] = {}
     """Calibration: half the width of the interval of each level in scaled sigmas, {"0.5": 0.6, "0.8": 1.2, "0.9": 1.645}; empty if there was none."""
     provenance: dict[str, Any] = {}
@@ -119,7 +125,7 @@ class Resolver:
         """
         x, seen = arrays.checked(lr, valid, len(self.bands))
         sr, log_sigma = self.net(x, seen)
-        sigma = log_sigma.exp() * torch.tensor(self.about.sigma_scale, device=log_sigma.device)[:, None, None]
+        sigma = deviation(sr, log_sigma, self.about, seen[:, 0])
         return arrays.like(sr, lr, batched=lr.ndim == 5), arrays.like(sigma, lr, batched=lr.ndim == 5)
 
 

@@ -1,6 +1,8 @@
 """Calibration of a network on places that it did not learn from, and of a weights file that is there already."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import torch
@@ -11,6 +13,7 @@ from dione.base.errors import BadModel, BadSource
 from dione.base.files import folder
 from dione.measure import calibration
 from dione.nets import resolver
+from dione.nets.deviation import deviation, enlarged
 from dione.patches import store
 from dione.training.part import Part, fits, open_parts
 from dione.training.validation import BATCH, at
@@ -33,7 +36,8 @@ class Calibrated:
     def __str__(self) -> str:
         bands = ", ".join(f"{band} {factor:.3f}" for band, factor in zip(BANDS, self.factors.sigma_scale, strict=True))
         widths = ", ".join(f"{float(level):.0%} within {width:.3f}" for level, width in self.factors.intervals.items())
-        return f"sigma times {bands}; {widths} sigmas; from {self.places} places"
+        floors = ", ".join(f"{floor:.1%}" for floor in self.factors.sigma_floor)
+        return f"sigma times {bands}, and {floors} of the light, times {self.factors.sigma_filled:.3f} under clouds; {widths} sigmas; from {self.places} places"
 
     def on(self, about: resolver.About) -> resolver.About:
         """`about` with these factors."""
@@ -41,6 +45,8 @@ class Calibrated:
         return about.model_copy(
             update={
                 "sigma_scale": self.factors.sigma_scale,
+                "sigma_floor": self.factors.sigma_floor,
+                "sigma_filled": self.factors.sigma_filled,
                 "intervals": self.factors.intervals,
                 "provenance": {**about.provenance, "calibration": note},
             }
@@ -51,17 +57,15 @@ class Calibrated:
 def calibrate(net: nn.Module, part: Part) -> Calibrated:
     """Factors that make intervals of `net`'s sigma cover what they say on the places of `part`, where the target was seen.
 
-    What clouds hid and other dates filled is left out: it is harder, and would widen the intervals of all that was seen.
+    What clouds hid and other dates filled has a factor of its own: it is harder, and would widen the intervals of all that was seen.
 
     Raises BadSource for too few places.
     """
-    shares, places = torch.zeros(len(BANDS), len(calibration.EDGES), dtype=torch.float64), 0
-    for rows in part.by_place(LIMIT).values():
-        found = torch.stack([_counts(net, part, some, dates) for some in rows.split(BATCH) for dates in DATES]).sum(0)
-        if found.any():
-            shares, places = shares + calibration.shares(found), places + 1
+    found = [reduce(add, (_tally(net, part, some, dates) for some in rows.split(BATCH) for dates in DATES)) for rows in part.by_place(LIMIT).values()]
+    places = [place for place in found if place.pixels]
     try:
-        return Calibrated(calibration.calibration(shares, places), places)
+        made = calibration.calibration(places)
+        return Calibrated(replace(made, sigma_filled=_filled(net, part, made)), len(places))
     except ValueError as error:
         raise BadSource(f"cannot calibrate: {error}\nmake the store again with more validation places") from error
 
@@ -85,11 +89,39 @@ def calibrate_file(model: str | Path, patches: str | Path, out: Path) -> Calibra
     return made
 
 
-def _counts(net: nn.Module, part: Part, rows: torch.Tensor, dates: int) -> torch.Tensor:
-    """Counts of |error| / sigma over these patches."""
+def _filled(net: nn.Module, part: Part, factors: calibration.Calibration) -> float:
+    """What sigma with these factors lacks where other dates filled what the target did not see."""
+    found = []
+    for rows in part.by_place(LIMIT).values():
+        looks = [_look(net, part, some, dates) for some in rows.split(BATCH) for dates in DATES]
+        counts = [calibration.counts(look.error, deviation(look.sr, look.log_sigma, factors), look.hidden) for look in looks]
+        found.append(reduce(add, counts).cumsum(-1)[:, :-1].double().cpu())
+    return calibration.filled([place for place in found if place[0, -1]])
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a network made of some patches, without their edges."""
+
+    sr: torch.Tensor
+    log_sigma: torch.Tensor
+    error: torch.Tensor
+    seen: torch.Tensor
+    """By the target."""
+    hidden: torch.Tensor
+    """From the target, and seen on another date."""
+
+
+def _look(net: nn.Module, part: Part, rows: torch.Tensor, dates: int) -> Look:
     batch = at(net, part.patches.batch(rows, dates))
     sr, log_sigma = net(batch.lr, batch.valid)
     zoom = sr.shape[-1] // batch.lr.shape[-1]
-    seen = batch.valid[:, 0].repeat_interleave(zoom, -2).repeat_interleave(zoom, -1)
+    seen, covered = (enlarged(each, zoom) for each in (batch.valid[:, 0], batch.valid.any(1)))
     inner = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
-    return calibration.counts((sr - batch.hr)[inner], log_sigma.exp()[inner], seen[inner]).cpu()
+    return Look(*(each[inner] for each in (sr, log_sigma, sr - batch.hr, seen, covered & ~seen)))
+
+
+def _tally(net: nn.Module, part: Part, rows: torch.Tensor, dates: int) -> calibration.Tally:
+    """Errors in sigmas over these patches."""
+    look = _look(net, part, rows, dates)
+    return calibration.tally(look.error, look.log_sigma.exp(), look.sr, look.seen)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dione.base.errors import BadRecipe, DioneError
 from dione.nets.blocks import NO_RIM, Rim, without
+from dione.nets.deviation import deviation
 from dione.nets.precision import bfloat16_pays, doubt
 from dione.nets.resolver import Resolver
 from dione.prediction.windows.allocation import keep_memory
@@ -41,10 +42,9 @@ class Engine:
             else:
                 fine = tuple(resolver.zoom * side for side in rim)
                 sr, log_sigma = (without(part, fine) for part in net(self._there(lr), self._there(valid)))
-        sigma = log_sigma.float().exp_()
-        for band, scale in zip(sigma.unbind(1), resolver.about.sigma_scale, strict=True):
-            band.mul_(scale)
-        return sr.float().cpu(), sigma.cpu()
+        sr = sr.float()
+        target = None if bool(valid[:, 0].all()) else without(self._there(valid[:, 0]), rim)
+        return sr.cpu(), deviation(sr, log_sigma, resolver.about, target).cpu()
 
     def _there(self, x: Tensor) -> Tensor:
         """On the device; through pinned memory to a GPU, so that the copy does not stop the work."""
