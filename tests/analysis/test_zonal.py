@@ -1,5 +1,7 @@
 """Parcels: means over trusted pixels, how sure they are, files there and back."""
 
+import csv
+import datetime
 import json
 from types import SimpleNamespace
 
@@ -106,6 +108,29 @@ def test_a_geopackage_takes_columns_that_are_called_as_its_own_or_as_one_another
     back = read(Parcels(tuple(QUARTERS), columns, "EPSG:32631").write(tmp_path / "parcels.gpkg"))
     wanted = [str(value) if 2**70 in values and value is not None else value for value in values]
     assert list(back.columns) == ["fid", "geom", "ID", "id_2"] and all(list(found) == wanted for found in back.columns.values())
+
+
+@pytest.mark.parametrize("ending", [".csv", ".geojson", ".gpkg"])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (["é", None], '["é", null]'),
+        ({"sown": datetime.date(2024, 5, 1), "kg": np.array([1, 2])}, '{"sown": "2024-05-01", "kg": [1, 2]}'),
+        (datetime.date(2024, 5, 1), "2024-05-01"),
+        (b"\x00ab", "006162"),
+    ],
+)
+def test_lists_dates_and_bytes_are_written_as_json_has_them(tmp_path, ending, value, told):
+    if ending == ".gpkg":
+        pytest.importorskip("pyogrio")
+    column = np.empty(4, object)
+    column[0] = value
+    file = Parcels(tuple(QUARTERS), {"crop": column}, "EPSG:32631").write(tmp_path / f"parcels{ending}")
+    if ending == ".csv":
+        assert [row["crop"] for row in csv.DictReader(file.read_text("utf-8").splitlines())] == [told, "", "", ""]
+    else:
+        found = read(file).columns["crop"][0]
+        assert (found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)) == told
 
 
 def test_what_is_no_parcel_is_told(parcels, tmp_path):

@@ -98,7 +98,13 @@ def _write_csv(parcels: Parcels, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(parcels.columns)
-        rows.writerows(zip(*(map(plain, values) for values in parcels.columns.values()), strict=True))
+        rows.writerows(zip(*(map(_cell, values) for values in parcels.columns.values()), strict=True))
+
+
+def _cell(value: Any) -> Any:
+    """A value in a table: lists and the like as JSON."""
+    made = plain(value)
+    return json.dumps(made, ensure_ascii=False) if isinstance(made, list | dict) else made
 
 
 def _write_gpkg(parcels: Parcels, path: Path) -> None:
@@ -131,7 +137,10 @@ def _told_apart(names: list[str]) -> list[str]:
 
 def _masked(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """A column as GDAL takes it; of whole numbers, or yes and no, of which some are missing: as such, and where they are."""
-    kinds = {type(value) for value in values} - {type(None)} if values.dtype == object else set()
+    if values.dtype != object:
+        return values, None
+    values = np.array([_cell(value) for value in values], object)
+    kinds = {type(value) for value in values} - {type(None)}
     if kinds not in ({int}, {bool}) or any(abs(value) > MOST for value in values if value):
         return values, None
     return np.array([value or 0 for value in values], bool if bool in kinds else int), np.array([value is None for value in values])
