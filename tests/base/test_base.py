@@ -207,5 +207,5 @@ def test_who_may_not_write_is_not_told_to_make_room(tmp_path, why):
 
 
 def test_what_is_no_stack_is_told_with_words_that_python_takes():
-    with pytest.raises(NotAStack, match="`from dione.base import stack; stack.make"):
+    with pytest.raises(NotAStack, match=r"`from dione\.base import stack; stack\.make\("):
         stack.check(np.zeros(3))

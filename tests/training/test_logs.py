@@ -85,7 +85,7 @@ def test_who_is_not_logged_in_is_told_and_a_run_that_does_not_begin_leaves_no_lo
         raise wandb.Error("No API key configured. Use `wandb login` to log in.")
 
     wandb.init = refused
-    with pytest.raises(BadRecipe, match="No API key configured.*\nlog in, or set WANDB_MODE=offline"):
+    with pytest.raises(BadRecipe, match=r"No API key configured.*\nlog in, or set WANDB_MODE=offline"):
         train(recipe("train.logs=['tensorboard','wandb']"))
     assert not [file for file in recipe().folder.rglob("*") if not file.name.startswith(".")]
 

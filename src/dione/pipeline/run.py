@@ -85,7 +85,7 @@ def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
     """Every stage that the recipe asks for, in order."""
     said = _anywhere(recipe.model_dump(mode="json"), recipe)
     tables = recipe.vhr.sensors
-    kept = tuple(recipe.store / part for part in store.PARTS)
+    kept, scores = tuple(recipe.store / part for part in store.PARTS), recipe.out / "scores"
     made = [
         Stage("scan", stages.scan, (), said["vhr"], (recipe.vhr.deliveries, *([str(tables)] if tables else [])), (recipe.scenes,)),
         Stage("statistics", stages.statistics, ("scan",), said["build"]["vhr"], (), (recipe.scenes,)),
@@ -95,7 +95,7 @@ def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
         Stage("scaling", stages.normalised, ("split",), said["scaling"], (), (recipe.out / "scaling.json",)),
         Stage("train", stages.trained, ("scaling",), said["train"], _train_inputs(recipe), (stages.weights(recipe),)),
         Stage("predict", stages.predicted, ("train",), said["predict"], tuple(place for one in recipe.predict for place in one.inputs), _predictions(recipe)),
-        Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], _evaluate_inputs(recipe), tuple(recipe.out / "scores" / name for name in ("scores.json", "report.html"))),
+        Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], _evaluate_inputs(recipe), (scores / "scores.json", scores / "report.html")),
     ]
     wanted = {"statistics": recipe.vhr.statistics, "predict": bool(recipe.predict), "evaluate": recipe.evaluate is not None}
     return tuple(stage for stage in made if wanted.get(stage.name, True))
@@ -226,7 +226,8 @@ def _weights(model: str | None) -> tuple[str, ...]:
 
 def _predictions(recipe: PipelineRecipe) -> tuple[Path, ...]:
     """What the last run says that it wrote, and where it says so."""
-    folders = {recipe.out / "predictions" / one.name: one for one in recipe.predict}
-    return tuple(
-        file for folder, one in folders.items() for file in (folder / "run.json", *sorted(stages.results(folder)), *([folder / "eopatch"] if one.eopatch else []))
-    )
+    made: list[Path] = []
+    for one in recipe.predict:
+        out = recipe.out / "predictions" / one.name
+        made += [out / "run.json", *sorted(stages.results(out)), *([out / "eopatch"] if one.eopatch else [])]
+    return tuple(made)
