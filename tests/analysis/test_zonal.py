@@ -1,5 +1,7 @@
 """Parcels: means over trusted pixels, how sure they are, files there and back."""
 
+import csv
+import datetime
 import json
 from types import SimpleNamespace
 
@@ -12,6 +14,7 @@ import dione.accessor  # noqa: F401 - sharp.dione
 from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels, read
 from dione.analysis.zonal import ZonalRule, zonal
+from dione.base.crs import turn
 from dione.base.errors import BadRecipe, CannotWrite
 
 LEFT, TOP = 355_000, 4_832_000
@@ -108,9 +111,52 @@ def test_a_geopackage_takes_columns_that_are_called_as_its_own_or_as_one_another
     assert list(back.columns) == ["fid", "geom", "ID", "id_2"] and all(list(found) == wanted for found in back.columns.values())
 
 
+@pytest.mark.parametrize("ending", [".csv", ".geojson", ".gpkg"])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (["é", None], '["é", null]'),
+        ({"sown": datetime.date(2024, 5, 1), "kg": np.array([1, 2])}, '{"sown": "2024-05-01", "kg": [1, 2]}'),
+        (datetime.date(2024, 5, 1), "2024-05-01"),
+        (b"\x00ab", "006162"),
+    ],
+)
+def test_lists_dates_and_bytes_are_written_as_json_has_them(tmp_path, ending, value, told):
+    if ending == ".gpkg":
+        pytest.importorskip("pyogrio")
+    column = np.empty(4, object)
+    column[0] = value
+    file = Parcels(tuple(QUARTERS), {"crop": column}, "EPSG:32631").write(tmp_path / f"parcels{ending}")
+    if ending == ".csv":
+        assert [row["crop"] for row in csv.DictReader(file.read_text("utf-8").splitlines())] == [told, "", "", ""]
+    else:
+        found = read(file).columns["crop"][0]
+        assert (found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)) == told
+
+
+def test_of_an_outline_that_crosses_itself_what_it_encloses_is_taken_and_told(sharp, tmp_path, caplog):
+    bow = shapely.Polygon([(LEFT, TOP), (LEFT + 100, TOP - 100), (LEFT + 100, TOP), (LEFT, TOP - 100)])
+    beyond = shapely.transform(bow, lambda points: points - (50, 0))
+    parcels = read(Parcels((bow, beyond, QUARTERS[0]), {}, "EPSG:32631").write(tmp_path / "bows.gpkg"))
+    assert "bows.gpkg: the outline of feature 1, 2 crosses itself" in caplog.text
+    assert [one.area for one in parcels.geometries] == [5000, 5000, 10000] and all(one.is_valid for one in parcels.geometries)
+    made = zonal(sharp, parcels).columns
+    assert list(made["NDVI_2024-05-01_n"]) == [800, 380, 1600]
+    assert list(made["NDVI_2024-05-01_trusted"]) == pytest.approx([1, 0.5, 1], abs=0.04)
+
+
+def test_parcels_across_the_antimeridian_are_written_in_halves(tmp_path):
+    across = shapely.transform(shapely.box(-500, -500, 500, 500), lambda points: points + turn(180.0, -17.0, source="EPSG:4326", target="EPSG:32760"))
+    (back,) = read(Parcels((across,), {}, "EPSG:32760").write(tmp_path / "fiji.geojson")).geometries
+    assert len(back.geoms) == 2 and back.area < 1e-3 and {-180.0, 180.0} <= {side for part in back.geoms for side in part.bounds}
+
+
 def test_what_is_no_parcel_is_told(parcels, tmp_path):
     with pytest.raises(CannotWrite, match=r"\.gpkg"):
         parcels.write(tmp_path / "parcels.xyz")
     (tmp_path / "point.geojson").write_text(json.dumps({"type": "Point", "coordinates": [0, 0]}))
     with pytest.raises(BadRecipe, match="feature 1 is a Point, needs a polygon"):
         read(tmp_path / "point.geojson")
+    (tmp_path / "line.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]}))
+    with pytest.raises(BadRecipe, match="feature 1 encloses no ground"):
+        read(tmp_path / "line.geojson")

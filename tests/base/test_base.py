@@ -204,3 +204,8 @@ def test_a_scene_larger_than_the_earth_is_refused_before_its_coordinates_take_me
 def test_who_may_not_write_is_not_told_to_make_room(tmp_path, why):
     told = str(files.cannot_write(tmp_path / "a.tif", OSError(why, os.strerror(why)), 1000))
     assert os.strerror(why) in told and "or have this one, and what is in it, made yours" in told and "free" not in told
+
+
+def test_what_is_no_stack_is_told_with_words_that_python_takes():
+    with pytest.raises(NotAStack, match=r"`from dione\.base import stack; stack\.make\("):
+        stack.check(np.zeros(3))

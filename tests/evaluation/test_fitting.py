@@ -80,5 +80,5 @@ def test_what_a_moved_reference_costs_is_won_back_and_told(run, tmp_path):
     scored_so = [words.find(one["scores"], site="s", model="bicubic")["cpsnr"]["mean"] for one in (moved, unmoved, found)]
     assert scored_so[0] < scored_so[1] - 0.3 < scored_so[2] and "aligned" not in moved
     code, out, _ = run("evaluate", "bicubic", tmp_path / "store", "--dates", "1", "--align-px", "3", "-o", tmp_path / "scores")
-    assert code == 0 and "up to a shift of 3 px and a bias" in out
-    assert "up to a shift of 3.0 px and a bias" in (tmp_path / "scores" / "report.html").read_text()
+    assert code == 0 and "up to a shift of 3 px along each axis and a bias" in out
+    assert "up to a shift of 3.0 px along each axis and a bias" in (tmp_path / "scores" / "report.html").read_text()

@@ -6,7 +6,7 @@ import pytest
 
 from dione.base.errors import BadSource, CannotWrite, DioneError
 from dione.pipeline import run as pipeline
-from dione.pipeline.recipe import PipelineRecipe
+from dione.pipeline.recipe import PipelineRecipe, Prediction
 from dione.pipeline.run import Stage, stages_of
 from dione.pipeline.stages import Outcome
 from dione.recipe import read
@@ -91,6 +91,17 @@ def test_an_output_that_was_removed_is_made_again_and_so_is_what_was_made_of_it(
     world.run()
     (tmp_path / "two").unlink()
     assert world.run() == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"}
+
+
+def test_a_result_or_a_part_of_the_store_that_was_removed_is_missed(recipe: PipelineRecipe):
+    recipe = recipe.model_copy(update={"predict": (Prediction(name="field", source="s", eopatch="HRN"),)})
+    folder = recipe.out / "predictions" / "field"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"targets": [{"files": ["2024-05-01_sr.tif"]}]}')
+    leaves = {stage.name: {str(path.relative_to(recipe.out)) for path in stage.outputs} for stage in stages_of(recipe)}
+    assert leaves["predict"] == {f"predictions/field/{name}" for name in ("run.json", "2024-05-01_sr.tif", "eopatch")}
+    assert all(leaves[name] >= {"patches/index.parquet", "patches/about.json", "patches/pixels.zarr"} for name in ("build", "curate", "split"))
+    assert leaves["evaluate"] == {"scores/scores.json", "scores/report.html"}
 
 
 def test_a_failure_stops_what_needs_it_and_nothing_else_and_is_tried_again(world):

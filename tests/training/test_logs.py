@@ -45,6 +45,7 @@ def wandb(monkeypatch):
     fake = types.ModuleType("wandb")
     fake.run, fake.given = FakeRun(), {}
     fake.init = lambda **given: fake.given.update(given) or fake.run
+    fake.Error = type("Error", (Exception,), {})
     fake.Image = lambda image: ("picture", image.size)
     fake.Histogram = lambda values: ("distribution", values.size)
     monkeypatch.setitem(sys.modules, "wandb", fake)
@@ -76,6 +77,17 @@ def test_a_package_that_is_asked_for_and_missing_is_named_with_how_to_get_it(rec
     with pytest.raises(BadRecipe) as told:
         train(recipe(f"train.logs=['{name}']"))
     assert name in str(told.value) and f"pip install '{advice}'" in str(told.value)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("tensorboard"), reason="tensorboard is not installed")
+def test_who_is_not_logged_in_is_told_and_a_run_that_does_not_begin_leaves_no_log(recipe, wandb):
+    def refused(**given):
+        raise wandb.Error("No API key configured. Use `wandb login` to log in.")
+
+    wandb.init = refused
+    with pytest.raises(BadRecipe, match=r"No API key configured.*\nlog in, or set WANDB_MODE=offline"):
+        train(recipe("train.logs=['tensorboard','wandb']"))
+    assert not [file for file in recipe().folder.rglob("*") if not file.name.startswith(".")]
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("tensorboard"), reason="tensorboard is not installed")

@@ -133,7 +133,7 @@ def test_nothing_is_begun_where_something_does_not_fit(recipe, tmp_path):
     assert not recipe().folder.exists()
 
 
-def test_a_store_whose_validation_targets_are_all_clouded_is_told(recipe, tmp_path):
+def test_a_store_whose_validation_targets_are_all_clouded_is_told_before_anything_is_trained(recipe, tmp_path):
     made = series(landscape((14, 14)), days=2)
     valid = made.stack["valid"].values.copy()
     valid[0, 3, 3] = False
@@ -141,6 +141,7 @@ def test_a_store_whose_validation_targets_are_all_clouded_is_told(recipe, tmp_pa
     store.write(tmp_path / "s", iter([store.Patch(made.stack["reflectance"].values, valid, made.truth[0], each) for each in facts]), {})
     with pytest.raises(BadSource, match="clear target"):
         train(recipe(f"store={tmp_path / 's'}", "train.dates=[2]"))
+    assert not recipe().folder.exists()
 
 
 def test_too_few_places_leave_sigma_as_it_is_and_say_so(recipe, tmp_path, caplog):

@@ -5,6 +5,7 @@ GeoJSON and CSV need nothing more; other vector files need pyogrio (extra `vecto
 
 import csv
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, count
@@ -16,11 +17,15 @@ import shapely
 from numpy.typing import NDArray
 
 from dione.base import vectorfile
+from dione.base.antimeridian import crosses, halves, through
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import CannotWrite
 from dione.base.features import Features, collection, of_object, plain
 from dione.base.files import at_home, folder, whole
 
+log = logging.getLogger(__name__)
+NAMED = 8
+"""Features named at most."""
 MOST = 2**63 - 1
 """Of the whole numbers of a GeoPackage; a column of larger ones is text."""
 
@@ -50,7 +55,9 @@ class Parcels:
         """The same in another CRS."""
         if crs == self.crs:
             return self
-        return Parcels(tuple(turned(one, source=self.crs, target=crs) for one in self.geometries), self.columns, crs)
+        made = (turned(one, source=self.crs, target=crs) for one in self.geometries)
+        whole = tuple(halves(through(one)) if crs == DEGREES and crosses(one) else one for one in made)
+        return Parcels(whole, self.columns, crs)
 
     def write(self, path: str | Path) -> Path:
         """GeoPackage (.gpkg), GeoJSON in degrees (.geojson, .json) or a table without outlines (.csv), whole. Raises CannotWrite, DioneError (pyogrio)."""
@@ -83,11 +90,22 @@ def taken(parcels: Any) -> Parcels:
 
 def _of(found: Features) -> Parcels:
     whole = found.whole(_fault)
-    return Parcels(whole.geometries, whole.columns, whole.crs)
+    if crossed := [str(at) for at, one in enumerate(whole.geometries, 1) if not one.is_valid]:
+        some = f"{', '.join(crossed[:NAMED])}{f' and {len(crossed) - NAMED} more' if len(crossed) > NAMED else ''}"
+        log.warning("%s: the outline of feature %s crosses itself; taken is what it encloses", whole.source, some)
+    return Parcels(tuple(one if one.is_valid else _enclosed(one) for one in whole.geometries), whole.columns, whole.crs)
 
 
 def _fault(parcel: shapely.Geometry) -> str:
-    return "" if parcel.geom_type in ("Polygon", "MultiPolygon") else f"is a {parcel.geom_type}, needs a polygon"
+    if parcel.geom_type not in ("Polygon", "MultiPolygon"):
+        return f"is a {parcel.geom_type}, needs a polygon"
+    return "" if parcel.is_valid or _enclosed(parcel).area else "encloses no ground"
+
+
+def _enclosed(parcel: shapely.Geometry) -> shapely.Geometry:
+    """What an outline that crosses itself encloses."""
+    parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(parcel)))  # of a collection that has several polygons, too
+    return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon"])
 
 
 def _write_geojson(parcels: Parcels, path: Path) -> None:
@@ -98,7 +116,13 @@ def _write_csv(parcels: Parcels, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(parcels.columns)
-        rows.writerows(zip(*(map(plain, values) for values in parcels.columns.values()), strict=True))
+        rows.writerows(zip(*(map(_cell, values) for values in parcels.columns.values()), strict=True))
+
+
+def _cell(value: Any) -> Any:
+    """A value in a table: lists and the like as JSON."""
+    made = plain(value)
+    return json.dumps(made, ensure_ascii=False) if isinstance(made, list | dict) else made
 
 
 def _write_gpkg(parcels: Parcels, path: Path) -> None:
@@ -131,7 +155,10 @@ def _told_apart(names: list[str]) -> list[str]:
 
 def _masked(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """A column as GDAL takes it; of whole numbers, or yes and no, of which some are missing: as such, and where they are."""
-    kinds = {type(value) for value in values} - {type(None)} if values.dtype == object else set()
+    if values.dtype != object:
+        return values, None
+    values = np.array([_cell(value) for value in values], object)
+    kinds = {type(value) for value in values} - {type(None)}
     if kinds not in ({int}, {bool}) or any(abs(value) > MOST for value in values if value):
         return values, None
     return np.array([value or 0 for value in values], bool if bool in kinds else int), np.array([value is None for value in values])

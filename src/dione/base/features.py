@@ -1,5 +1,6 @@
 """Features: the shapes of a GeoJSON document or a vector file, in one CRS, with what is known of each."""
 
+import datetime
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -91,7 +92,7 @@ def of_geojson(text: str | bytes, source: str) -> Features:
 
 def of_object(held: Any, source: str) -> Features:
     """The features of an object that is GeoJSON or speaks it (`__geo_interface__`), by the CRS that it names (`.crs`). Raises BadRecipe."""
-    text = json.dumps(getattr(held, "__geo_interface__", held), default=lambda value: plain(value) if isinstance(value, np.generic) else str(value))
+    text = json.dumps(getattr(held, "__geo_interface__", held), default=lambda value: made if (made := plain(value)) is not value else str(value))
     found, crs = of_geojson(text, source), getattr(held, "crs", None)
     return found if crs is None else replace(found, crs=CRS(crs).to_string())
 
@@ -111,9 +112,17 @@ def rows(columns: Mapping[str, NDArray[Any]], count: int) -> list[dict[str, Any]
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: a number or text of Python, a time as text; None for a number or time that is none."""
+    """A value as JSON has it: a number or text of Python, a date or time as text, bytes as hexadecimal digits; None for a number or time that is none."""
+    if isinstance(value, dict):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(one) for one in value]
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else str(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
     value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not np.isfinite(value) else value
 

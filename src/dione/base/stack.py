@@ -16,7 +16,7 @@ from dione.base.errors import BadGrid, BadRecipe, NotAStack, NotFound, faults
 from dione.base.grid import NEAR_PX, mapped
 
 DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
-ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, dione.base.stack.make(...) (form: docs/stack.md)"
+ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, `from dione.base import stack; stack.make(...)` (form: docs/stack.md)"
 MOST_SIDE = 20_000_000
 """Pixels: of 2.5 m, more than once round the earth. Each has a coordinate in memory."""
 VERSIONS = "versions"

@@ -1,6 +1,6 @@
 """Results compared with a reference where they fit it best: real sharp imagery is orthorectified metres off, locally.
 
-The reference is moved, each image and each model for itself, by at most so many of its pixels, to where the squared
+The reference is moved, each image and each model for itself, by at most so many of its pixels along each axis, to where the squared
 difference is least (dione.measure.shift); brightness is forgiven anyway. Every score is then that of the moved reference.
 What is scored shrinks by the rim that such a shift could leave open, the same for every model.
 """

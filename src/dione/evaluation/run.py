@@ -58,7 +58,7 @@ def evaluate(
         to pixels zoom times larger, sharpened back and compared with itself, every date that saw half of the area in turn.
     against: names or .safetensors files. dates: numbers of dates to use; those above what there is count as all.
     shift_px: deviation of the sub-pixel shifts that a series' supports are given, coarse pixels, drawn with `seed`.
-    align_px: how far, in its own pixels, the truth may be moved to where each result fits it best: for real references,
+    align_px: how far along each axis, in its own pixels, the truth may be moved to where each result fits it best: for real references,
         whose orthorectification is off. Results of different `align_px` are not to be compared.
     scheduler: the address of a Dask cluster whose workers score the patches of a store, which they reach under the same name.
     out: a folder, here or at s3://, for scores.json, patches.parquet, histograms.parquet and report.html.

@@ -30,7 +30,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         ]
     if "aligned" in summary:
         moved = ", ".join(f"{name} {px:.2f}" for name, px in summary["aligned"]["moved_px"].items())
-        told.append(f"up to a shift of {summary['aligned']['limit_px']:g} px and a bias; the reference was moved by, px: {moved}")
+        told.append(f"up to a shift of {summary['aligned']['limit_px']:g} px along each axis and a bias; the reference was moved by, px: {moved}")
     most = max(summary["dates"])
     told += [f"{line['day']}: {line['gain_db']:+.2f} dB over {line['against']} from {most} dates" for line in summary["targets"] if line["dates"] == most]
     told += [

@@ -34,6 +34,8 @@ AXES = {"lr": 5, "valid": 4, "hr": 4}
 FACTS = ("site", "place", "sensor", "split")
 """Columns that every index has."""
 INDEX, ABOUT = "index.parquet", "about.json"
+PARTS = (INDEX, ABOUT, PIXELS)
+"""Without which a store is none."""
 
 
 def write(

@@ -22,6 +22,7 @@ from dione.base.files import alone, write_text
 from dione.nets import resolver
 from dione.nets.turned import TURNS
 from dione.nets.zoo import BASELINES
+from dione.patches import store
 from dione.pipeline import outputs, stages
 from dione.pipeline.outputs import STATE, Output, State
 from dione.pipeline.recipe import PipelineRecipe
@@ -84,16 +85,17 @@ def stages_of(recipe: PipelineRecipe) -> tuple[Stage, ...]:
     """Every stage that the recipe asks for, in order."""
     said = _anywhere(recipe.model_dump(mode="json"), recipe)
     tables = recipe.vhr.sensors
+    kept, scores = tuple(recipe.store / part for part in store.PARTS), recipe.out / "scores"
     made = [
         Stage("scan", stages.scan, (), said["vhr"], (recipe.vhr.deliveries, *([str(tables)] if tables else [])), (recipe.scenes,)),
         Stage("statistics", stages.statistics, ("scan",), said["build"]["vhr"], (), (recipe.scenes,)),
-        Stage("build", stages.pairs, ("scan",), said["build"], _build_inputs(recipe), (recipe.store,)),
-        Stage("curate", stages.curated, ("build",), said["curate"], (), (recipe.store, recipe.out / "curation.html")),
-        Stage("split", stages.divided, ("curate",), said["split"], (), (recipe.store,)),
+        Stage("build", stages.pairs, ("scan",), said["build"], _build_inputs(recipe), kept),
+        Stage("curate", stages.curated, ("build",), said["curate"], (), (*kept, recipe.out / "curation.html")),
+        Stage("split", stages.divided, ("curate",), said["split"], (), kept),
         Stage("scaling", stages.normalised, ("split",), said["scaling"], (), (recipe.out / "scaling.json",)),
         Stage("train", stages.trained, ("scaling",), said["train"], _train_inputs(recipe), (stages.weights(recipe),)),
         Stage("predict", stages.predicted, ("train",), said["predict"], tuple(place for one in recipe.predict for place in one.inputs), _predictions(recipe)),
-        Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], _evaluate_inputs(recipe), (recipe.out / "scores" / "scores.json",)),
+        Stage("evaluate", stages.evaluated, ("train",), said["evaluate"], _evaluate_inputs(recipe), (scores / "scores.json", scores / "report.html")),
     ]
     wanted = {"statistics": recipe.vhr.statistics, "predict": bool(recipe.predict), "evaluate": recipe.evaluate is not None}
     return tuple(stage for stage in made if wanted.get(stage.name, True))
@@ -223,4 +225,9 @@ def _weights(model: str | None) -> tuple[str, ...]:
 
 
 def _predictions(recipe: PipelineRecipe) -> tuple[Path, ...]:
-    return tuple(recipe.out / "predictions" / one.name / "run.json" for one in recipe.predict)
+    """What the last run says that it wrote, and where it says so."""
+    made: list[Path] = []
+    for one in recipe.predict:
+        out = recipe.out / "predictions" / one.name
+        made += [out / "run.json", *sorted(stages.results(out)), *([out / "eopatch"] if one.eopatch else [])]
+    return tuple(made)

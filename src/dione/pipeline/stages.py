@@ -155,9 +155,9 @@ def _predict(context: Context, told: Prediction) -> str:
     config = PredictConfig(**told.model_dump(include=set(PredictConfig.model_fields)))
     if told.eopatch:
         eoresult.check(out / "eopatch", stack)
-    before = _files(out)
+    before = results(out)
     run = predict_to(stack, out, resolver=load(str(weights(context.recipe))), config=config, progress=context.progress)
-    after = _files(out)
+    after = results(out)
     for stale in _styled(before - after) - _styled(after):  # of dates that are no targets any more, by whatever weights
         stale.unlink(missing_ok=True)
     if told.eopatch:
@@ -172,7 +172,7 @@ def _styled(files: set[Path]) -> set[Path]:
     return files | {file.with_suffix(".qml") for file in files}
 
 
-def _files(out: Path) -> set[Path]:
+def results(out: Path) -> set[Path]:
     """What the last run into a folder says that it made there; nothing, where that cannot be read."""
     try:
         names = [name for target in documents.json_in(out / "run.json")["targets"] for name in target["files"]]

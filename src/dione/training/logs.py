@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -33,7 +34,7 @@ class Log(Protocol):
 def open_logs(names: tuple[str, ...], folder: Path, *, step: int, facts: dict[str, Any]) -> list[Log]:
     """log.jsonl and these; what they hold of steps after `step`, from which the run goes on, is dropped.
 
-    Raises BadRecipe where a package that was asked for is not installed.
+    Raises BadRecipe where a package that was asked for is not installed, or Weights & Biases takes nothing.
     """
     kinds: dict[str, Callable[[Path, int, dict[str, Any]], Log]] = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
     return [JsonLines(folder, step), *(kinds[name](folder, step, facts) for name in names)]
@@ -71,8 +72,14 @@ class TensorBoard:
 
     def __init__(self, folder: Path, step: int, facts: dict[str, Any]):
         _needed("tensorboard", "train")
-        self.writer = import_module("torch.utils.tensorboard").SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
-        self.writer.add_text("recipe", f"```\n{json.dumps(facts, indent=1)}\n```", step)
+        self.folder, self.step, self.facts = folder, step, facts
+
+    @cached_property
+    def writer(self) -> Any:
+        """Begun with the first row: a run that comes to none leaves no log behind."""
+        made = import_module("torch.utils.tensorboard").SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.step + 1)
+        made.add_text("recipe", f"```\n{json.dumps(self.facts, indent=1)}\n```", self.step)
+        return made
 
     def row(self, step: int, values: Row) -> None:
         for name, value in flat(values).items():
@@ -86,7 +93,8 @@ class TensorBoard:
             self.writer.add_histogram(name, each, step)
 
     def close(self) -> None:
-        self.writer.close()
+        if "writer" in vars(self):
+            self.writer.close()
 
 
 class WeightsAndBiases:
@@ -94,9 +102,15 @@ class WeightsAndBiases:
 
     def __init__(self, folder: Path, step: int, facts: dict[str, Any]):
         self.wandb, named = _needed("wandb", "wandb"), folder / WANDB_ID
-        if not step or not named.is_file():
-            write_text(named, f"{folder.name}-{uuid4().hex[:8]}")
-        self.run = self.wandb.init(project="dione", name=folder.name, id=named.read_text(), dir=str(folder), config=facts, resume="allow")
+        told = named.read_text() if step and named.is_file() else f"{folder.name}-{uuid4().hex[:8]}"
+        try:
+            self.run = self.wandb.init(project="dione", name=folder.name, id=told, dir=str(folder), config=facts, resume="allow")
+        except self.wandb.Error as error:
+            raise BadRecipe(
+                f"Weights & Biases, which [train] logs asks for, does not begin: {error}\n"
+                f"log in, or set WANDB_MODE=offline to keep it in {folder / 'wandb'}, or leave it out of logs"
+            ) from error
+        write_text(named, told)
 
     def row(self, step: int, values: Row) -> None:
         self.run.log(flat(values), step=step)

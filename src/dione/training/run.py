@@ -23,6 +23,7 @@ from dione.training.config import TrainRecipe
 from dione.training.logs import WANDB_ID
 from dione.training.part import Part, fits, open_parts
 from dione.training.state import CHECKPOINT
+from dione.training.validation import scored
 
 log = logging.getLogger(__name__)
 KEPT = (CHECKPOINT, "log.jsonl", WANDB_ID)
@@ -54,6 +55,7 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
     remote = is_remote(recipe.address)
     opened, net = prepare(recipe)
     parts = open_parts(opened)
+    scored(parts["validation"])
     with ExitStack() as held:
         if fabric.local_rank == 0:
             carrying.begun(recipe.address)

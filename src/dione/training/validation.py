@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dione.base.errors import BadSource, faults
 from dione.measure.metrics import cpsnr
@@ -13,6 +13,8 @@ from dione.patches.dataset import Batch
 from dione.training.part import Part
 
 BATCH = 64
+LIMIT = 512
+"""Patches that a validation looks at."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,21 @@ class Score:
         return sum(self.gain.values()) / len(self.gain)
 
 
-@torch.no_grad()
-def validate(net: nn.Module, part: Part, *, dates: Sequence[int] = (1, 4, 8), limit: int = 512) -> Score:
-    """Score of `net` on up to `limit` patches spread over `part`; those whose target is clouded are left out, as bicubic has nothing there.
-
-    Raises BadSource where nothing can be scored, with the patches that hold what is no number.
-    """
+def scored(part: Part, limit: int = LIMIT) -> Tensor:
+    """Up to `limit` patches spread over `part`, without those whose target is clouded, as bicubic has nothing there. Raises BadSource where none is left."""
     rows = part.spread(limit)
     rows = rows[part.patches.valid[rows, 0].flatten(1).all(1)]
     if not len(rows):
         raise BadSource(
             "no validation patch has a clear target, so nothing can be scored\nmake the store again with fewer clouds or a larger validation fraction"
         )
+    return rows
+
+
+@torch.no_grad()
+def validate(net: nn.Module, part: Part, *, dates: Sequence[int] = (1, 4, 8), limit: int = LIMIT) -> Score:
+    """Score of `net` on what of `part` can be `scored`. Raises BadSource where nothing can, with the patches that hold what is no number."""
+    rows = scored(part, limit)
     bicubic = Bicubic(int(net.config.zoom))  # type: ignore[union-attr, arg-type]
     gains: dict[int, float] = {}
     for count in dates:

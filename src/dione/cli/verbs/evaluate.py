@@ -19,7 +19,7 @@ def evaluate(
     shift: Annotated[float, typer.Option(min=0, help="Sub-pixel shifts given to a series' supports: their deviation, coarse pixels; 0.2 is usual.")] = 0.0,
     align_px: Annotated[
         float,
-        typer.Option(min=0, help="How far, in its own pixels, the truth may be moved to where a result fits it best: 6 for real references."),
+        typer.Option(min=0, help="How far along each axis, in its own pixels, the truth may be moved to where a result fits it best: 6 for real references."),
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="What those shifts are drawn with.")] = 0,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler whose workers score the patches: tcp://host:8786.")] = None,
