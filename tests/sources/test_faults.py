@@ -1,5 +1,6 @@
 """A network that fails: the run ends right, or says what it lacks; nothing wrong is ever kept."""
 
+import json
 import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_bounds
 
@@ -123,6 +125,31 @@ def test_an_asset_of_another_size_is_not_read(server: Loopback) -> None:
     write(other, server.folder / "other")["red"].rename(next(server.folder.glob("*B04.tif")))
     with pytest.raises(BadSource, match="has 64×64 px, its metadata says 256×256"):
         opened(server).load()
+
+
+@pytest.mark.parametrize("far", [True, False])
+@pytest.mark.parametrize(
+    ("lies", "words"),
+    [
+        (GeoBox(TILE.shape, TILE.affine, "EPSG:32632"), "has EPSG:32632 and begins at 300000, 4900020"),
+        (testing.grid_at((256, 256), left=300_010, top=4_900_020), "has EPSG:32631 and begins at 300010, 4900020"),
+    ],
+)
+def test_an_asset_that_lies_elsewhere_than_its_item_says_is_not_read(server: Loopback, lies: GeoBox, words: str, far: bool) -> None:
+    one = fill(server, 1)[0]
+    testing.rasters.write(next(server.folder.glob("*B04.tif")), one.numbers[2], lies, nodata=0)
+    here = server.folder / "item.json"
+    here.write_text(json.dumps(server.items[0]).replace(f"{server.url}/files/", "./"))
+    with pytest.raises(BadSource, match=f"B04.tif {words}, its metadata says EPSG:32631 and begins at 300000, 4900020"):
+        (opened(server) if far else sources.open(f"stac:{here}")).load()
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_an_asset_that_tells_no_place_lies_where_its_item_says(server: Loopback) -> None:
+    one = fill(server, 1)[0]
+    testing.rasters.write(next(server.folder.glob("*B04.tif")), one.numbers[2], GeoBox(TILE.shape, Affine.identity(), None), nodata=0)
+    red = opened(server, TILE.pad(32))["reflectance"].sel(band="red")[0].values
+    np.testing.assert_allclose(red[(red != 0).any(1)][:, (red != 0).any(0)], one.numbers[2] * 1e-4 - 0.1, atol=1e-6)
 
 
 def test_a_file_that_was_made_anew_in_its_place_is_read_by_its_own_head(server: Loopback) -> None:
