@@ -22,6 +22,12 @@ def test_any_pixel_that_changes_is_another_input():
     assert len({known, changed, fingerprint.of(made)}) == 3
 
 
+def test_the_order_in_which_a_store_lists_its_arrays_makes_no_other_input():
+    """Zarr lists them as they come, now and then in another order."""
+    made = series(landscape((230, 250)), days=2).stack
+    assert fingerprint.of(made[["valid", "reflectance"]]) == fingerprint.of(made)
+
+
 def test_a_file_that_was_written_again_is_another_input_and_one_that_was_only_read_is_not(tmp_path, monkeypatch):
     monkeypatch.setattr(fingerprint, "WHOLE_PX", 0)  # as of a large scene, of which a sample is looked at
     write_geotiffs(series(landscape((230, 250)), days=2).stack, tmp_path)
