@@ -30,7 +30,7 @@ def of(stack: xr.Dataset) -> str:
         return digest.hexdigest()
     shape = stack.sizes["y"], stack.sizes["x"]
     whole = stack["valid"].size <= WHOLE_PX
-    digest.update(b"" if whole else str(stack.attrs.get(stacks.VERSIONS)).encode())
+    digest.update(b"" if whole else str(stack.encoding.get(stacks.VERSIONS)).encode())
     for window in lattice(shape, SIDE_PX) if whole else sample(shape, side=64, count=3):
         rows, columns = window.slices
         part = stack[["reflectance", "valid"]].isel(y=rows, x=columns).compute()

@@ -59,8 +59,9 @@ def open(
     reflectance, valid = lazy.arrays(patch)
     words = f"number × {scaling[0]:g} {'-' if scaling[1] < 0 else '+'} {abs(scaling[1]):g} ({scaling[2]})"
     notes = {"source": shown(folder), "radiometry": words, "offset_told_by": "assumed" if offset is None else "given"}
-    notes[stack.VERSIONS] = state(listing(folder, depth=DEEPEST))
-    return stack.make(reflectance, valid, [times[at] for at in by_time], grid, items=[f"{imagery.name}[{at}]" for at in by_time], **notes)
+    made = stack.make(reflectance, valid, [times[at] for at in by_time], grid, items=[f"{imagery.name}[{at}]" for at in by_time], **notes)
+    made.encoding[stack.VERSIONS] = state(listing(folder, depth=DEEPEST))
+    return made
 
 
 @dataclass(frozen=True)
