@@ -123,7 +123,8 @@ def _imagery(found: dict[str, Feature], wanted: str | None, folder: str) -> Feat
         needs = "needs one in data/ of dates × rows × columns × 4 or more bands, such as data/BANDS.npy"
         raise BadBands(f"{shown(folder)} has no array of bands; {needs}; {there}\nadd it to the folder")
     if len(able) > 1 and len(known) != 1:
-        raise BadBands(faults(f"{shown(folder)} has several arrays that could be the bands", [str(one) for one in able], "name one with feature="))
+        advice = f"name one: --feature {able[0].name.removeprefix('data/')}"
+        raise BadBands(faults(f"{shown(folder)} has several arrays that could be the bands", [str(one) for one in able], advice))
     return known[0] if len(known) == 1 else able[0]
 
 
