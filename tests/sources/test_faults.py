@@ -127,6 +127,15 @@ def test_an_asset_of_another_size_is_not_read(server: Loopback) -> None:
         opened(server).load()
 
 
+def test_a_cache_that_cannot_be_written_is_told_once_and_no_fault(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "file"))
+    fill(server, 2)
+    assert opened(server).load()["valid"].any()
+    told = [record.getMessage() for record in caplog.records if "nothing is kept" in record.getMessage()]
+    assert told == [f"nothing is kept in {tmp_path / 'file'}: Not a directory"]
+
+
 @pytest.mark.parametrize("far", [True, False])
 @pytest.mark.parametrize(
     ("lies", "words"),
