@@ -173,6 +173,19 @@ def test_a_file_that_was_made_anew_in_its_place_is_read_by_its_own_head(server: 
         np.testing.assert_allclose(seen, one.numbers[2] * (gain * 1e-4) - 0.1, atol=1e-6)
 
 
+def test_files_of_an_item_that_tells_no_age_are_read_anew_when_they_changed(server: Loopback) -> None:
+    one = fill(server, 1)[0]
+    for key in ("updated", "created", "s2:generation_time"):
+        server.items[0]["properties"].pop(key, None)
+    before, again = opened(server), opened(server)
+    assert before.attrs["identity"] == again.attrs["identity"] and before.load()["valid"].any()
+    write(one.changed(numbers=one.numbers[..., ::-1].copy()), server.folder, block=128)
+    after = opened(server)
+    assert after.attrs["identity"] != before.attrs["identity"]
+    mirrored = after["reflectance"].values[0, :, :, ::-1]
+    np.testing.assert_array_equal(mirrored[:, 10:-10, 10:-10], before["reflectance"].values[0, :, 10:-10, 10:-10])
+
+
 def test_a_tile_whose_bytes_are_wrong_is_fetched_again_and_never_kept(server: Loopback) -> None:
     one = fill(server, 1)[0]
     path = next(server.folder.glob("*B04.tif"))

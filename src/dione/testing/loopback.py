@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -150,6 +151,7 @@ class Handler(Quiet):
             start, stop = start + 1, min(stop + 1, len(data))
         self.send_response(200 if fault == "whole" else 206)
         self.send_header("Content-Length", str(stop - start))
+        self.send_header("ETag", f'"{md5(data, usedforsecurity=False).hexdigest()}"')
         self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
         self.end_headers()
         body = data[start:stop][: (stop - start) // 2] if fault == "cut" else data[start:stop]

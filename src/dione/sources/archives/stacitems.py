@@ -66,7 +66,7 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
         baseline=_baseline(facts, name),
         made=str(facts.get("s2:generation_time") or (name.made if name else "") or facts.get("created") or ""),
         strip=_strip(facts),
-        version=str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or ""),
+        version=stacassets.version(item, assets["blue"], reading),
         level=name.level if name else "",
         cloud=None if cloud is None else float(cloud) / 100,
         factors=stacassets.factors(item, reading) if reading.nbar else None,
