@@ -173,6 +173,20 @@ def test_a_file_that_was_made_anew_in_its_place_is_read_by_its_own_head(server: 
         np.testing.assert_allclose(seen, one.numbers[2] * (gain * 1e-4) - 0.1, atol=1e-6)
 
 
+@pytest.mark.parametrize("of", ["a file", "a search"])
+def test_an_answer_that_comes_drop_by_drop_is_not_waited_for(server: Loopback, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    fill(server, 1)
+    monkeypatch.setenv("DIONE_HTTP_TIMEOUT", "0.3")
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
+    if of == "a file":
+        server.fault = lambda path, number: "drip"
+    else:
+        server.refuse = lambda: "drip"
+    with pytest.raises(BadSource, match="cannot be read: an answer of .* bytes" if of == "a file" else "does not come to an end"):
+        opened(server).load()
+    assert server.dropped < loopback.DROPS - 1
+
+
 def test_files_of_an_item_that_tells_no_age_are_read_anew_when_they_changed(server: Loopback) -> None:
     one = fill(server, 1)[0]
     for key in ("updated", "created", "s2:generation_time"):

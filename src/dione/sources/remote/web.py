@@ -80,7 +80,8 @@ class Web:
                 total = _total(answer, url, start, stop)
                 wanted = max(min(stop, total) - start, 0)
                 body = bytearray()
-                for piece in answer.raw.stream(PIECE_BYTES, decode_content=False) if wanted else ():
+                # What came, not a whole piece: of a server that gives it drop by drop that would take for ever.
+                while wanted and (piece := answer.raw.read1(PIECE_BYTES, decode_content=False)):
                     body += piece
                     count(len(piece))
                     if len(body) > wanted or time.monotonic() > deadline:
