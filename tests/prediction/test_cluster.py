@@ -144,7 +144,7 @@ def test_a_scheduler_that_is_not_there_is_said_so(series: xr.Dataset, tmp_path: 
 
 
 def test_workers_of_another_version_are_refused(workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler, "_installed", lambda _: "0.0.7")
+    monkeypatch.setattr(scheduler, "versions", lambda: dict.fromkeys(scheduler.PACKAGES, "0.0.7"))
     with pytest.raises(DioneError, match=r"dione [0-9.]+, here 0\.0\.7") as refused:
         sharpened(series, tmp_path, workers.scheduler_address)
     assert "install the same versions everywhere" in str(refused.value)
@@ -184,6 +184,27 @@ def test_a_worker_of_another_version_that_comes_later_does_nothing_and_is_named(
             local.scale(0)  # so that all is left to who came later
             with pytest.raises(DioneError, match=r"tcp://127\.0\.0\.1:\d+: dione 0\.0\.7, here"):
                 list(scheduler.ended(client, len, ["ab", "c"]))
+
+
+def test_workers_of_other_code_under_the_same_version_are_refused_and_the_same_code_elsewhere_is_not(tmp_path: Path) -> None:
+    shutil.copytree(Path(dione.__file__).parent, tmp_path / "elsewhere" / "dione", ignore=shutil.ignore_patterns("__pycache__"))
+    first = os.pathsep.join([str(tmp_path / "elsewhere"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = [sys.executable, "-m", "distributed.cli.dask_worker"]
+    with LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as local:
+        words += [local.scheduler_address, "--nthreads", "1", "--no-dashboard"]
+        with subprocess.Popen(words, cwd=tmp_path, env=os.environ | {"PYTHONPATH": first}, stderr=subprocess.DEVNULL) as worker:
+            try:
+                with scheduler.connected(local.scheduler_address) as client:
+                    assert [result for _, result, _ in scheduler.ended(client, len, ["ab"])] == [2]
+                with (tmp_path / "elsewhere" / "dione" / "base" / "optics.py").open("a") as file:
+                    file.write("# another state\n")
+                with (
+                    pytest.raises(DioneError, match=r"tcp://127\.0\.0\.1:\d+: code of dione [0-9a-f]{8}, here [0-9a-f]{8}"),
+                    scheduler.connected(local.scheduler_address),
+                ):
+                    pass
+            finally:
+                worker.terminate()
 
 
 def test_results_named_by_a_relative_path_are_made_in_this_processs_folder(

@@ -4,10 +4,12 @@ import os
 
 import numpy as np
 import rasterio
+import zarr
 
+from dione import opening
 from dione.base import stack as stacks
 from dione.prepare import fingerprint
-from dione.sources import open
+from dione.sources import open, zarrstack
 from dione.sources.eopatches import eofolder
 from dione.testing import landscape, series, write_geotiffs
 
@@ -20,6 +22,12 @@ def test_any_pixel_that_changes_is_another_input():
     changed = fingerprint.of(made)
     made["valid"].values[0, 160, 70] ^= True
     assert len({known, changed, fingerprint.of(made)}) == 3
+
+
+def test_the_order_in_which_a_store_lists_its_arrays_makes_no_other_input():
+    """Zarr lists them as they come, now and then in another order."""
+    made = series(landscape((230, 250)), days=2).stack
+    assert fingerprint.of(made[["valid", "reflectance"]]) == fingerprint.of(made)
 
 
 def test_a_file_that_was_written_again_is_another_input_and_one_that_was_only_read_is_not(tmp_path, monkeypatch):
@@ -44,3 +52,13 @@ def test_an_array_of_an_eopatch_that_was_written_again_is_another_input_too(tmp_
     assert fingerprint.of(open(tmp_path / "patch", **named)) == known
     os.utime(tmp_path / "patch" / "mask" / "IS_VALID.npy", (1, 1))
     assert fingerprint.of(open(tmp_path / "patch", **named)) != known
+
+
+def test_a_chunk_of_a_kept_stack_that_was_written_again_is_another_input_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(fingerprint, "WHOLE_PX", 0)
+    zarrstack.save(series(landscape((230, 250)), days=2).stack, tmp_path / "kept.zarr")
+    part = {"dates": "2024-05", "area": (0.4, 43, 3, 45)}
+    known = fingerprint.of(opening.open(tmp_path / "kept.zarr", **part))
+    assert fingerprint.of(opening.open(tmp_path / "kept.zarr", **part)) == known
+    zarr.open_group(tmp_path / "kept.zarr")["reflectance"][1, :, 120:130, 160:170] = 0.9
+    assert fingerprint.of(opening.open(tmp_path / "kept.zarr", **part)) != known

@@ -184,7 +184,7 @@ def test_scale_and_offset_can_be_given(made: xr.Dataset, tmp_path: Path) -> None
 def test_several_arrays_that_could_be_the_bands_are_listed_and_one_can_be_named(made: xr.Dataset, tmp_path: Path) -> None:
     folder = write(tmp_path / "patch", made, cube(made), name="mine")
     _array(folder / "data" / "yours", cube(made) * 2, "npy")
-    with pytest.raises(BadBands, match=r"(?s)data/mine.*data/yours.*feature="):
+    with pytest.raises(BadBands, match=r"(?s)data/mine.*data/yours.*--feature mine"):
         eopatch.open(folder, bands=OUR_ORDER)
     same(eopatch.open(folder, feature="mine", bands=OUR_ORDER), made)
     with pytest.raises(NotFound, match="data/mine"):

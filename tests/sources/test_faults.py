@@ -1,5 +1,6 @@
 """A network that fails: the run ends right, or says what it lacks; nothing wrong is ever kept."""
 
+import json
 import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.warp import transform_bounds
 
@@ -125,6 +127,40 @@ def test_an_asset_of_another_size_is_not_read(server: Loopback) -> None:
         opened(server).load()
 
 
+def test_a_cache_that_cannot_be_written_is_told_once_and_no_fault(server: Loopback, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "file"))
+    fill(server, 2)
+    assert opened(server).load()["valid"].any()
+    told = [record.getMessage() for record in caplog.records if "nothing is kept" in record.getMessage()]
+    assert told == [f"nothing is kept in {tmp_path / 'file'}: Not a directory"]
+
+
+@pytest.mark.parametrize("far", [True, False])
+@pytest.mark.parametrize(
+    ("lies", "words"),
+    [
+        (GeoBox(TILE.shape, TILE.affine, "EPSG:32632"), "has EPSG:32632 and begins at 300000, 4900020"),
+        (testing.grid_at((256, 256), left=300_010, top=4_900_020), "has EPSG:32631 and begins at 300010, 4900020"),
+    ],
+)
+def test_an_asset_that_lies_elsewhere_than_its_item_says_is_not_read(server: Loopback, lies: GeoBox, words: str, far: bool) -> None:
+    one = fill(server, 1)[0]
+    testing.rasters.write(next(server.folder.glob("*B04.tif")), one.numbers[2], lies, nodata=0)
+    here = server.folder / "item.json"
+    here.write_text(json.dumps(server.items[0]).replace(f"{server.url}/files/", "./"))
+    with pytest.raises(BadSource, match=f"B04.tif {words}, its metadata says EPSG:32631 and begins at 300000, 4900020"):
+        (opened(server) if far else sources.open(f"stac:{here}")).load()
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_an_asset_that_tells_no_place_lies_where_its_item_says(server: Loopback) -> None:
+    one = fill(server, 1)[0]
+    testing.rasters.write(next(server.folder.glob("*B04.tif")), one.numbers[2], GeoBox(TILE.shape, Affine.identity(), None), nodata=0)
+    red = opened(server, TILE.pad(32))["reflectance"].sel(band="red")[0].values
+    np.testing.assert_allclose(red[(red != 0).any(1)][:, (red != 0).any(0)], one.numbers[2] * 1e-4 - 0.1, atol=1e-6)
+
+
 def test_a_file_that_was_made_anew_in_its_place_is_read_by_its_own_head(server: Loopback) -> None:
     """Not compressed, so that nothing but its numbers tells it from the one before."""
     one = fill(server, 1)[0]
@@ -135,6 +171,33 @@ def test_a_file_that_was_made_anew_in_its_place_is_read_by_its_own_head(server: 
         red = opened(server, TILE.pad(32))["reflectance"].sel(band="red", time="2024-05-01").values[0]
         seen = red[(red != 0).any(1)][:, (red != 0).any(0)]
         np.testing.assert_allclose(seen, one.numbers[2] * (gain * 1e-4) - 0.1, atol=1e-6)
+
+
+@pytest.mark.parametrize("of", ["a file", "a search"])
+def test_an_answer_that_comes_drop_by_drop_is_not_waited_for(server: Loopback, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    fill(server, 1)
+    monkeypatch.setenv("DIONE_HTTP_TIMEOUT", "0.3")
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
+    if of == "a file":
+        server.fault = lambda path, number: "drip"
+    else:
+        server.refuse = lambda: "drip"
+    with pytest.raises(BadSource, match="cannot be read: an answer of .* bytes" if of == "a file" else "does not come to an end"):
+        opened(server).load()
+    assert server.dropped < loopback.DROPS - 1
+
+
+def test_files_of_an_item_that_tells_no_age_are_read_anew_when_they_changed(server: Loopback) -> None:
+    one = fill(server, 1)[0]
+    for key in ("updated", "created", "s2:generation_time"):
+        server.items[0]["properties"].pop(key, None)
+    before, again = opened(server), opened(server)
+    assert before.attrs["identity"] == again.attrs["identity"] and before.load()["valid"].any()
+    write(one.changed(numbers=one.numbers[..., ::-1].copy()), server.folder, block=128)
+    after = opened(server)
+    assert after.attrs["identity"] != before.attrs["identity"]
+    mirrored = after["reflectance"].values[0, :, :, ::-1]
+    np.testing.assert_array_equal(mirrored[:, 10:-10, 10:-10], before["reflectance"].values[0, :, 10:-10, 10:-10])
 
 
 def test_a_tile_whose_bytes_are_wrong_is_fetched_again_and_never_kept(server: Loopback) -> None:

@@ -343,6 +343,16 @@ def test_an_item_of_a_rotated_or_flipped_grid_is_refused(server: Loopback, trans
         sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
 
 
+@pytest.mark.parametrize(("key", "number"), [("scale", "NaN"), ("scale", "Infinity"), ("scale", "-0.0001"), ("offset", "NaN")])
+def test_an_item_whose_numbers_cannot_become_reflectance_is_refused_and_may_be_told(server: Loopback, key: str, number: str) -> None:
+    publish(server, product(1, applied=None))
+    for asset in server.items[0]["assets"].values():
+        asset["raster:bands"][0][key] = float(number)
+    with pytest.raises(BadValues, match=rf"the blue band of item S2A_.* cannot become reflectance:\n.*{key} is .*, needs a number(.|\n)*--scale"):
+        sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    assert sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA, scale=0.0001, offset=-0.1)["valid"].any()
+
+
 def test_an_item_that_names_a_file_by_a_name_too_long_is_told_when_it_is_read(server: Loopback) -> None:
     one = product(1, testing.grid_at((60, 60)))
     made = item(one, {band: f"./{path.name}" for band, path in write(one, server.folder).items()})

@@ -286,3 +286,19 @@ def test_whatever_an_item_holds_only_our_own_errors_come_out(stocked: Loopback, 
         except Exception as error:
             strange.append(f"{what}: {type(error).__name__} {error}")
     assert strange == [] and opened > 20
+
+
+@pytest.mark.parametrize("outline", [{"type": "X"}, {"type": "Polygon", "coordinates": [[[float("nan"), 0], [0, 0], [0, 1], [1, 1]]]}])
+def test_an_outline_that_is_none_is_told(tmp_path: Path, outline: dict[str, Any]) -> None:
+    one = {
+        "type": "Feature",
+        "id": "x",
+        "stac_version": "1.0.0",
+        "geometry": outline,
+        "properties": {"datetime": "2024-01-01T00:00:00Z"},
+        "links": [],
+        "assets": {},
+    }
+    (tmp_path / "item.json").write_text(json.dumps(one))
+    with pytest.raises(BadSource, match=r"item\.json is no STAC catalogue that can be read"):
+        sources.open(f"stac:{tmp_path / 'item.json'}", area=AREA)

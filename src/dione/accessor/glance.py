@@ -33,7 +33,7 @@ def of(stack: xr.Dataset) -> Glance:
     return Glance(
         head,
         tuple(zip(days, clear_fractions(stack), strict=True)),
-        tuple((str(name), str(value)) for name, value in stack.attrs.items() if name != stacks.VERSIONS),
+        tuple((str(name), str(value)) for name, value in stack.attrs.items()),
     )
 
 

@@ -8,8 +8,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from importlib.metadata import PackageNotFoundError, distributions, version
+from functools import lru_cache, partial
+from hashlib import blake2b
+from importlib.metadata import distributions
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dione.base.errors import DioneError, faults
@@ -154,17 +157,30 @@ class Watch:
             raise Lost(f"what the workers share was lost with one of them\n{AGAIN}")
 
 
+# Who is asked may have no dione, or another one, to look a function up in: a lambda is sent as it is.
+_tell = lambda: {  # noqa: E731
+    **{package: next((found.version for found in distributions(name=package)), "not installed") for package in PACKAGES},
+    "code of dione": blake2b(
+        b"".join(
+            file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes()
+            for folder in getattr(find_spec("dione"), "submodule_search_locations", None) or ()
+            for file in sorted(Path(folder).rglob("*.py"))
+        ),
+        digest_size=4,
+    ).hexdigest(),
+}
+
+
+@lru_cache
 def versions() -> dict[str, str]:
-    """Of what decides the numbers."""
-    return {package: _installed(package) for package in PACKAGES}
+    """Of what decides the numbers, and a hash of our own code: two states of one version are not the same."""
+    return _tell()
 
 
 def _agree(client: "Client") -> None:
     """Raise DioneError unless every worker has our versions, and the scheduler, which reads the tasks, our dione."""
     mine = versions()
-    # Who is asked may have no dione, or another one, to look a function up in: a lambda is sent as it is.
-    asking = lambda: {package: next((found.version for found in distributions(name=package)), "not installed") for package in PACKAGES}  # noqa: E731
-    asked = client.run(asking, on_error="ignore")
+    asked = client.run(_tell, on_error="ignore")
     differ = [
         f"{worker}: {package} {theirs[package]}, here {mine[package]}"
         for worker, theirs in asked.items()
@@ -173,7 +189,7 @@ def _agree(client: "Client") -> None:
     ]
     if differ:
         raise DioneError(faults("workers of other versions would give other pixels", differ[:6], "install the same versions everywhere"))
-    between = client.run_on_scheduler(asking)["dione"]
+    between = client.run_on_scheduler(_tell)["dione"]
     if between != mine["dione"]:
         raise DioneError(f"the scheduler cannot read tasks of dione {mine['dione']}: dione there is {between}\ninstall the same version there, too")
 
@@ -183,13 +199,6 @@ def _as_here(function: Callable[..., Any], wanted: dict[str, str], *given: Any, 
     if versions() != wanted:
         raise DioneError("a worker of other versions would give other pixels")
     return function(*given, **named)
-
-
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _why(future: Any) -> str:

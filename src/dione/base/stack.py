@@ -20,7 +20,7 @@ ADVICE = "write one with dione.open(...) or `dione fetch`; for another grid, `fr
 MOST_SIDE = 20_000_000
 """Pixels: of 2.5 m, more than once round the earth. Each has a coordinate in memory."""
 VERSIONS = "versions"
-"""The attribute of a Stack read from files that tells which state of them; no note for people."""
+"""What the `encoding` of a Stack read from files tells: which state of them. No note that travels along to people, or is kept."""
 Date = str | datetime.date | np.datetime64 | xr.DataArray
 """One date, as people write it and as Python, NumPy, pandas (a Timestamp is a `date`) and xarray hold it."""
 OF_NUMBERS = (

@@ -66,7 +66,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
         warnings=(*suits.doubts(resolver), *passed_over(stack, config.target, choices[0])),
         supports=supports(stack, targets),
         options=config.model_dump() | {"engine": str(session.engine)},
-        notes={key: str(value) for key, value in stack.attrs.items() if key not in ("source", stacks.VERSIONS)},
+        notes={key: str(value) for key, value in stack.attrs.items() if key != "source"},
         seconds={"total": round(time.perf_counter() - began, 3)},
     )
     describe(out, done)

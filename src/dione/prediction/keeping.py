@@ -75,7 +75,7 @@ def _run(sharp: xr.Dataset, coarse: GeoBox, zoom: int, targets: tuple[run.Target
     attrs = {str(key): str(value) for key, value in sharp.attrs.items()}
     model = run.Model(attrs.pop("model"), attrs.pop("model_sha256", ""))
     source, doubts = attrs.pop("source", ""), attrs.pop(origin.DOUBTS, "")
-    notes = {key: value for key, value in attrs.items() if key not in ("zoom", origin.SEES, stacks.VERSIONS)}
+    notes = {key: value for key, value in attrs.items() if key not in ("zoom", origin.SEES)}
     return run.Run(source, model, coarse, zoom, targets, helped, notes=notes, warnings=tuple(doubts.splitlines()))
 
 

@@ -20,7 +20,7 @@ def of(stack: xr.Dataset) -> str:
     An archive tells by itself which version of its files they are (the attribute `identity`); no pixel is fetched for it
     as long as they are still to be read, so that nobody can have changed them.
     """
-    facts = stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), dict(stack.sizes)
+    facts = stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), stack["reflectance"].shape
     digest = hashlib.sha256(repr(facts).encode())
     if "inside" in stack.coords:
         digest.update(stack["inside"].values.tobytes())
@@ -30,7 +30,7 @@ def of(stack: xr.Dataset) -> str:
         return digest.hexdigest()
     shape = stack.sizes["y"], stack.sizes["x"]
     whole = stack["valid"].size <= WHOLE_PX
-    digest.update(b"" if whole else str(stack.attrs.get(stacks.VERSIONS)).encode())
+    digest.update(b"" if whole else str(stack.encoding.get(stacks.VERSIONS)).encode())
     for window in lattice(shape, SIDE_PX) if whole else sample(shape, side=64, count=3):
         rows, columns = window.slices
         part = stack[["reflectance", "valid"]].isel(y=rows, x=columns).compute()

@@ -59,8 +59,9 @@ def open(
     reflectance, valid = lazy.arrays(patch)
     words = f"number × {scaling[0]:g} {'-' if scaling[1] < 0 else '+'} {abs(scaling[1]):g} ({scaling[2]})"
     notes = {"source": shown(folder), "radiometry": words, "offset_told_by": "assumed" if offset is None else "given"}
-    notes[stack.VERSIONS] = state(listing(folder, depth=DEEPEST))
-    return stack.make(reflectance, valid, [times[at] for at in by_time], grid, items=[f"{imagery.name}[{at}]" for at in by_time], **notes)
+    made = stack.make(reflectance, valid, [times[at] for at in by_time], grid, items=[f"{imagery.name}[{at}]" for at in by_time], **notes)
+    made.encoding[stack.VERSIONS] = state(listing(folder, depth=DEEPEST))
+    return made
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def _imagery(found: dict[str, Feature], wanted: str | None, folder: str) -> Feat
         needs = "needs one in data/ of dates × rows × columns × 4 or more bands, such as data/BANDS.npy"
         raise BadBands(f"{shown(folder)} has no array of bands; {needs}; {there}\nadd it to the folder")
     if len(able) > 1 and len(known) != 1:
-        raise BadBands(faults(f"{shown(folder)} has several arrays that could be the bands", [str(one) for one in able], "name one with feature="))
+        advice = f"name one: --feature {able[0].name.removeprefix('data/')}"
+        raise BadBands(faults(f"{shown(folder)} has several arrays that could be the bands", [str(one) for one in able], advice))
     return known[0] if len(known) == 1 else able[0]
 
 

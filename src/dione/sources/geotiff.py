@@ -66,8 +66,9 @@ def of_files(files: list[File], reading: Reading, path: str | Path, *, align: bo
         log.warning("%s has no CRS: the result will have none either, and cannot be placed on a map", shown(path))
     reflectance, valid = lazy.arrays(Files(tuple(scenes), grid))
     notes = {"source": shown(path), "radiometry": radiometry(scenes), "offset_told_by": "given" if reading.offset is not None else offset_told_by(scenes)}
-    notes[stack.VERSIONS] = state(files)
-    return stack.make(reflectance, valid, [scene.time for scene in scenes], grid, items=[scene.item for scene in scenes], **notes)
+    made = stack.make(reflectance, valid, [scene.time for scene in scenes], grid, items=[scene.item for scene in scenes], **notes)
+    made.encoding[stack.VERSIONS] = state(files)
+    return made
 
 
 def _rasters(path: str | Path, pattern: str | None) -> list[File]:

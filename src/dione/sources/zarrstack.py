@@ -23,10 +23,12 @@ from dione.base.folders import whole_folder
 from dione.base.windows import Window
 from dione.sources import chunks
 from dione.sources.chunks import DAMAGE
-from dione.sources.places import faults_of_stores, is_remote, naming, near, shown, some, system, writing
+from dione.sources.places import faults_of_stores, is_remote, listing, naming, near, shown, some, state, system, writing
 from dione.sources.stacks import lazy
 
 CHUNKS = {"time": 1, "band": len(BANDS), "y": 512, "x": 512}
+DEEPEST = 6
+"""Folders down to the chunks: reflectance/c/0/0/0/0."""
 MOST_PLACES = 10_000_000
 """Values of a coordinate, which is read whole."""
 MOST_PIXELS = 2_000_000_000
@@ -57,7 +59,9 @@ def open(path: str | Path) -> xr.Dataset:
     made = (
         kept.drop_vars(list(stack.DIMS)).assign_coords(coords).assign(reflectance=(stack.DIMS["reflectance"], reflectance), valid=(stack.DIMS["valid"], valid))
     )
-    return stack.check(made.drop_encoding(), shown(name))
+    made = stack.check(made.drop_encoding(), shown(name))
+    made.encoding[stack.VERSIONS] = state(listing(name, depth=DEEPEST))
+    return made
 
 
 def load(path: str | Path) -> xr.Dataset:
@@ -208,10 +212,6 @@ def _nothing_lost(name: str, arrays: Mapping[str, "zarr.Array[Any]"], mark: obje
         raise BadSource(f"{shown(name)} has lost {' and '.join(told)}\nit was half copied or half removed: fetch it again")
 
 
-OF_FILES = "identity", stack.VERSIONS
-"""Notes that tell which files a Stack is read from; kept, it is read from its own."""
-
-
 def _kept(made: Container[Any]) -> list[str]:
     """The variables that are kept: a Stack's own, and what a result has beside them."""
     return [name for name in (*stack.DIMS, "sigma", "support") if name in made]
@@ -219,7 +219,7 @@ def _kept(made: Container[Any]) -> list[str]:
 
 def _write(made: xr.Dataset, partial: str) -> None:
     words = {name: (coord.dims, coord.values.astype(object), coord.attrs) for name, coord in made.coords.items() if coord.dtype.kind in "UT"}
-    made = made[_kept(made)].drop_attrs(deep=False).assign_attrs({key: note for key, note in made.attrs.items() if key not in OF_FILES})
+    made = made[_kept(made)].drop_attrs(deep=False).assign_attrs({key: note for key, note in made.attrs.items() if key != "identity"})
     plain = made.drop_encoding().chunk(CHUNKS).assign_coords(words).assign_attrs({COMPLETE: ALL_WRITTEN})
     encoding: dict[Any, Any] = {name: {"compressors": (PACKING,), "write_empty_chunks": True} for name in plain.variables}
     for pixels in plain.data_vars:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -20,9 +21,10 @@ from shapely.geometry import box, shape
 from dione.testing.serving import Quiet, Serving
 
 Fault = Callable[[str, int], str]
-"""From path and number of a request of a file: '' for none, 'fail', 'cut', 'hang', 'other' (bytes), 'whole', 'missing', 'refused', or an address to redirect to."""
+"""From path and number of a request of a file: '' for none, 'fail', 'cut', 'hang', 'other' (bytes), 'whole', 'missing', 'refused', 'drip', or an address to redirect to."""
 
 HANG_S = 4.0
+DROPS, DROP_S = 100, 0.05
 RETRY_AFTER_S = 20
 
 
@@ -35,9 +37,11 @@ class Loopback(Serving):
         self.collections = ["sentinel-2-l2a", "sentinel-2-c1-l2a", "sentinel-2-l1c"]
         self.fault: Fault = lambda path, number: ""
         self.refuse: Callable[[], str] = lambda: ""
-        """A status for the next request that is not of a file, 'cut' to answer half of it, or '' to answer it."""
+        """A status for the next request that is not of a file, 'drip', 'cut' to answer half of it, or '' to answer it."""
         self.circles = False
         """Whether pages lead to pages for ever."""
+        self.dropped = 0
+        """How many drops of an answer were taken."""
         self.sent = 0
         self.requests: list[str] = []
         """Paths of files that were asked for, in order."""
@@ -150,15 +154,24 @@ class Handler(Quiet):
             start, stop = start + 1, min(stop + 1, len(data))
         self.send_response(200 if fault == "whole" else 206)
         self.send_header("Content-Length", str(stop - start))
+        self.send_header("ETag", f'"{md5(data, usedforsecurity=False).hexdigest()}"')
         self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
         self.end_headers()
         body = data[start:stop][: (stop - start) // 2] if fault == "cut" else data[start:stop]
         with self.service.guard:
             self.service.sent += len(body)
         with suppress(OSError):  # who asked has given up
-            self.wfile.write(body)
+            self._write(body, fault)
         if fault in ("cut", "hang"):
             self.close_connection = True
+
+    def _write(self, body: bytes, fault: str) -> None:
+        """The body; the first of its bytes one by one, if it is to come drop by drop."""
+        for at in range(DROPS if fault == "drip" else 0):
+            self.service.dropped = at
+            self.wfile.write(body[at : at + 1])
+            time.sleep(DROP_S)
+        self.wfile.write(body[DROPS:] if fault == "drip" else body)
 
     def _json(self, answer: dict[str, Any], status: int = 200) -> None:
         refused = self.service.refuse() if not self.path.startswith("/files/") else ""
@@ -170,6 +183,6 @@ class Handler(Quiet):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         with suppress(OSError):
-            self.wfile.write(body[: len(body) // 2] if refused == "cut" else body)
+            self._write(body[: len(body) // 2] if refused == "cut" else body, refused)
         if refused == "cut":
             self.close_connection = True

@@ -10,7 +10,7 @@ import pystac
 from odc.geo.geobox import GeoBox
 from odc.stac import parse_items
 
-from dione.base.errors import BadBands, BadSource
+from dione.base.errors import BadBands, BadSource, NotFound
 from dione.base.grid import north_up
 from dione.sources.archives.catalogues import Catalogue, on_disk, within
 from dione.sources.archives.signing import unsigned
@@ -133,6 +133,21 @@ def told_time(item: pystac.Item) -> datetime | None:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
 
+def version(item: pystac.Item, key: str, reading: Reading) -> str:
+    """What changes when an item's files do: when it was made anew or, where it does not say, the mark of one of its files from afar.
+
+    A file that cannot be asked now is told when it is read.
+    """
+    facts, place = item.properties, href(item, key, reading)
+    told = str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or "")
+    if told or not is_remote(place):
+        return told
+    try:
+        return Remote(place, reading.web).mark()
+    except (BadSource, NotFound):
+        return ""
+
+
 def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:
     """What takes the view out of an item's reflectance, from its granule's metadata. Raises BadSource, NotFound, DioneError."""
     key = next((key for key in GRANULE if key in item.assets), None)
@@ -141,7 +156,7 @@ def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:
     place = href(item, key, reading)
     if not is_remote(place):
         return nbar.of_granule(Path(place))
-    kept = (unsigned(place), str(item.properties.get("updated") or ""), "metadata")
+    kept = (unsigned(place), version(item, key, reading), "metadata")
     data = shelf.get(kept)
     if data is None:
         data = np.frombuffer(Remote(place, reading.web).fetch(0, LARGEST_BYTES)[0], np.uint8)

@@ -12,6 +12,7 @@ from dione.base.errors import BadSource, BadValues, faults
 from dione.sources.archives import stacassets
 from dione.sources.archives.stacassets import Reading
 from dione.sources.sentinel import offsets, productname
+from dione.sources.stacks import scaling
 from dione.sources.stacks.acquisitions import Product
 from dione.sources.stacks.scenes import Layer, Scene
 
@@ -65,7 +66,7 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
         baseline=_baseline(facts, name),
         made=str(facts.get("s2:generation_time") or (name.made if name else "") or facts.get("created") or ""),
         strip=_strip(facts),
-        version=str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or ""),
+        version=stacassets.version(item, assets["blue"], reading),
         level=name.level if name else "",
         cloud=None if cloud is None else float(cloud) / 100,
         factors=stacassets.factors(item, reading) if reading.nbar else None,
@@ -89,7 +90,10 @@ def _radiometry(item: pystac.Item, assets: dict[str, str], name: productname.Pro
             unaltered=unaltered,
             flag_wins=reading.catalogue.flag_wins,
         )
-        made.append(offsets.decide(claims, scale=reading.scale, offset=reading.offset))
+        told = offsets.decide(claims, scale=reading.scale, offset=reading.offset)
+        if wrong := scaling.wrong(told.scale, told.offset):
+            raise BadValues(faults(f"the {band} band of item {item.id} cannot become reflectance", wrong, "tell both: --scale 0.0001 --offset -0.1 (or 0)"))
+        made.append(told)
     return made
 
 

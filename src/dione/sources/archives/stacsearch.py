@@ -18,6 +18,7 @@ from pystac_client.errors import ClientTypeError
 from pystac_client.exceptions import APIError, ParametersError
 from pystac_client.stac_api_io import StacApiIO
 from pystac_client.warnings import DoesNotConformTo
+from shapely.errors import ShapelyError
 from shapely.geometry import mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -56,6 +57,7 @@ FAULTS = (
     OverflowError,
     NotImplementedError,
     DoesNotConformTo,
+    ShapelyError,
 )
 """What pystac and its client raise on a catalogue that cannot be reached or is none."""
 

@@ -9,8 +9,10 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from pyproj.exceptions import ProjError
 from rasterio.windows import Window as RasterWindow
 
+from dione.base.crs import turn
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources.archives.signing import unsigned
@@ -25,6 +27,8 @@ SIDE_PX = 512
 """Files in strips are read in pieces of as many pixels as this side squared."""
 LEAST_PX = 64
 """Blocks lower than this are strips."""
+NEAR_PX = 0.1
+"""A place that metadata tell rounded, or in another CRS of the same ground, is the same."""
 DAMAGED_TRIES = 2
 """A far tile that cannot be decoded is fetched once more: its bytes may have been wrong."""
 
@@ -57,17 +61,17 @@ class Facts:
     grid: GeoBox
 
 
-def read(file: File, index: int, window: Window, *, shape: tuple[int, int]) -> NDArray[Any]:
+def read(file: File, index: int, window: Window, *, grid: GeoBox) -> NDArray[Any]:
     """Numbers (y, x) of one band (1-based) in a window.
 
-    shape: rows and columns that the file has to have. Raises NotFound, BadSource; both name the item and the window.
+    grid: what the file's metadata say of its size and place, which it has to have. Raises NotFound, BadSource; both name the item and the window.
     """
     if not is_remote(file.path):
         with kept(file.path) as opened:
-            _agree(file, opened.shape, shape)
+            _agree(file, _facts(opened).grid, grid)
             return intact.read(opened, [index], window)[0]
     try:
-        return _pieces(file, index, window, shape)
+        return _pieces(file, index, window, grid)
     except NotFound as error:
         raise NotFound(f"{_lacking(file, window)}: {error}") from error
     except BadSource as error:
@@ -88,10 +92,10 @@ def facts(file: File) -> Facts:
     return made
 
 
-def _pieces(file: File, index: int, window: Window, shape: tuple[int, int]) -> NDArray[Any]:
+def _pieces(file: File, index: int, window: Window, grid: GeoBox) -> NDArray[Any]:
     """A window put together from pieces: those on the shelf, and the others fetched with the file opened once."""
     known = facts(file)
-    _agree(file, known.shape, shape)
+    _agree(file, known.grid, grid)
     whole = np.empty(window.shape, known.dtype)
     missing = _shelved(file, index, list(_cut(window, known)), whole, window)
     if not missing:
@@ -173,9 +177,28 @@ def _unpacked(kept: NDArray[Any]) -> Facts:
     return Facts(shape, piece, words[4], float(words[5]) if words[5] else None, grid)
 
 
-def _agree(file: File, found: tuple[int, int], wanted: tuple[int, int]) -> None:
-    if tuple(found) != tuple(wanted):
-        raise BadSource(f"{shown(file.path)} has {found[0]}×{found[1]} px, its metadata says {wanted[0]}×{wanted[1]}: not the file that it should be")
+def _agree(file: File, found: GeoBox, wanted: GeoBox) -> None:
+    """Raise BadSource for a file of another size or place than its metadata say; one that tells no place is where they say."""
+    if found.shape != wanted.shape:
+        told, own = (f"{grid.shape[0]}×{grid.shape[1]} px" for grid in (wanted, found))
+    elif (found.crs is None and found.affine == Affine.identity()) or _apart_px(found, wanted) < NEAR_PX:
+        return
+    else:
+        told, own = (f"{grid.crs or 'no CRS'} and begins at {grid.affine.c:.10g}, {grid.affine.f:.10g}" for grid in (wanted, found))
+    raise BadSource(f"{shown(file.path)} has {own}, its metadata says {told}: not the file that it should be")
+
+
+def _apart_px(found: GeoBox, wanted: GeoBox) -> float:
+    """How far the corners of two grids of one size lie apart, in pixels; infinite where there is no way from one CRS to the other."""
+    corners = np.array([(0, 0), found.shape[::-1]], float).T
+    x, y = found.affine * corners
+    if found.crs is not None and found.crs != wanted.crs:
+        try:
+            x, y = turn(x, y, source=str(found.crs), target=str(wanted.crs))
+        except ProjError:
+            return float("inf")
+    apart = np.abs(np.array(~wanted.affine * (x, y)) - corners)
+    return float(apart.max()) if np.isfinite(apart).all() else float("inf")
 
 
 def _lacking(file: File, window: Window) -> str:

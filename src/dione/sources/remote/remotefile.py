@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from dione.base.errors import BadSource, DioneError
-from dione.sources.places import naming, shown, system
+from dione.sources.places import listing, naming, shown, system
 from dione.sources.remote.web import STRANGER, Web, count
 
 HEAD_BYTES = 16_384
@@ -40,6 +40,10 @@ class Remote:
             raise BadSource(f"{shown(self.url)} cannot be read: {len(data)} bytes came, {min(stop, size) - start} were asked for")
         count(len(data))
         return data, size
+
+    def mark(self) -> str:
+        """What tells one state of the file from another, as far as its server or store says. Raises NotFound, BadSource."""
+        return self.web.mark(self.url) if self.url.startswith(("http://", "https://")) else listing(self.url)[0].version
 
 
 class Handle(io.RawIOBase):

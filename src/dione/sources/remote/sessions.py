@@ -10,6 +10,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
 
 from dione.base.errors import BadSource
 from dione.sources.places import shown
@@ -118,10 +119,13 @@ class Guarded(HTTPAdapter):
             return answer
         deadline = time.monotonic() + 8 * (self.patience or USUAL).timeout_s
         body = bytearray()
-        for piece in answer.iter_content(1 << 16):
-            body += piece
-            if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
-                answer.close()
-                raise BadSource(f"{shown(str(answer.url))} answers with more than {LARGEST_ANSWER // 1_000_000} MB, or does not come to an end")
+        try:
+            while piece := answer.raw.read1(1 << 16, decode_content=True):
+                body += piece
+                if len(body) > LARGEST_ANSWER or time.monotonic() > deadline:
+                    answer.close()
+                    raise BadSource(f"{shown(str(answer.url))} answers with more than {LARGEST_ANSWER // 1_000_000} MB, or does not come to an end")
+        except HTTPError as error:  # what requests makes of it
+            raise requests.exceptions.ChunkedEncodingError(error) from error
         answer._content = bytes(body)  # what requests' own `content` sets
         return answer

@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -93,12 +94,18 @@ def put(key: Sequence[object], array: NDArray[Any]) -> None:
         partial.write_bytes(body + blake2b(body, digest_size=DIGEST_BYTES).digest())
         os.replace(partial, path)
     except OSError as error:
-        log.warning("nothing is kept in %s: %s", path.parent, error.strerror)
+        _tell_not_kept(folder(), error.strerror)
         _remove(partial)
         return
     _written[0] += 1
     if _written[0] % EVERY == 0:
         prune()
+
+
+@lru_cache
+def _tell_not_kept(where: Path | None, why: str | None) -> None:
+    """Once, not for every block."""
+    log.warning("nothing is kept in %s: %s", where, why)
 
 
 def prune() -> None:

@@ -52,6 +52,14 @@ class Web:
 
         Raises NotFound, or BadSource when the server refuses, gives no ranges, or does not give them after all tries.
         """
+        return self._patiently(url, start, stop)[:2]
+
+    def mark(self, url: str) -> str:
+        """What a server tells one state of a file from another by: its ETag, or when it was changed; '' if it tells neither. Raises as `read` does."""
+        return self._patiently(url, 0, 1)[2]
+
+    def _patiently(self, url: str, start: int, stop: int) -> tuple[bytes, int, str]:
+        """Bytes, how long the whole file is, and its mark."""
         fault = Passing("not tried")
         for tried in range(self.patience.tries):
             try:
@@ -64,7 +72,7 @@ class Web:
         advice = "try again later; DIONE_HTTP_TIMEOUT and DIONE_HTTP_TRIES give it more time"
         raise BadSource(f"{shown(url)} cannot be read: {fault}, after {self.patience.tries} tries\n{advice}")
 
-    def _once(self, url: str, start: int, stop: int) -> tuple[bytes, int]:
+    def _once(self, url: str, start: int, stop: int) -> tuple[bytes, int, str]:
         deadline = time.monotonic() + 4 * self.patience.timeout_s
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
         try:
@@ -72,7 +80,8 @@ class Web:
                 total = _total(answer, url, start, stop)
                 wanted = max(min(stop, total) - start, 0)
                 body = bytearray()
-                for piece in answer.raw.stream(PIECE_BYTES, decode_content=False) if wanted else ():
+                # What came, not a whole piece: of a server that gives it drop by drop that would take for ever.
+                while wanted and (piece := answer.raw.read1(PIECE_BYTES, decode_content=False)):
                     body += piece
                     count(len(piece))
                     if len(body) > wanted or time.monotonic() > deadline:
@@ -81,7 +90,7 @@ class Web:
             raise Passing(plain(error)) from error
         if len(body) != wanted:
             raise Passing(f"an answer of {len(body)} bytes, {wanted} were asked for")
-        return bytes(body), total
+        return bytes(body), total, answer.headers.get("ETag") or answer.headers.get("Last-Modified", "")
 
 
 STRANGER = Web()
