@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -15,6 +15,7 @@ from torch import Tensor
 from dione.measure.calibration import lit
 
 
+@runtime_checkable
 class Factors(Protocol):
     """By band; `sigma_filled` for all of them."""
 
