@@ -12,7 +12,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -102,10 +101,17 @@ def put(key: Sequence[object], array: NDArray[Any]) -> None:
         prune()
 
 
-@lru_cache
 def _tell_not_kept(where: Path | None, why: str | None) -> None:
-    """Once, not for every block."""
+    """Once, not for every block, however many threads find it at a time."""
+    with _telling:
+        if (where, why) in _told:
+            return
+        _told.add((where, why))
     log.warning("nothing is kept in %s: %s", where, why)
+
+
+_told: set[tuple[Path | None, str | None]] = set()
+_telling = threading.Lock()
 
 
 def prune() -> None:
