@@ -2,7 +2,9 @@
 
 import json
 import logging
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -134,6 +136,14 @@ def test_a_cache_that_cannot_be_written_is_told_once_and_no_fault(server: Loopba
     assert opened(server).load()["valid"].any()
     told = [record.getMessage() for record in caplog.records if "nothing is kept" in record.getMessage()]
     assert told == [f"nothing is kept in {tmp_path / 'file'}: Not a directory"]
+
+
+def test_it_is_told_once_however_many_threads_find_it_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(shelf.log, "warning", lambda *words: (time.sleep(0.05), told.append(words[0])))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: shelf._tell_not_kept(tmp_path, "no room"), range(8)))
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("far", [True, False])
