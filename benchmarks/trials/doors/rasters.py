@@ -24,7 +24,7 @@ from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.dimap import Raster, write_dim
 from dione.testing.safe import write_safe
 
-SHAPE = (20, 24)
+SHAPE = (24, 24)  # products of Sentinel-2 are square
 TILE = testing.grid_at(SHAPE, left=300_000, top=4_900_020)
 HOST = "http://host.invalid"
 """What an archive's documents call the server that they come from; it puts its own address in place."""
