@@ -3,7 +3,7 @@
 import torch
 
 from dione.measure.calibration import Calibration
-from dione.nets.deviation import deviation
+from dione.nets.deviation import deviation, enlarged
 
 
 def test_sigma_is_what_the_network_foresees_and_a_share_of_the_light_in_squares():
@@ -19,5 +19,5 @@ def test_near_infrared_of_water_gets_none_of_the_light():
 
 def test_what_other_dates_filled_has_a_factor_of_its_own():
     sr, seen = torch.zeros(1, 4, 4, 6), torch.tensor([[[True, False, True], [True, True, False]]])
-    made = deviation(sr, torch.zeros(1, 4, 4, 6), Calibration((1.0,) * 4, (0.0,) * 4, 1.5, {}), seen)[0]
+    made = deviation(sr, torch.zeros(1, 4, 4, 6), Calibration((1.0,) * 4, (0.0,) * 4, 1.5, {}), enlarged(seen, 2))[0]
     assert (made[:, :2, 2:4] == 1.5).all() and (made[:, 2:, 4:] == 1.5).all() and made.sum() == 4 * (24 + 0.5 * 8)

@@ -32,7 +32,8 @@ def tiny(path):
     net = SetSR(config).eval()
     for last in (*net.detail, net.spread.last):
         torch.nn.init.normal_(last.weight, std=0.2)
-    return store(path, net, About(net="setsr", config=config.model_dump(), margin=net.margin, sigma_scale=(1.0, 1.1, 1.2, 1.3)), half=False)
+    calibrated = {"sigma_scale": (1.0, 1.1, 1.2, 1.3), "sigma_floor": (0.0, 0.1, 0.2, 0.3), "sigma_filled": 2.0}
+    return store(path, net, About(net="setsr", config=config.model_dump(), margin=net.margin, **calibrated), half=False)
 
 
 def test_dates_that_are_valid_nowhere_fill_up_a_single_one():

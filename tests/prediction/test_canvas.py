@@ -19,7 +19,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from dione.base import grid as grids
 from dione.base.errors import CannotWrite
-from dione.prediction.files import form, packing, splice
+from dione.prediction.files import form, loops, packing, splice
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import REFLECTANCE, SUPPORT, encode
 from dione.sources.rasters import intact
@@ -58,7 +58,12 @@ def test_a_large_block_becomes_the_same_numbers_and_tiles_as_a_small_one(monkeyp
     tiles = list(packing.tiles(numbers, 32))
     monkeypatch.setattr(form, "LOOPS_FROM_PX", 0)
     monkeypatch.setattr(packing, "LOOPS_FROM_PX", 0)
+    asked = []
+    for name in ("encoded", "differences"):
+        made = getattr(loops, name)
+        monkeypatch.setattr(loops, name, lambda *given, name=name, made=made: (asked.append(name), made(*given)))
     assert np.array_equal(encode(values, valid), numbers) and list(packing.tiles(numbers, 32)) == tiles and not numbers.all()
+    assert {*asked} == {"encoded", "differences"}
 
 
 def test_every_digital_number_survives_the_way_to_reflectance_and_back():

@@ -57,7 +57,8 @@ def test_pixels_that_the_target_did_not_see_do_not_count(validation):
     kept = validation.patches.valid.clone()
     validation.patches.hr[:, :, :28] = 60000  # an error beyond all others ...
     validation.patches.valid[:, 0, :7] = False  # ... where other dates fill the target
-    assert max(calibrate(Guess(1.0), validation).factors.sigma_scale) < 3 * max(whole.factors.sigma_scale)
+    hidden = calibrate(Guess(1.0), validation).factors
+    assert max(hidden.sigma_scale) < 3 * max(whole.factors.sigma_scale) and hidden.sigma_filled > 10  # they have a factor of their own
     validation.patches.valid[:] = kept
     assert max(calibrate(Guess(1.0), validation).factors.sigma_scale) > 10 * max(whole.factors.sigma_scale)
 
@@ -73,6 +74,7 @@ def test_a_weights_file_is_calibrated_without_touching_its_weights(recipe, patch
     made = calibrate_file(first, patches, tmp_path / "calibrated.safetensors")
     a, b = load(first), load(tmp_path / "calibrated.safetensors")
     assert all(torch.equal(value, b.net.state_dict()[key]) for key, value in a.net.state_dict().items())
+    assert b.about.sigma_floor == made.factors.sigma_floor and b.about.sigma_filled == made.factors.sigma_filled
     assert b.about.sigma_scale == made.factors.sigma_scale == a.about.sigma_scale and b.about.intervals == made.factors.intervals
     assert "10 places" in str(made) and "90% within 1.645" in str(made)
 

@@ -19,7 +19,7 @@ NO_RIM: Rim = (0, 0, 0, 0)
 
 
 EVEN = 16
-"""Columns that matrix units of processors take at a time: a convolution of 430 columns takes twice as long there as one of 432."""
+"""Columns that matrix units of processors take at a time, so that a convolution of 430 columns takes longer there than one of 432."""
 CACHED_PX = 1 << 17
 """Pixels of dates that are worked on at a time."""
 
@@ -49,7 +49,7 @@ class Relu(nn.Module):
 
 
 def relu_(x: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    """max(x, 0), in place. Signs of bfloat16 are those of the whole numbers in its place, which processors compare three times as fast."""
+    """max(x, 0), in place. Signs of bfloat16 are those of the whole numbers in its place, which PyTorch compares without going through float32."""
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or x.dtype != torch.bfloat16:
         return F.relu_(x)
     x.view(torch.int16).clamp_min_(0)

@@ -30,9 +30,9 @@ class Factors(Protocol):
 
 
 def deviation(
-    sr: Float[Tensor, "b c y x"], log_sigma: Float[Tensor, "b c y x"], factors: Factors, target: Bool[Tensor, "b h w"] | None = None
+    sr: Float[Tensor, "b c y x"], log_sigma: Float[Tensor, "b c y x"], factors: Factors, target: Bool[Tensor, "b y x"] | None = None
 ) -> Float[Tensor, "b c y x"]:
-    """σ, float32; `log_sigma` is used up. target: where the target was seen, coarse pixels; everywhere if not told."""
+    """σ, float32; `log_sigma` is used up. target: where the target was seen; everywhere if not told."""
     sigma = log_sigma.float().exp_()
     for band, (times, share) in enumerate(zip(factors.sigma_scale, factors.sigma_floor, strict=True)):
         own = sigma[:, band].mul_(times)
@@ -41,7 +41,7 @@ def deviation(
             own.square_().addcmul_(light, light, value=share**2).sqrt_()
     if target is None or factors.sigma_filled == 1:
         return sigma
-    return torch.where(enlarged(target, sr.shape[-1] // target.shape[-1])[:, None], sigma, sigma * factors.sigma_filled)
+    return torch.where(target[:, None], sigma, sigma * factors.sigma_filled)
 
 
 def enlarged(x: Bool[Tensor, "b h w"], zoom: int) -> Bool[Tensor, "b y x"]:

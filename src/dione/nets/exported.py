@@ -17,7 +17,7 @@ from torch.export import Dim, ExportedProgram
 
 from dione.base.errors import BadModel, DioneError
 from dione.base.files import folder, whole
-from dione.nets.deviation import deviation
+from dione.nets.deviation import deviation, enlarged
 from dione.nets.resolver import Resolver
 
 OPSET = 18
@@ -35,7 +35,7 @@ class Whole(nn.Module):
 
     def forward(self, lr: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         sr, log_sigma = self.net(lr, valid)
-        return sr, deviation(sr, log_sigma, self.about, valid[:, 0])
+        return sr, deviation(sr, log_sigma, self.about, enlarged(valid[:, 0], self.about.zoom))
 
 
 def program(resolver: Resolver) -> ExportedProgram:

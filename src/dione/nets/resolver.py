@@ -24,7 +24,7 @@ from dione.base.errors import BadModel, NotFound, faults
 from dione.base.files import write_bytes
 from dione.base.optics import BOX_MODULATION
 from dione.nets import arrays, zoo
-from dione.nets.deviation import deviation
+from dione.nets.deviation import deviation, enlarged
 from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned
 from dione.sources import carrying
@@ -125,7 +125,7 @@ class Resolver:
         """
         x, seen = arrays.checked(lr, valid, len(self.bands))
         sr, log_sigma = self.net(x, seen)
-        sigma = deviation(sr, log_sigma, self.about, seen[:, 0])
+        sigma = deviation(sr, log_sigma, self.about, enlarged(seen[:, 0], self.zoom))
         return arrays.like(sr, lr, batched=lr.ndim == 5), arrays.like(sigma, lr, batched=lr.ndim == 5)
 
 

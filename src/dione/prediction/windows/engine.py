@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dione.base.errors import BadRecipe, DioneError
 from dione.nets.blocks import NO_RIM, Rim, without
-from dione.nets.deviation import deviation
+from dione.nets.deviation import deviation, enlarged
 from dione.nets.precision import bfloat16_pays, doubt
 from dione.nets.resolver import Resolver
 from dione.prediction.windows.allocation import keep_memory
@@ -43,7 +43,7 @@ class Engine:
                 fine = tuple(resolver.zoom * side for side in rim)
                 sr, log_sigma = (without(part, fine) for part in net(self._there(lr), self._there(valid)))
         sr = sr.float()
-        target = None if bool(valid[:, 0].all()) else without(self._there(valid[:, 0]), rim)
+        target = None if bool(valid[:, 0].all()) else enlarged(without(self._there(valid[:, 0]), rim), resolver.zoom)
         return sr.cpu(), deviation(sr, log_sigma, resolver.about, target).cpu()
 
     def _there(self, x: Tensor) -> Tensor:
