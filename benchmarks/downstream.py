@@ -29,6 +29,7 @@ import dione
 from dione import testing
 from dione.analysis.boundaries import SCHARR, fields
 from dione.base import stack as stacks
+from dione.base import when
 from dione.evaluation.lower import coarser
 from dione.measure.edges import edges
 from dione.nets.resolver import load
@@ -103,7 +104,7 @@ def ndvi(image: Image) -> Image:
 @torch.inference_mode()
 def results(case: Case, views: int = 8) -> dict[str, Image]:
     """NDVI of the target by each way."""
-    day = stacks.days(case.low)[case.target]
+    day = when.days(case.low)[case.target]
     (choice,) = choose(case.low, target=day, views=views, max_cloud=1.0)
     return {way: ndvi(painted(case.low, load(model), choice)[0]) for way, model in WAYS.items()}
 

@@ -15,7 +15,7 @@ from shapely.geometry import box, mapping
 import dione
 from dione import testing
 from dione.analysis.parcels import Parcels
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadRecipe
 from dione.testing.archive import MadeProduct, coarser, item, write
 
@@ -51,7 +51,7 @@ def test_an_area_can_be_a_geometry_of_shapely_and_cuts_files_too(tmp_path):
     folder = testing.write_geotiffs(made, tmp_path)
     (west, east), (south, north) = transform("EPSG:32631", "EPSG:4326", [355_100, 355_200], [4_831_800, 4_831_900])
     cut = dione.open(folder, area=box(west, south, east, north), dates="2024-05-06/2024-05-11")
-    assert stacks.days(cut) == ["2024-05-06", "2024-05-11"] and 10 <= cut.sizes["x"] <= 12
+    assert when.days(cut) == ["2024-05-06", "2024-05-11"] and 10 <= cut.sizes["x"] <= 12
     with pytest.raises(BadRecipe, match="side of a square"):
         dione.open(folder, area=(43.6, 1.2))
 

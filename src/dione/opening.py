@@ -6,8 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import xarray as xr
 
-from dione.base import period
-from dione.base import stack as stacks
+from dione.base import period, when
 from dione.base.errors import BadRecipe
 from dione.prepare import naming, spectral
 from dione.prepare.area import crop
@@ -32,7 +31,7 @@ def open(
     *,
     area: Place | None = None,
     size_m: float | None = None,
-    dates: stacks.Date | tuple[stacks.Date | None, stacks.Date | None] | slice | None = None,
+    dates: when.Date | tuple[when.Date | None, when.Date | None] | slice | None = None,
     find_clouds: Level | None = None,
     as_sentinel2a: bool = False,
     **options: Any,
@@ -76,9 +75,9 @@ def open(
     return stack
 
 
-def _span(dates: stacks.Date | tuple[stacks.Date | None, ...] | slice) -> tuple[str, str]:
+def _span(dates: when.Date | tuple[when.Date | None, ...] | slice) -> tuple[str, str]:
     """First and last day. Raises BadRecipe."""
-    if isinstance(dates, stacks.Date):
-        return period.parse(dates if isinstance(dates, str) else stacks.named(dates)[:10])
+    if isinstance(dates, when.Date):
+        return period.parse(dates if isinstance(dates, str) else when.named(dates)[:10])
     sides = (dates.start, dates.stop) if isinstance(dates, slice) else dates
-    return period.whole(tuple(side if side is None or isinstance(side, str) else stacks.named(side)[:10] for side in sides))
+    return period.whole(tuple(side if side is None or isinstance(side, str) else when.named(side)[:10] for side in sides))

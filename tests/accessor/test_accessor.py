@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import dione.accessor
 from dione.accessor import glance
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadRecipe, NotAStack, NotFound
 from dione.testing import landscape, series, write_geotiffs
 
@@ -73,15 +74,15 @@ def test_a_date_may_be_named_by_whatever_holds_it(stack, tmp_path):
         assert str(stack.dione.rgb(second)["time"].values)[:10] == "2024-05-06"
         assert str(dione.predict(stack, model="bicubic", target=second)["time"].values[0])[:10] == "2024-05-06"
         assert sharp.dione.change(first, second).attrs["after"] == "2024-05-06"
-        assert stacks.days(dione.open(folder, dates=second)) == ["2024-05-06"]
+        assert when.days(dione.open(folder, dates=second)) == ["2024-05-06"]
         for period in ((first, second), slice(first, second)):
-            assert stacks.days(dione.open(folder, dates=period)) == ["2024-05-01", "2024-05-06"]
+            assert when.days(dione.open(folder, dates=period)) == ["2024-05-01", "2024-05-06"]
 
 
 def test_midnight_is_the_moment_where_a_date_has_it_and_else_the_day(stack):
     twice = xr.concat([stack.isel(time=[0]).assign_coords(time=stack["time"][:1].dt.floor("D")), stack.isel(time=[0, 1])], "time")
-    assert stacks.passes(twice, twice["time"][0]) == [0] and stacks.passes(twice, "2024-05-01") == [0, 1]
-    assert stacks.passes(twice, pd.Timestamp("2024-05-06")) == [2] and stacks.passes(twice, "2024-05-06T09:00:00") == []
+    assert when.passes(twice, twice["time"][0]) == [0] and when.passes(twice, "2024-05-01") == [0, 1]
+    assert when.passes(twice, pd.Timestamp("2024-05-06")) == [2] and when.passes(twice, "2024-05-06T09:00:00") == []
 
 
 def test_what_is_no_one_date_is_told(stack):

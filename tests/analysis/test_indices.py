@@ -6,7 +6,7 @@ import pytest
 from dione.analysis.change import change
 from dione.analysis.indices import indices
 from dione.analysis.trust import Trust
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadBands, BadRecipe, NotFound
 
 
@@ -51,7 +51,7 @@ def test_sigma_of_dark_water_is_that_of_the_formula_however_near_zero_its_bands_
 def test_plots_and_netcdf_are_told_what_the_numbers_are(sharp):
     made = indices(sharp, "NDVI")
     assert made["NDVI"].attrs == {"long_name": "Normalized Difference Vegetation Index", "units": "1"} and made["NDVI_sigma"].attrs["long_name"] == "1σ of NDVI"
-    changed = change(sharp, *(stacks.label(sharp, at) for at in (0, 1)))
+    changed = change(sharp, *(when.label(sharp, at) for at in (0, 1)))
     assert changed["difference"].attrs == {"long_name": "change of NDVI", "units": "1"}
     told = dict(zip(changed["flag"].attrs["flag_values"].tolist(), changed["flag"].attrs["flag_meanings"].split(), strict=True))
     assert told == {0: "not_trusted", 1: "no_change_told", 2: "more", 3: "less"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from dione.base import bands, files, grid, optics, stack, windows
+from dione.base import bands, files, grid, optics, stack, when, windows
 from dione.base.errors import BadBands, BadGrid, CannotWrite, NotAStack, grouped
 from dione.testing import grid_at, landscape, series
 
@@ -78,7 +78,7 @@ def test_two_times_within_a_second_are_refused_for_their_files_would_be_called_a
     near, apart = ([first + np.timedelta64(200, "ms"), first + np.timedelta64(ms, "ms")] for ms in (900, 1000))
     with pytest.raises(NotAStack, match="within a second"):
         stack.check(made.assign_coords(time=near))
-    assert len({stack.label(stack.check(made.assign_coords(time=apart)), date) for date in (0, 1)}) == 2
+    assert len({when.label(stack.check(made.assign_coords(time=apart)), date) for date in (0, 1)}) == 2
 
 
 @pytest.mark.parametrize(

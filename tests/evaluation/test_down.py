@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadGrid, NothingClear
 from dione.evaluation import down, lower
 from dione.nets.resolver import load
@@ -81,7 +81,7 @@ def test_two_passes_of_one_day_are_two_images():
     times = stack["time"].values.copy()
     times[1] = times[0] + np.timedelta64(30, "m")
     stack = stack.assign_coords(time=times)
-    named = [stacks.label(stack, date) for date in range(3)]
+    named = [when.label(stack, date) for date in range(3)]
     assert [date.day for date in down.gains(stack, load("nearest"))] == named and named[0] != named[1]
 
 

@@ -8,6 +8,7 @@ import pytest
 from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadGrid, NotFound
 from dione.pairs.areas import Area
 from dione.pairs.recipe import Sentinel
@@ -62,7 +63,7 @@ def test_only_dates_of_the_spans_are_read(made, tmp_path: Path):
     folder = testing.write_geotiffs(made, tmp_path / "here")
     source = Source(Sentinel(source=str(tmp_path / "{site}")))
     spans = [(np.datetime64("2024-05-05", "ns"), np.datetime64("2024-05-08", "ns"))]
-    assert folder.name == "here" and stacks.days(source.over(area(2220, 30_198), spans)) == ["2024-05-06"]
+    assert folder.name == "here" and when.days(source.over(area(2220, 30_198), spans)) == ["2024-05-06"]
     with pytest.raises(NotFound, match="no Sentinel-2 date in 2023-01-01"):
         source.over(area(2220, 30_198), [(np.datetime64("2023-01-01", "ns"), np.datetime64("2023-02-01", "ns"))])
 
@@ -80,7 +81,7 @@ def test_an_archive_is_asked_for_each_area_and_its_dates(tmp_path: Path, monkeyp
         source = Source(Sentinel(source=f"stac:{server.url}#sentinel-2-l2a"))
         here = area(2220, 30_198)
         part = source.over(here, [MAY])
-        assert stacks.days(part) == ["2024-05-03"] and grids.same(stacks.grid_of(part), here.grid)
+        assert when.days(part) == ["2024-05-03"] and grids.same(stacks.grid_of(part), here.grid)
         top, left = (round(at) for at in reversed(~grid.affine * (here.grid.affine.c, here.grid.affine.f)))
         wanted = numbers[:, top : top + 24, left : left + 24].astype(np.float32) * np.float32(1e-4) - np.float32(0.1)
         assert np.allclose(part["reflectance"].values[0], wanted, atol=1e-6) and part["valid"].values.all()

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from dione import testing
 from dione.base import grid as grids
-from dione.base import stack as stacks
+from dione.base import when
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import REFLECTANCE, SUPPORT
 from dione.prediction.looks.preview import preview
@@ -28,7 +28,7 @@ def make_run():
 
 def choice_of(series: testing.Series, target: int) -> Choice:
     """Every other clear date helps; dates under half clear are left out."""
-    days, clear = stacks.days(series.stack), series.stack["valid"].values.mean((1, 2))
+    days, clear = when.days(series.stack), series.stack["valid"].values.mean((1, 2))
     apart = [abs((date.fromisoformat(day) - date.fromisoformat(days[target])).days) for day in days]
 
     def use(i: int) -> DateUse:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dione
-from dione.base import grid, stack
+from dione.base import grid, stack, when
 from dione.base.errors import BadRecipe, NotAStack, NotFound, NothingClear
 from dione.base.windows import lattice
 from dione.nets.resolver import About, Resolver, load
@@ -96,9 +96,9 @@ def test_where_no_date_saw_anything_there_is_nothing(lively, made):
 
 def test_the_result_is_that_of_the_target_date(made):
     sharp = predict(made.stack, model="setsr-s", target="2024-05-11")
-    assert stack.days(sharp) == ["2024-05-11"]
+    assert when.days(sharp) == ["2024-05-11"]
     back = sharp["reflectance"].values[0].reshape(4, 150, 4, 130, 4).mean((2, 4))
-    day = stack.days(made.stack).index("2024-05-11")
+    day = when.days(made.stack).index("2024-05-11")
     clear = made.stack["valid"].values[day]
     assert np.abs(back - made.stack["reflectance"].values[day])[:, clear].mean() < 0.01
 

@@ -11,6 +11,7 @@ from shapely.geometry import MultiPolygon, box, mapping
 
 from dione import testing
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadGrid, BadRecipe, NotFound
 from dione.prepare import area
 from dione.prepare.area import clear_fractions, crop
@@ -65,7 +66,7 @@ def test_a_box_takes_the_pixels_it_touches_and_keeps_their_place(stack: xr.Datas
     west, south, east, north = degrees(stack, slice(10, 20), slice(15, 40))
     part = stacks.check(crop(stack, (west, south, east, north)))
     assert 10 <= part.sizes["y"] <= 12 and 25 <= part.sizes["x"] <= 27
-    top = stacks.days(stack) and int(np.flatnonzero(stack["y"].values == part["y"].values[0])[0])
+    top = when.days(stack) and int(np.flatnonzero(stack["y"].values == part["y"].values[0])[0])
     left = int(np.flatnonzero(stack["x"].values == part["x"].values[0])[0])
     same = stack.isel(y=slice(top, top + part.sizes["y"]), x=slice(left, left + part.sizes["x"]))
     xr.testing.assert_identical(part.compute(), same)

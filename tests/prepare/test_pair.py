@@ -6,7 +6,7 @@ import xarray as xr
 
 from dione import testing
 from dione.base import grid as grids
-from dione.base import optics
+from dione.base import optics, when
 from dione.base import stack as stacks
 from dione.base.errors import NotFound, NothingClear
 from dione.prepare.reference.pair import PairRule, dates_for, pair
@@ -35,7 +35,7 @@ def reference(ground: testing.Array) -> xr.Dataset:
 
 
 def days(coarse: xr.Dataset, positions: tuple[int, ...]) -> list[str]:
-    return [stacks.days(coarse)[at][5:] for at in positions]
+    return [when.days(coarse)[at][5:] for at in positions]
 
 
 @pytest.mark.parametrize(

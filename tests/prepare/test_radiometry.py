@@ -8,6 +8,7 @@ import xarray as xr
 
 from dione import testing
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadValues
 from dione.prepare.radiometry import check_values
 from dione.sources import geotiff
@@ -75,7 +76,7 @@ def test_an_offset_on_either_of_two_passes_of_a_day_is_found(stack: xr.Dataset) 
 def test_an_offset_on_any_one_date_of_a_real_series_is_found(shared_data: Path) -> None:
     for name in ("bouconne", "cloudy-33TWL", "jaca", "rufiji-20m"):
         stack = geotiff.open(shared_data / "s2-series" / name).load()
-        for at, day in enumerate(stacks.days(stack)):
+        for at, day in enumerate(when.days(stack)):
             mixed = stack.copy(deep=True)
             mixed["reflectance"][at] = changed(stack, 1, 0.1)["reflectance"][at]
             with pytest.raises(BadValues, match=f"(?s)no dark pixel on 1 of .*{day}"):

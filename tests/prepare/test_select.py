@@ -8,6 +8,7 @@ import xarray as xr
 
 from dione import testing
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadRecipe, NotFound, NothingClear
 from dione.prepare.select import between, choose
 from dione.sources import geotiff
@@ -77,7 +78,7 @@ def test_nothing_clear_anywhere_lists_every_date(stack: xr.Dataset) -> None:
     for target in ("latest", "all", "2024-05-11"):
         with pytest.raises(NothingClear) as error:
             choose(stack, target=target, clear=[0.0] * 10)
-        assert all(day in str(error.value) for day in stacks.days(stack))
+        assert all(day in str(error.value) for day in when.days(stack))
     with pytest.raises(NothingClear, match=r"(?s)40 %.*--max-cloud"):
         choose(stack.isel(time=[0, 1]), clear=[0.4, 0.3])
     with pytest.raises(NothingClear, match="with one view"):
@@ -105,15 +106,15 @@ def test_of_two_passes_on_one_day_either_is_named_by_its_time(stack: xr.Dataset)
     times = stack["time"].values.copy()
     times[4] = times[3] + np.timedelta64(10, "s")
     twice = stack.assign_coords(time=times)
-    names = [stacks.label(twice, at) for at in (3, 4)]
+    names = [when.label(twice, at) for at in (3, 4)]
     assert [choose(twice, target=name, clear=CLEAR)[0].target for name in names] == [3, 4]
     with pytest.raises(NotFound, match=f"that day has {names[0]}, {names[1]}"):
         choose(twice, target="2024-05-16T235959", clear=CLEAR)
 
 
 def test_between_keeps_both_ends_and_open_sides(stack: xr.Dataset) -> None:
-    assert stacks.days(between(stack, "2024-05-06", "2024-05-16")) == ["2024-05-06", "2024-05-11", "2024-05-16"]
-    assert stacks.days(between(stack, None, "2024-05-01")) == ["2024-05-01"]
+    assert when.days(between(stack, "2024-05-06", "2024-05-16")) == ["2024-05-06", "2024-05-11", "2024-05-16"]
+    assert when.days(between(stack, None, "2024-05-01")) == ["2024-05-01"]
     assert between(stack, "", "").sizes["time"] == 10
     stacks.check(between(stack, "2024-06-01", None))
 

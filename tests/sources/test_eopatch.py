@@ -17,6 +17,7 @@ import zarr
 
 from dione import testing
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadBands, BadSource, BadValues, NotFound
 from dione.sources import eopatch
 from dione.sources.eopatches import pickled
@@ -105,7 +106,7 @@ def as_of_2021(folder: Path, made: xr.Dataset, *, packed: bool) -> None:
 def same(stack: xr.Dataset, made: xr.Dataset) -> None:
     np.testing.assert_array_equal(stack["valid"], made["valid"])
     np.testing.assert_allclose(stack["reflectance"], made["reflectance"], atol=1e-4)
-    assert stacks.days(stack) == stacks.days(made)
+    assert when.days(stack) == when.days(made)
 
 
 @pytest.mark.parametrize("how", ["npy", "npy.gz", "zarr"])

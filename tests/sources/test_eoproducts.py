@@ -16,6 +16,7 @@ from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadBands, BadSource, DioneError
 from dione.sources import vhr
 from dione.sources.delivered import eopixels
@@ -102,7 +103,7 @@ def test_a_product_becomes_a_stack_with_its_bands_in_order(reader: SimpleNamespa
         found = stack["reflectance"].sel(band=band).values[0]
         np.testing.assert_array_equal(found[1:], reader.product.loaded[Band[band.upper()]].values[0, 1:])
     assert not stack["valid"].values[0, 0, 0] and stack["valid"].values[0].sum() == 29
-    assert stacks.days(stack) == ["2020-05-11"]
+    assert when.days(stack) == ["2020-05-11"]
     assert stacks.grid_of(stack).affine.a == 2
     assert stack.attrs["sensor"] == "Pleiades"
 

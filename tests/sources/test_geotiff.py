@@ -12,6 +12,7 @@ from rasterio.enums import ColorInterp
 
 from dione import testing
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadBands, BadGrid, BadSource, BadValues
 from dione.sources import geotiff, places
 from tests.sources.series import BANDS, numbers, write
@@ -26,9 +27,9 @@ def same(stack: xr.Dataset, made: xr.Dataset) -> None:
 def test_a_folder_of_multiband_files_is_the_stack_it_was_written_from(made: xr.Dataset, folder: Path) -> None:
     stack = geotiff.open(folder)
     same(stack, made)
-    assert stacks.days(stack) == stacks.days(made)
+    assert when.days(stack) == when.days(made)
     assert stacks.grid_of(stack) == stacks.grid_of(made)
-    assert list(stack["item"].values) == [f"{day}.tif" for day in stacks.days(made)]
+    assert list(stack["item"].values) == [f"{day}.tif" for day in when.days(made)]
     assert stack.attrs["source"] == str(folder)
     assert "0.0001" in stack.attrs["radiometry"] and "tags" in stack.attrs["radiometry"]
 
@@ -204,7 +205,7 @@ def test_damage_met_while_reading_names_the_file(tmp_path: Path) -> None:
 
 
 def test_one_file_and_a_glob_are_sources_too(folder: Path, made: xr.Dataset) -> None:
-    last = stacks.days(made)[-1]
+    last = when.days(made)[-1]
     same(geotiff.open(folder / f"{last}.tif"), made.isel(time=[2]))
     same(geotiff.open(folder / f"*{last[-2:]}.tif"), made.isel(time=[2]))
 
@@ -257,7 +258,7 @@ def test_products_of_theia_are_read_by_a_pattern(tmp_path: Path) -> None:
         write(tmp_path / name / f"{name}_FRE_B8A.tif", numbers[:1, ::2, ::2])
         write(tmp_path / name / "MASKS" / f"{name}_CLM_R1.tif", np.zeros((1, 20, 24), np.uint8))
     stack = geotiff.open(tmp_path / "*" / "*_FRE_B[2348].tif")
-    assert stacks.days(stack) == ["2018-08-15", "2018-08-20"]
+    assert when.days(stack) == ["2018-08-15", "2018-08-20"]
     np.testing.assert_allclose(stack["reflectance"][0, :, 3:], numbers[:, 3:] / 10_000, atol=1e-6)
     assert not stack["valid"][:, :3].any() and stack["valid"][:, 3:].all()
 
@@ -383,4 +384,4 @@ def test_a_date_of_finer_pixels_is_averaged_and_not_thinned_out(tmp_path: Path) 
 def test_a_folder_with_brackets_in_its_name_is_a_folder(tmp_path: Path) -> None:
     for name in ("2020-01-01.tif", "old/2019-01-01.tif"):
         write(tmp_path / "series [10 m]" / name, numbers(), names=BANDS)
-    assert stacks.days(geotiff.open(tmp_path / "series [10 m]")) == ["2020-01-01"]
+    assert when.days(geotiff.open(tmp_path / "series [10 m]")) == ["2020-01-01"]

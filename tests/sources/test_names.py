@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadSource, NotFound
 from dione.sources import geotiff
 from tests.sources.series import BANDS, numbers, write
@@ -20,7 +20,7 @@ def test_one_file_a_band_is_found_by_its_name(name: str, tmp_path: Path) -> None
     for band, one in zip(("B02", "B03", "B04", "B08", "B11", "TCI"), (*each, each[0], each[0]), strict=True):
         write(tmp_path / name.format(band), one[None], **options)
     stack = geotiff.open(tmp_path)
-    assert stacks.days(stack) == ["2018-08-15"]
+    assert when.days(stack) == ["2018-08-15"]
     np.testing.assert_allclose(stack["reflectance"].values[0], each * 1e-4, rtol=1e-6)
     assert "and 3 more" in str(stack["item"].values[0])
 
@@ -38,7 +38,7 @@ def test_a_pattern_tells_the_date(tmp_path: Path, pattern: str, name: str) -> No
     write(tmp_path / name, numbers(), names=BANDS)
     write(tmp_path / Path(name).parent / "other.tif", numbers(), names=BANDS)
     source = tmp_path if "/" not in name else tmp_path / "*" / "*" / "*.tif"
-    assert stacks.days(geotiff.open(source, pattern=pattern)) == ["2018-08-15"]
+    assert when.days(geotiff.open(source, pattern=pattern)) == ["2018-08-15"]
 
 
 def test_a_pattern_tells_the_band(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_names_without_a_date_are_listed_unless_one_is_given(tmp_path: Path) -> 
     write(tmp_path / "spain_99999999_210017000.tif", numbers(), names=BANDS)
     with pytest.raises(BadSource, match="spain_99999999"):
         geotiff.open(tmp_path)
-    assert stacks.days(geotiff.open(tmp_path, date="2018-01-31")) == ["2018-01-31"]
+    assert when.days(geotiff.open(tmp_path, date="2018-01-31")) == ["2018-01-31"]
     with pytest.raises(BadSource, match="YYYY-MM-DD"):
         geotiff.open(tmp_path, date="31.1.2018")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dione import sources
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadSource, BadValues, DioneError, NotFound
 from dione.sources import zarrstack
 from dione.testing import grid_at, rasters
@@ -95,7 +96,7 @@ def collection_1(text: str) -> str:
 def test_a_product_of_2020_that_was_processed_again_has_the_offset(deliver: Deliver) -> None:
     folder = deliver(TREES["L2A 05.09"][0], change=collection_1, rename=collection_1)
     stack = sources.open(folder)
-    assert stacks.days(stack) == ["2020-06-25"]
+    assert when.days(stack) == ["2020-06-25"]
     np.testing.assert_allclose(stack["reflectance"][0], expected(-0.1), atol=1e-6)
 
 
@@ -176,8 +177,8 @@ def test_products_in_a_folder_make_a_series_in_order_of_time(deliver: Deliver) -
     for image in later.rglob("*20230625T234621*.jp2"):
         image.rename(image.with_name(image.name.replace("20230625T234621", f"{day}T234621")))
     stack = sources.open(older.parent)
-    assert stacks.days(stack) == ["2023-06-20", "2023-06-25"]
-    assert stacks.days(sources.open(f"{older.parent}/*.SAFE", dates=("2023-06-21", ""))) == ["2023-06-25"]
+    assert when.days(stack) == ["2023-06-20", "2023-06-25"]
+    assert when.days(sources.open(f"{older.parent}/*.SAFE", dates=("2023-06-21", ""))) == ["2023-06-25"]
     with pytest.raises(NotFound, match="no product in"):
         sources.open(older.parent, dates=("2022", "2022"))
 

@@ -13,6 +13,7 @@ import pytest
 
 from dione import sources
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadBands, BadRecipe, BadSource, DioneError, NotFound
 from dione.sources.archives import hubclient
 from dione.sources.remote import pace, patience
@@ -64,7 +65,7 @@ def test_threads_that_ask_for_a_collection_first_at_the_same_time_all_get_it(col
 
 def test_dates_bands_and_masks_are_those_of_the_service(hub: MadeHub) -> None:
     stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES).load()
-    assert stacks.days(stack) == ["2024-05-03", "2024-05-08"] and [str(one) for one in stack["platform"].values] == ["sentinel-2a"] * 2
+    assert when.days(stack) == ["2024-05-03", "2024-05-08"] and [str(one) for one in stack["platform"].values] == ["sentinel-2a"] * 2
     grid = stacks.grid_of(stack)
     assert grid.crs == "EPSG:32631" and grid.affine.c % 10 == 0 and grid.affine.f % 10 == 0
     x, y = np.meshgrid(stack["x"].values, stack["y"].values)
@@ -166,7 +167,7 @@ def test_an_account_is_asked_at_its_own_pace(hub: MadeHub, monkeypatch: pytest.M
 
 
 def test_cloudy_passes_can_be_left_out(hub: MadeHub) -> None:
-    assert stacks.days(sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.5)) == ["2024-05-03"]
+    assert when.days(sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.5)) == ["2024-05-03"]
     with pytest.raises(NotFound, match=r"(?s)no pass.*2 are there, cloudy by 20% or more"):
         sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.1)
     with pytest.raises(NotFound, match="no pass of sentinel-2-l2a over"):

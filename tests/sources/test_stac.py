@@ -15,6 +15,7 @@ from rasterio.warp import transform_bounds
 
 from dione import sources, testing
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadBands, BadGrid, BadSource, BadValues
 from dione.base.masks import valid_from_scl
 from dione.prepare import fingerprint
@@ -62,7 +63,7 @@ def test_pixels_are_those_of_the_files(server: Loopback) -> None:
     publish(server, *days)
     stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA, dates=("2024-05", "2024-05"))
     grid = stacks.grid_of(stack)
-    assert stacks.days(stack) == ["2024-05-03", "2024-05-05", "2024-05-08"] and grid.crs == "EPSG:32631"
+    assert when.days(stack) == ["2024-05-03", "2024-05-05", "2024-05-08"] and grid.crs == "EPSG:32631"
     assert [str(one) for one in stack["platform"].values] == ["sentinel-2a"] * 3
     for at, one in enumerate(days):
         numbers = cut(one.numbers, TILE, grid).astype(np.float32)

@@ -12,6 +12,7 @@ from shapely.geometry import box, shape
 
 from dione import sources, testing
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import NotFound
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
@@ -110,7 +111,7 @@ def test_dates_and_pixels_are_those_of_the_files(archive: tuple[str, list[MadePr
     url, made = archive
     monkeypatch.setenv("DIONE_PRIVATE_HOSTS", "127.0.0.1")
     stack = sources.open(f"stac:{url}#sentinel-2-l2a", area=AREA, dates=("2024-05-02", "2024-05-04"))
-    assert stacks.days(stack) == ["2024-05-02", "2024-05-03", "2024-05-04"]
+    assert when.days(stack) == ["2024-05-02", "2024-05-03", "2024-05-04"]
     grid = stacks.grid_of(stack)
     top, left = round((TILE.affine.f - grid.affine.f) / 10), round((grid.affine.c - TILE.affine.c) / 10)
     for at, one in enumerate(made[1:4]):

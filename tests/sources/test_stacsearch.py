@@ -13,7 +13,7 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import mapping
 
 from dione import sources, testing
-from dione.base import antimeridian, stack
+from dione.base import antimeridian, when
 from dione.base.errors import BadRecipe, BadSource, DioneError, NotFound
 from dione.sources.archives import stacsearch
 from dione.testing import loopback
@@ -48,7 +48,7 @@ def test_two_passes_within_a_second_have_names_of_their_own(stocked: Loopback) -
     for stands, told in zip(stocked.items, ("31.024Z", "31.824Z"), strict=False):
         stands["properties"]["datetime"] = f"2024-05-01T10:50:{told}"
     found = sources.open(source(stocked), area=AREA)
-    assert [stack.label(found, date) for date in range(3)] == ["2024-05-01T105031", "2024-05-01T105032", "2024-05-03"]
+    assert [when.label(found, date) for date in range(3)] == ["2024-05-01T105031", "2024-05-01T105032", "2024-05-03"]
 
 
 def test_cloudy_scenes_can_be_left_out(stocked: Loopback) -> None:

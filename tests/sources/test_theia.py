@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 
 from dione import sources
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadSource, NotFound
 from dione.testing.theia import MadeTheia, write
 
@@ -31,7 +32,7 @@ def test_reflectance_is_right_by_the_products_own_quantification_and_may_lie_bel
     stack = sources.open(tmp_path)
     np.testing.assert_allclose(stack["reflectance"][0], NUMBERS / 5000, atol=1e-6)
     assert (stack["reflectance"].values < 0).any() and stack["valid"].all() and stacks.grid_of(stack) == GRID
-    assert stacks.days(stack) == ["2018-07-06"] and str(stack["platform"].values[0]) == "sentinel-2a"
+    assert when.days(stack) == ["2018-07-06"] and str(stack["platform"].values[0]) == "sentinel-2a"
     assert "XML, FRE" in stack.attrs["radiometry"]
 
 
@@ -99,10 +100,10 @@ def test_tiles_of_one_pass_are_one_date_and_where_one_ends_the_other_goes_on(tmp
     write(replace(MADE, grid=east, tile="31TDJ", clock="10:56:35.002"), tmp_path)
     write(replace(MADE, date="2018-07-11", platform="B"), tmp_path)
     stack = sources.open(tmp_path)
-    assert stacks.days(stack) == ["2018-07-06", "2018-07-11"]
+    assert when.days(stack) == ["2018-07-06", "2018-07-11"]
     assert stack["valid"].values[0].all() and stack["clear"].values[0].all() and not stack["valid"].values[1, :, SIDE:].any()
     np.testing.assert_allclose(stack["reflectance"].values[0, :, :, 40:], NUMBERS[:, :, 10:] / 1e4, atol=1e-6)
-    assert stacks.days(sources.open(f"{tmp_path}/SENTINEL2*", dates=("2018-07-10", ""))) == ["2018-07-11"]
+    assert when.days(sources.open(f"{tmp_path}/SENTINEL2*", dates=("2018-07-10", ""))) == ["2018-07-11"]
     with pytest.raises(NotFound, match="no product in"):
         sources.open(tmp_path, dates=("2020", "2020"))
 

@@ -9,6 +9,7 @@ import rasterio
 
 import dione
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadBands, BadRecipe, BadSource, BadValues, NotAStack, NotFound
 from dione.sources import vhr, zarrstack
 from dione.sources.delivered import sensors
@@ -22,7 +23,7 @@ def test_reflectance_and_data_are_as_planted(delivery: Delivered) -> None:
         np.testing.assert_array_equal(stack["valid"].values[0], planted.seen)
         # Half a digital number is 0.0004 of reflectance.
         np.testing.assert_allclose(stack["reflectance"].values[0][:, planted.seen], planted.reflectance[:, planted.seen], atol=5e-4)
-        assert stacks.days(stack) == [f"{planted.time:%Y-%m-%d}"]
+        assert when.days(stack) == [f"{planted.time:%Y-%m-%d}"]
         assert stacks.grid_of(stack).affine.a == 4
 
 
@@ -137,7 +138,7 @@ def test_what_a_geotiff_does_not_tell_has_to_be_given(plain: Path, tmp_path: Pat
     undated = write(tmp_path / "scene.tif", np.ones((4, 2, 2), np.uint16))
     with pytest.raises(BadSource, match="no date in the name"):
         vhr.open(undated, sensor="pleiades")
-    assert stacks.days(vhr.open(undated, sensor="pleiades", date="2020-02-03")) == ["2020-02-03"]
+    assert when.days(vhr.open(undated, sensor="pleiades", date="2020-02-03")) == ["2020-02-03"]
 
 
 def test_a_table_of_sensors_tells_every_fault(tmp_path: Path) -> None:

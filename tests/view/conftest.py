@@ -5,7 +5,7 @@ import pytest
 
 from dione import testing
 from dione.base import grid as grids
-from dione.base import stack as stacks
+from dione.base import when
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import REFLECTANCE, SIGMA, SUPPORT
 
@@ -24,7 +24,7 @@ def results(out, *, shape=(40, 60), **place):
     out.mkdir(parents=True, exist_ok=True)
     grid = testing.grid_at(shape, **place)
     series = testing.series(testing.landscape(shape, seed=1), days=5, seed=1, grid=grid)
-    days = stacks.days(series.stack)
+    days = when.days(series.stack)
     for day in DAYS:
         at, seen = days.index(day), np.ones(shape, bool)
         seen[:8, :8] = day == DAYS[1]

@@ -17,6 +17,7 @@ from PIL import Image
 
 from dione.accessor import glance, looks
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import NotAStack
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Accessor:
         """
         return glance.words(glance.of(self._stack))
 
-    def rgb(self, date: stacks.Date = "latest", *, colours: looks.Colours = "true") -> xr.DataArray:
+    def rgb(self, date: when.Date = "latest", *, colours: looks.Colours = "true") -> xr.DataArray:
         """One date as a picture: uint8 (y, x, rgb) with the Stack's coordinates, grey where it was not seen clear.
 
         date: YYYY-MM-DD, stack.time[3] or the like, or the latest. colours: "true", or "false" for near infrared, red and green.
@@ -59,7 +60,7 @@ class Accessor:
         """
         return looks.rgb(self._stack, date, colours)
 
-    def plot(self, date: stacks.Date = "latest", *, colours: looks.Colours = "true", max_side: int = 800) -> Image.Image:
+    def plot(self, date: when.Date = "latest", *, colours: looks.Colours = "true", max_side: int = 800) -> Image.Image:
         """The same as a picture of at most `max_side` pixels a side, small ones enlarged; a notebook shows it, `.save("a.png")` keeps it.
 
         For axes and coordinates: `stack.dione.rgb().plot.imshow()`, which needs matplotlib. Raises NotAStack, NotFound.
@@ -96,7 +97,7 @@ class Accessor:
 
         return boundaries(self._stack, BoundaryRule(**rule))
 
-    def change(self, before: stacks.Date, after: stacks.Date, **rule: Any) -> xr.Dataset:
+    def change(self, before: when.Date, after: when.Date, **rule: Any) -> xr.Dataset:
         """Change between two dates, flagged where both are trusted: `dione.analysis.change.change`; the options are those of its ChangeRule.
 
         >>> from dione.testing import landscape, series

@@ -6,6 +6,7 @@ import xarray as xr
 from markupsafe import Markup, escape
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.grid import size_m
 from dione.prepare.area import clear_fractions
 
@@ -24,7 +25,7 @@ class Glance:
 
 def of(stack: xr.Dataset) -> Glance:
     """Read no pixel but the masks; of a large scene a sample of them."""
-    grid, days = stacks.grid_of(stack), stacks.labels(stack)
+    grid, days = stacks.grid_of(stack), when.labels(stack)
     height, width = grid.shape
     epsg = grid.crs.to_epsg() if grid.crs else None
     place = f"EPSG:{epsg}" if epsg else "a CRS without code" if grid.crs else "no CRS"

@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image
 
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import NotFound
 from dione.prediction.looks import picture
 
@@ -16,12 +16,12 @@ BANDS = {"true": picture.TRUE_COLOUR, "false": picture.FALSE_COLOUR}
 THUMBNAIL_PX = 256
 
 
-def on(stack: xr.Dataset, date: stacks.Date) -> int:
+def on(stack: xr.Dataset, date: when.Date) -> int:
     """Position of a date, or of the "latest". Raises NotFound with the dates there are."""
-    return stack.sizes["time"] - 1 if isinstance(date, str) and date == "latest" else stacks.position(stack, date)
+    return stack.sizes["time"] - 1 if isinstance(date, str) and date == "latest" else when.position(stack, date)
 
 
-def rgb(stack: xr.Dataset, date: stacks.Date, colours: Colours = "true") -> xr.DataArray:
+def rgb(stack: xr.Dataset, date: when.Date, colours: Colours = "true") -> xr.DataArray:
     """uint8 (y, x, rgb) of a date. Raises NotFound."""
     if colours not in BANDS:
         raise NotFound(f"no colours '{colours}'; there are {', '.join(BANDS)}")

@@ -18,6 +18,7 @@ from scipy.special import erfc
 from dione.analysis.indices import indices
 from dione.analysis.trust import TRUST, Trust
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadRecipe
 from dione.prediction.files.form import Class
 
@@ -45,7 +46,7 @@ class ChangeRule:
     trust: Trust = TRUST
 
 
-def change(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule: ChangeRule = ChangeRule()) -> xr.Dataset:
+def change(stack: xr.Dataset, before: when.Date, after: when.Date, rule: ChangeRule = ChangeRule()) -> xr.Dataset:
     """difference, sigma and z (y, x) float32, NaN where one of the dates is not trusted; flag (y, x) uint8: 1 no change told, 2 more, 3 less, 0 not trusted.
 
     before, after: YYYY-MM-DD, or as 2018-08-15T105031 where a day has several. Raises NotAStack, NotFound (no such date or index), BadRecipe (no sigma; a rate that is none; the later date first).
@@ -54,7 +55,7 @@ def change(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule: Cha
     return flagged(made, threshold(counts(made), rule.rate))
 
 
-def differences(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule: ChangeRule) -> xr.Dataset:
+def differences(stack: xr.Dataset, before: when.Date, after: when.Date, rule: ChangeRule) -> xr.Dataset:
     """The same without flags."""
     _possible(stack, rule)
     dates = pair(stacks.check(stack), before, after)
@@ -64,14 +65,14 @@ def differences(stack: xr.Dataset, before: stacks.Date, after: stacks.Date, rule
     coords = {name: stack[name] for name in ("y", "x", "spatial_ref")}
     what = f"change of {rule.index}"
     layers = {"difference": (b - a, what), "sigma": (sigma, f"1σ of the {what}"), "z": ((b - a) / sigma, f"{what}, in its own 1σ")}
-    notes = {"before": stacks.label(stack, dates[0]), "after": stacks.label(stack, dates[1])}
+    notes = {"before": when.label(stack, dates[0]), "after": when.label(stack, dates[1])}
     made = {name: (("y", "x"), values.astype(np.float32), {"long_name": words, "units": "1"}) for name, (values, words) in layers.items()}
     return xr.Dataset(made, coords, notes)
 
 
-def pair(stack: xr.Dataset, before: stacks.Date, after: stacks.Date) -> tuple[int, int]:
+def pair(stack: xr.Dataset, before: when.Date, after: when.Date) -> tuple[int, int]:
     """Positions of the two dates. Raises NotFound, BadRecipe for one date twice or the later one first."""
-    earlier, later = (stacks.position(stack, date) for date in (before, after))
+    earlier, later = (when.position(stack, date) for date in (before, after))
     if earlier == later:
         raise BadRecipe(f"change from {before} to {after} is from a date to itself; name two dates, the earlier one first")
     if earlier > later:

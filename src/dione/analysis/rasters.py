@@ -12,6 +12,7 @@ from dione.analysis import change as changes
 from dione.analysis.indices import indices
 from dione.analysis.trust import Trust
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import CannotWrite
 from dione.base.files import at_home, folder
 from dione.base.windows import Window
@@ -46,7 +47,7 @@ def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: 
     made = []
     for date in range(stack.sizes["time"]):
         for name in names:
-            canvas = _canvas(stack, out, f"{stacks.label(stack, date)}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
+            canvas = _canvas(stack, out, f"{when.label(stack, date)}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
             for window in canvas.windows():
                 found = indices(_part(stack, window).isel(time=[date]), name, trust=trust, band_correlation=band_correlation)
                 values = np.concatenate([found[name].values, found[f"{name}_sigma"].values])
@@ -57,7 +58,7 @@ def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: 
 
 def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: changes.ChangeRule) -> Changed:
     """OUT/<before>_<after>_change.tif (difference, sigma, z) and …_flag.tif (classes). Two rounds: z first, then flags. Raises as `change`, and CannotWrite."""
-    before, after = (stacks.label(stack, date) for date in changes.pair(stack, before, after))
+    before, after = (when.label(stack, date) for date in changes.pair(stack, before, after))
     name = f"{before}_{after}_{rule.index}"
     layers = _canvas(stack, out, f"{name}_change", Form(bands=("difference", "sigma", "z"), dtype="float32", unit="index"))
     flags = _canvas(stack, out, f"{name}_flag", FLAG)

@@ -20,6 +20,7 @@ from dione.analysis.parcels import Parcels
 from dione.analysis.trust import TRUST, Trust
 from dione.base import area as areas
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadGrid
 from dione.base.grid import size_m
 
@@ -52,7 +53,7 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     within = parcels.to_crs(str(grid.crs)).geometries
     tied = 2 * np.pi * (rule.correlation_m / (size_m(grid) or rule.correlation_m)) ** 2
     rows = [_row(stack, one, rule, max(float(tied), 1.0)) for one in within]
-    labels = stacks.labels(stack)
+    labels = when.labels(stack)
     names = [f"{name}_{day}_{what}" for day in labels for name in rule.names for what in ("mean", "sigma", "n", "trusted")]
     table = np.array(rows, np.float64).reshape(len(rows), len(names))
     columns = {name: table[:, at].astype(np.int64) if name.endswith("_n") else table[:, at] for at, name in enumerate(names)}

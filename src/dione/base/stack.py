@@ -1,7 +1,5 @@
 """The Stack: what is carried from room to room. Its form is written out in docs/stack.md."""
 
-import datetime
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from dione.base.bands import BANDS
-from dione.base.errors import BadGrid, BadRecipe, NotAStack, NotFound, faults
+from dione.base.errors import BadGrid, NotAStack, faults
 from dione.base.grid import NEAR_PX, mapped
 
 DIMS = {"reflectance": ("time", "band", "y", "x"), "valid": ("time", "y", "x")}
@@ -21,8 +19,6 @@ MOST_SIDE = 20_000_000
 """Pixels: of 2.5 m, more than once round the earth. Each has a coordinate in memory."""
 VERSIONS = "versions"
 """What the `encoding` of a Stack read from files tells: which state of them. No note that travels along to people, or is kept."""
-Date = str | datetime.date | np.datetime64 | xr.DataArray
-"""One date, as people write it and as Python, NumPy, pandas (a Timestamp is a `date`) and xarray hold it."""
 OF_NUMBERS = (
     "whole numbers become reflectance as (numbers * scale + offset).astype('float32'), Sentinel-2's L2A by 0.0001 and, "
     "since baseline 04.00, -0.1; a Zarr store may tell both as the attributes scale_factor and add_offset"
@@ -100,58 +96,6 @@ def grid_of(stack: xr.Dataset) -> GeoBox:
     return GeoBox((stack.sizes["y"], stack.sizes["x"]), stored * Affine.translation(column, row), crs)
 
 
-def days(stack: xr.Dataset) -> list[str]:
-    """The date of each time as YYYY-MM-DD, in the Stack's order."""
-    return [str(day) for day in stack["time"].values.astype("datetime64[D]")]
-
-
-def labels(stack: xr.Dataset) -> list[str]:
-    """What tells each date from the others, and its files begin with: its day, with the time of day if the series has several that day."""
-    moments = [str(time) for time in stack["time"].values]
-    times_seen = Counter(moment[:10] for moment in moments)
-    return [moment[:10] if times_seen[moment[:10]] == 1 else moment[:19].replace(":", "") for moment in moments]
-
-
-def label(stack: xr.Dataset, date: int) -> str:
-    """The same of one date."""
-    return labels(stack)[date]
-
-
-def named(date: Date) -> str:
-    """A date in words: YYYY-MM-DD, with the time of day, UTC, if the object that holds it has one; words stay as they are. Raises BadRecipe."""
-    if isinstance(date, str):
-        return date
-    moment: Any = date.values if isinstance(date, xr.DataArray) else date
-    if isinstance(moment, datetime.datetime) and moment.tzinfo is not None:
-        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
-    try:
-        made = np.datetime64(moment)
-    except (TypeError, ValueError):  # several, a number
-        made = np.datetime64("NaT")
-    if np.isnat(made):
-        raise BadRecipe(f"a {type(date).__name__} that is no one date; name it YYYY-MM-DD or stack.time[3], and all by target='all'")
-    return str(made).partition(".")[0]
-
-
-def passes(stack: xr.Dataset, date: Date) -> list[int]:
-    """Positions of all that a date names: YYYY-MM-DD, or with the time of day as `label` writes it. Midnight, if none was seen then, is the day."""
-    wanted = named(date).replace(":", "")
-    at = [at for at, time in enumerate(stack["time"].values.astype("datetime64[s]").astype(str)) if wanted in (time[:10], time.replace(":", ""))]
-    day = wanted.removesuffix("T000000")
-    return at if at or day == wanted else passes(stack, day)
-
-
-def position(stack: xr.Dataset, date: Date) -> int:
-    """Position of the one date of this name; raises NotFound where there is none, or more than one."""
-    date = named(date)
-    found = passes(stack, date)
-    if not found:
-        raise NotFound(f"no date '{date}'; there are {', '.join(labels(stack))}")
-    if len(found) > 1:
-        raise NotFound(f"{date} was seen {len(found)} times; name one of {', '.join(label(stack, at) for at in found)}")
-    return found[0]
-
-
 def check(stack: Any, name: str = "this dataset", *, bands: tuple[str, ...] = BANDS) -> xr.Dataset:
     """The Stack itself if it keeps the contract; otherwise NotAStack with every fault at once.
 
@@ -177,7 +121,7 @@ def check(stack: Any, name: str = "this dataset", *, bands: tuple[str, ...] = BA
         if not np.issubdtype(times.dtype, np.datetime64) or np.isnat(times).any():
             wrong.append(f"'time' is {times.dtype}, needs datetime64 without gaps")
         elif len(times) == 0 or (np.diff(times.astype("datetime64[s]")) <= np.timedelta64(0)).any():
-            wrong.append(f"{len(times)} times, need at least one, ascending, no two within a second")  # `label` tells seconds
+            wrong.append(f"{len(times)} times, need at least one, ascending, no two within a second")  # labels (base/when.py) tell seconds
     if {"time", "item"} <= set(stack.coords) and stack["time"].dims and stack["item"].dims != ("time",):
         wrong.append(f"'item' has dims {stack['item'].dims}, needs ('time',): {ONE_DATE}")
     if "spatial_ref" in stack.coords:

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadModel
 from dione.evaluation.cases import LEAST_SEEN, REFERENCE, Cases, Made, Models, enough, scored
 from dione.evaluation.lower import coarser, drawn_shifts
@@ -45,7 +46,7 @@ class Series:
 
     @property
     def facts(self) -> dict[str, object]:
-        return {"dataset": str(self.stack.attrs.get("source", "")), "brought_down": self.zoom, "shift_px": self.shift_px, "days": stacks.days(self.stack)}
+        return {"dataset": str(self.stack.attrs.get("source", "")), "brought_down": self.zoom, "shift_px": self.shift_px, "days": when.days(self.stack)}
 
     @property
     def most_dates(self) -> int:
@@ -97,7 +98,7 @@ class Series:
                 yield Cases(keys, cut(lr, some.values()), cut(hr[None], some.values(), zoom), cut(seen, some.values(), zoom), parts)
 
     def _keys(self, choice: Choice, dates: int, tiles: list[int], hidden: torch.Tensor) -> dict[str, NDArray[np.generic]]:
-        alike = {"site": self.site, "sensor": "sentinel-2", "day": stacks.label(self.stack, choice.target), "dates": dates}
+        alike = {"site": self.site, "sensor": "sentinel-2", "day": when.label(self.stack, choice.target), "dates": dates}
         return {
             "patch": np.array([f"{choice.target}:{tile}" for tile in tiles]),
             "place": np.array([f"tile {tile}" for tile in tiles]),

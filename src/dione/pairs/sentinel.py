@@ -11,6 +11,7 @@ from rasterio.warp import transform_bounds
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.crs import DEGREES
 from dione.base.errors import BadGrid, NotFound
 from dione.base.windows import Window
@@ -40,7 +41,7 @@ class Source:
         kept = np.flatnonzero(np.any([(times >= first) & (times <= last) for first, last in spans], axis=0)) if spans else np.arange(0)
         if not len(kept):
             told = ", ".join(f"{str(first)[:10]} to {str(last)[:10]}" for first, last in spans)
-            raise NotFound(f"no Sentinel-2 date in {told}; the series has {len(times)}, from {stacks.days(stack)[0]} to {stacks.days(stack)[-1]}")
+            raise NotFound(f"no Sentinel-2 date in {told}; the series has {len(times)}, from {when.days(stack)[0]} to {when.days(stack)[-1]}")
         return cut(stack.isel(time=kept), area)
 
     def _stack(self, area: Area, spans: list[Span]) -> xr.Dataset:

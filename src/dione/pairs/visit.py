@@ -9,6 +9,7 @@ import xarray as xr
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import DioneError, NothingClear
 from dione.pairs.areas import Area
 from dione.pairs.recipe import BuildRecipe
@@ -134,7 +135,7 @@ def _gathered(area: Area, visits: list[Visit], coarse: xr.Dataset, clear: list[f
             "cover": round(look.cover, 4),
             "cloud": round(look.cloud, 4),
             "dates": [place[at] for at in found.dates],
-            "days": [stacks.days(coarse)[at] for at in found.dates],
+            "days": [when.days(coarse)[at] for at in found.dates],
             "clear": [round(clear[at], 4) for at in found.dates],
             "days_apart": round(float(abs(coarse["time"].values[found.dates[0]] - scene.time) / DAY), 2),
             **_shift("shift", found.shift),

@@ -12,6 +12,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadGrid
 from dione.base.files import alone, at_home, folder
 from dione.base.windows import Window
@@ -61,7 +62,7 @@ def _coarse(grid: GeoBox, zoom: int) -> GeoBox:
 
 
 def _fits(source: xr.Dataset, coarse: GeoBox, choices: list[Choice]) -> None:
-    days = stacks.labels(source)
+    days = when.labels(source)
     wrong = [f"its grid is {source.sizes['y']}×{source.sizes['x']} px, the result's at 10 m {coarse.shape[0]}×{coarse.shape[1]}"]
     wrong = wrong * (stacks.grid_of(source) != coarse)
     wrong += [f"its dates are {', '.join(days)}, the result was made of {', '.join(use.day for use in choices[0].dates)}"] * (
@@ -95,7 +96,7 @@ def _compared(sharp: xr.Dataset, source: xr.Dataset, date: int, choice: Choice, 
     """A date beside what was measured, as `dione predict` tells it."""
     files, at, shape = _files(sharp, date, to), choice.target, (source.sizes["y"], source.sizes["x"])
     found = measure(files["sr"], source, choice, zoom=zoom, modulation=sharp.attrs.get(origin.SEES))
-    kept = write_date(source, at, "reflectance", to / f"{stacks.label(sharp, date)}_input.tif", REFLECTANCE)
+    kept = write_date(source, at, "reflectance", to / f"{when.label(sharp, date)}_input.tif", REFLECTANCE)
     before = preview(lambda window: seen(source, at, window), shape)
     warnings = found.warnings(len(choice.views), learned=bool(sharp.attrs.get("model_sha256")))
     told: dict[str, Any] = {"clear": found.clear, "filled": found.filled, "consistency": found.consistency, "warnings": warnings}
@@ -104,4 +105,4 @@ def _compared(sharp: xr.Dataset, source: xr.Dataset, date: int, choice: Choice, 
 
 def _files(sharp: xr.Dataset, date: int, to: Path) -> dict[str, Any]:
     """What `write` wrote of a date."""
-    return {ending: to / f"{stacks.label(sharp, date)}_{ending}.tif" if variable in sharp else None for ending, variable in VARIABLES.items()}
+    return {ending: to / f"{when.label(sharp, date)}_{ending}.tif" if variable in sharp else None for ending, variable in VARIABLES.items()}

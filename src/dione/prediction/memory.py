@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadRecipe
 from dione.base.files import at_home, folder
 from dione.base.grid import finer
@@ -31,7 +32,7 @@ def predict(
     stack: xr.Dataset,
     *,
     model: str | Path | Resolver = DEFAULT_MODEL,
-    target: stacks.Date = "latest",
+    target: when.Date = "latest",
     views: int = 8,
     max_cloud: float = 0.5,
     block: int | None = None,
@@ -68,7 +69,7 @@ def predict(
         raise BadRecipe(f"block is {block}, needs at least 1 pixel; leave it out for what memory allows")
     resolver = model if isinstance(model, Resolver) else load(model)
     suits.check(resolver, stack)
-    target = stacks.named(target)
+    target = when.named(target)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
     resolver = suits.seeing(resolver, stack, choices[0].clearest, modulation)
     used = engine(device, precision)
@@ -119,9 +120,7 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     to = at_home(out)
     present = [(ending, variable) for ending, variable in VARIABLES.items() if variable in sharp]
     dates = range(sharp.sizes["time"])
-    return [
-        write_date(sharp, date, variable, to / f"{stacks.label(sharp, date)}_{ending}.tif", FORMS[ending]) for date in dates for ending, variable in present
-    ]
+    return [write_date(sharp, date, variable, to / f"{when.label(sharp, date)}_{ending}.tif", FORMS[ending]) for date in dates for ending, variable in present]
 
 
 def write_date(stack: xr.Dataset, date: int, variable: str, path: Path, form: Form) -> Path:

@@ -13,6 +13,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.grid import finer
 from dione.base.windows import Window
 from dione.nets.resolver import Resolver
@@ -75,14 +76,14 @@ class Session:
 
     def canvas(self, choice: Choice, ending: str, form: Form) -> Surface:
         """Where one file of one target is painted; blocks of another input, model or choice of dates are not taken up."""
-        model, name = self.resolver, f"{stacks.label(self.stack, choice.target)}_{ending}"
+        model, name = self.resolver, f"{when.label(self.stack, choice.target)}_{ending}"
         key = self.identity, model.name, model.digest, model.sees, choice.views, self.engine.precision, record.installed("dione")
         grid = finer(stacks.grid_of(self.stack), model.zoom)
         return self._surface(choice, self._canvas(name, grid, self.block(choice) * model.zoom, key, form), model.zoom)
 
     def measured(self, choice: Choice) -> Surface:
         """Where the target itself is kept, at 10 m."""
-        name, key = f"{stacks.label(self.stack, choice.target)}_input", (self.identity, choice.target)
+        name, key = f"{when.label(self.stack, choice.target)}_input", (self.identity, choice.target)
         return self._surface(choice, self._canvas(name, stacks.grid_of(self.stack), KEPT_PX, key), 1)
 
     def _canvas(self, name: str, grid: GeoBox, block: int, key: tuple[object, ...], form: Form = REFLECTANCE) -> Canvas:
@@ -105,7 +106,7 @@ class Session:
 
     def paint(self, painting: Painting) -> None:
         """Paint every block that is still missing, here or on a cluster."""
-        missing, name = painting.missing(), stacks.label(self.stack, painting.choice.target)
+        missing, name = painting.missing(), when.label(self.stack, painting.choice.target)
         done = count(painting.count - len(missing) + 1)
         self.progress(name, painting.count - len(missing), painting.count)
         if self.scheduler:

@@ -5,6 +5,7 @@ import hashlib
 import xarray as xr
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.windows import lattice
 from dione.prepare.area import sample
 
@@ -20,7 +21,7 @@ def of(stack: xr.Dataset) -> str:
     An archive tells by itself which version of its files they are (the attribute `identity`); no pixel is fetched for it
     as long as they are still to be read, so that nobody can have changed them.
     """
-    facts = stacks.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), stack["reflectance"].shape
+    facts = when.days(stack), stack["item"].values.tolist(), tuple(stacks.grid_of(stack).affine), stack["reflectance"].shape
     digest = hashlib.sha256(repr(facts).encode())
     if "inside" in stack.coords:
         digest.update(stack["inside"].values.tobytes())

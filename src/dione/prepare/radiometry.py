@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadValues, faults
 from dione.prepare.area import sample
 
@@ -62,7 +62,7 @@ def check_values(stack: xr.Dataset) -> list[str]:
 
     The offset is not questioned if it was given (the Stack's attribute `offset_told_by` is "given").
     """
-    days = stacks.labels(stack)
+    days = when.labels(stack)
     # Where metadata told the offset of each date, and each is far away, a few will do.
     few = stack.attrs.get("offset_told_by") == "metadata" and len(days) > FEW
     dates = sorted({round(at) for at in np.linspace(0, len(days) - 1, FEW)}) if few else range(len(days))

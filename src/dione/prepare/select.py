@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadRecipe, NotFound, NothingClear, faults
 from dione.prepare.area import clear_fractions
 
@@ -101,7 +101,7 @@ def choose(
 
 def passed_over(stack: xr.Dataset, target: str, choice: Choice) -> Iterator[str]:
     """What a person has to be told who named a day of several passes: which there are, and which was taken."""
-    at = stacks.passes(stack, target)
+    at = when.passes(stack, target)
     if len(at) > 1:
         there = ", ".join(f"{choice.dates[one].day} ({_percent(choice.dates[one].clear)} clear)" for one in at)
         other = next(choice.dates[one].day for one in at if one != choice.target)
@@ -116,7 +116,7 @@ def between(stack: xr.Dataset, start: str | None, end: str | None) -> xr.Dataset
     first, last = _day(start, "0001-01-01"), _day(end, "9999-12-31")
     if first > last:
         raise BadRecipe(f"the range of dates starts {start} after it ends {end}; write it as START/END")
-    days = np.array(stacks.days(stack), "datetime64[D]")
+    days = np.array(when.days(stack), "datetime64[D]")
     inside = np.flatnonzero((days >= first) & (days <= last))
     if not len(inside):
         span = f"the series has {len(days)}, from {days[0]} to {days[-1]}"
@@ -136,10 +136,10 @@ def _targets(stack: xr.Dataset, target: str, clear: Sequence[float], views: int,
 
 def _on_day(stack: xr.Dataset, day: str, clear: Sequence[float], views: int) -> int:
     """Position of the date of that name, the clearest if a day has several."""
-    at = stacks.passes(stack, day)
+    at = when.passes(stack, day)
     if not at:
-        wanted, days = _day(day.partition("T")[0] or day, day, "target"), np.array(stacks.days(stack), "datetime64[D]")
-        there = ", ".join(stacks.label(stack, one) for one in stacks.passes(stack, str(wanted)))
+        wanted, days = _day(day.partition("T")[0] or day, day, "target"), np.array(when.days(stack), "datetime64[D]")
+        there = ", ".join(when.label(stack, one) for one in when.passes(stack, str(wanted)))
         near = f"; that day has {there}" if there else _nearest_to(days, wanted)
         raise NotFound(f"target {day} is not in the series of {len(days)} dates{near}\nname one of these, latest, or all")
     best = max(at, key=lambda one: clear[one])
@@ -165,7 +165,7 @@ def _nearest_to(days: np.ndarray, wanted: np.datetime64) -> str:
 
 
 def _nothing_clear(stack: xr.Dataset, clear: Sequence[float], head: str, advice: str) -> NothingClear:
-    rows = [f"{day}  {_percent(fraction):>6} clear  {item}" for day, fraction, item in zip(stacks.labels(stack), clear, stack["item"].values, strict=True)]
+    rows = [f"{day}  {_percent(fraction):>6} clear  {item}" for day, fraction, item in zip(when.labels(stack), clear, stack["item"].values, strict=True)]
     return NothingClear(faults(head, rows, advice))
 
 
@@ -183,7 +183,7 @@ def _choice(stack: xr.Dataset, target: int, clear: Sequence[float], rule: Rule) 
         role: Role = "target" if at == target else "support" if at in supports else "left out"
         return DateUse(day, str(stack["item"].values[at]), float(clear[at]), role, _reason(role, float(clear[at]), float(gaps[at]), rule))
 
-    return Choice(target, supports, tuple(use(at, day) for at, day in enumerate(stacks.labels(stack))))
+    return Choice(target, supports, tuple(use(at, day) for at, day in enumerate(when.labels(stack))))
 
 
 def _reason(role: Role, clear: float, gap: float, rule: Rule) -> str:

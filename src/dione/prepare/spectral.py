@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexedArray, explicit_indexing_adapter
 
-from dione.base import stack as stacks
+from dione.base import when
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, faults
 
@@ -43,7 +43,7 @@ def as_sentinel2a(stack: xr.Dataset) -> xr.Dataset:
     Lazy as the Stack is. Raises BadSource for dates of another satellite, or of which none is told (coordinate `platform`).
     """
     platforms = [str(one) for one in stack["platform"].values] if "platform" in stack.coords else [""] * stack.sizes["time"]
-    unknown = [f"{day}: {platform or 'no satellite told'}" for day, platform in zip(stacks.labels(stack), platforms, strict=True) if platform not in TO_LANDSAT]
+    unknown = [f"{day}: {platform or 'no satellite told'}" for day, platform in zip(when.labels(stack), platforms, strict=True) if platform not in TO_LANDSAT]
     if unknown:
         raise BadSource(faults("dates that cannot be brought to Sentinel-2A's bands", unknown[:8], f"coefficients are known of {' and '.join(TO_LANDSAT)}"))
     slope, offset = (xr.Variable(("time", "band"), values) for values in _lines(platforms))

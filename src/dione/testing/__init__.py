@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from dione.base import optics, stack
+from dione.base import optics, stack, when
 from dione.testing import rasters
 
 Array = NDArray[np.float32]
@@ -143,7 +143,7 @@ def grid_at(shape: tuple[int, int], *, crs: str | None = "EPSG:32631", left: flo
 def write_geotiffs(made: xr.Dataset, folder: Path, *, names: tuple[str, ...] | None = ("B02", "B03", "B04", "B08"), tags: bool = True) -> Path:
     """A Stack as a folder of GeoTIFFs a user would have: uint16 × 10000, one file a date, nodata 0 where invalid."""
     grid = stack.grid_of(made)
-    for day, (_, date) in zip(stack.days(made), made.groupby("time", squeeze=False), strict=True):
+    for day, (_, date) in zip(when.days(made), made.groupby("time", squeeze=False), strict=True):
         numbers = np.clip(np.round(date["reflectance"].values[0] * 1e4), 1, 65535)
         numbers = np.where(date["valid"].values, numbers, 0).astype(np.uint16)
         rasters.write(folder / f"{day}.tif", numbers, grid, bands=names or (), scale=1e-4 if tags else None, nodata=0, compress="deflate")

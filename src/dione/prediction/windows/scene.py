@@ -11,8 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dione.base import optics
-from dione.base import stack as stacks
+from dione.base import optics, when
 from dione.base.errors import NotAStack
 from dione.base.windows import Window
 from dione.nets.blocks import Rim
@@ -126,7 +125,7 @@ def read(stack: xr.Dataset, views: tuple[int, ...], window: Window, margin: int,
     unknown = (raw.valid & ~np.isfinite(raw.reflectance).all(1)).sum((1, 2))
     if unknown.any():
         date = int(unknown.argmax())
-        raise NotAStack(f"{unknown[date]} pixels are valid on {stacks.days(part)[date]}, and their reflectance is no number\n{LEAVE_OUT}")
+        raise NotAStack(f"{unknown[date]} pixels are valid on {when.days(part)[date]}, and their reflectance is no number\n{LEAVE_OUT}")
     return raw
 
 

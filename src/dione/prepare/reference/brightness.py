@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import BadValues, NothingClear
 
 BLUE_ABOVE = 97.0
@@ -50,7 +51,7 @@ def without_clouds(stack: xr.Dataset, rule: CloudRule = CloudRule()) -> xr.Datas
     left = valid.sum(("y", "x")).values
     if not left.any():
         had = stack["valid"].sum(("y", "x")).values
-        dates = ", ".join(f"{day} ({count} pixels with data)" for day, count in zip(stacks.days(stack), had, strict=True))
+        dates = ", ".join(f"{day} ({count} pixels with data)" for day, count in zip(when.days(stack), had, strict=True))
         needs = "take another scene, or raise the threshold if the ground is bright (snow, sand)"
         raise NothingClear(f"the scene is all cloud: the radiance of blue is above {rule.blue_above:g} everywhere on {dates}\n{needs}")
     return stack.assign(valid=valid.transpose(*stacks.DIMS["valid"]))

@@ -17,6 +17,7 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.bands import BANDS
 from dione.base.errors import NotFound, NothingClear
 from dione.base.grid import finer
@@ -105,15 +106,15 @@ def dates_for(time: np.datetime64, coarse: xr.Dataset, clear: list[float], rule:
     """
     away = (coarse["time"].values - time) / DAY
     # By the day: an image of the same day is on either side, whatever the hour.
-    days = np.array(stacks.days(coarse), "datetime64[D]") - time.astype("datetime64[D]")
+    days = np.array(when.days(coarse), "datetime64[D]") - time.astype("datetime64[D]")
     right_side = {"before": days <= np.timedelta64(0), "after": days >= np.timedelta64(0), "both": np.ones(len(days), bool)}[rule.side]
     near = np.flatnonzero((np.abs(away) <= rule.window_days) & right_side)
     window = f"within {rule.window_days:g} days {'around' if rule.side == 'both' else rule.side} {str(time)[:10]}"
     if not len(near):
-        raise NotFound(f"no Sentinel-2 date {window}; the series goes from {stacks.days(coarse)[0]} to {stacks.days(coarse)[-1]}")
+        raise NotFound(f"no Sentinel-2 date {window}; the series goes from {when.days(coarse)[0]} to {when.days(coarse)[-1]}")
     usable = [int(at) for at in near if 1 - clear[at] <= rule.max_cloud]
     if len(usable) < rule.least_dates:
-        told = ", ".join(f"{stacks.days(coarse)[at]} {1 - clear[at]:.0%}" for at in near)
+        told = ", ".join(f"{when.days(coarse)[at]} {1 - clear[at]:.0%}" for at in near)
         raise NothingClear(f"{len(usable)} dates {window} have at most {rule.max_cloud:.0%} of cloud over the area, needs {rule.least_dates} (hidden: {told})")
     return tuple(sorted(usable, key=lambda at: (abs(away[at]), -at))[: rule.dates])
 
