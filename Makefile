@@ -17,8 +17,8 @@ setup: $(READY) ## make .venv with exactly what was tested (again only when the 
 demo: $(DEMO_READY) ## sharpen a real series of seven dates; results in demo/output
 	$(VENV)/bin/dione demo
 
-test: $(READY) ## run the tests; ARGS="-k name" passes on to pytest
-	$(VENV)/bin/pytest $(ARGS)
+test: $(READY) ## run the tests, a process a core and four at most; ARGS="-k name" passes on to pytest
+	$(VENV)/bin/pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(READY) ## lint, format, types, and who may import whom
 	scripts/check

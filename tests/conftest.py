@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):  # else each would take every core
+    os.environ.setdefault("OMP_NUM_THREADS", str(max((os.cpu_count() or 1) // workers, 1)))
+
 settings.register_profile("any machine", deadline=None)  # one that is busy is no fault
 settings.load_profile("any machine")
 
