@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 from odc.geo.geobox import GeoBox
+from pyproj import Geod, Transformer
 from scipy import ndimage
 from scipy.ndimage import gaussian_filter
 
@@ -47,6 +49,18 @@ def test_ground_without_any_edge_is_one_field(sharp):
     smooth = sharp.isel(time=[0], y=slice(8, 32), x=slice(8, 32))
     found = boundaries(smooth.assign(reflectance=smooth["reflectance"] * 0 + 0.2), BoundaryRule())
     assert len(found) == 1 and found.columns["edge"][0] == 0 and found.columns["area_m2"][0] == pytest.approx(60 * 60)
+
+
+@pytest.mark.parametrize(("crs", "across", "along"), [("EPSG:3857", 5, 5), ("EPSG:4326", 4.5e-5, 2.2e-5), ("EPSG:32631", 2.5, 2.5)])
+def test_an_area_is_that_of_the_ground(sharp, crs, across, along):
+    turn = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    (left, top), smooth = turn.transform(3.6, 60), sharp.isel(time=[0], y=slice(8, 32), x=slice(8, 32))
+    placed = stacks.make(
+        smooth["reflectance"].values * 0 + 0.2, smooth["valid"].values, ["2024-05-01"], GeoBox((24, 24), Affine(across, 0, left, 0, -along, top), crs)
+    )
+    found = boundaries(placed, BoundaryRule(core_m=0))
+    geodesic = shapely.transform(found.geometries[0], lambda points: np.column_stack(turn.transform(*points.T, direction="INVERSE")))
+    assert found.columns["area_m2"] == pytest.approx([abs(Geod(ellps="WGS84").geometry_area_perimeter(geodesic)[0])], rel=0.005)
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
+from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
 import dione.accessor  # noqa: F401 - sharp.dione
 from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels, read
 from dione.analysis.zonal import ZonalRule, zonal
+from dione.base import stack as stacks
 from dione.base.crs import turn
 from dione.base.errors import BadRecipe, CannotWrite
 
@@ -34,6 +37,17 @@ def test_the_mean_of_a_parcel_is_over_its_trusted_pixels(sharp, parcels):
     assert list(made.columns["NDVI_2024-05-01_n"]) == [1600, 1575, 1600, 1500, 0]
     assert made.columns["NDVI_2024-05-01_trusted"][3] == pytest.approx(1500 / 1600)
     assert np.isnan(made.columns["NDVI_2024-07-01_mean"][4])
+
+
+@pytest.mark.parametrize("left", [179.999, -180.001, 199.999])
+def test_parcels_in_degrees_are_found_in_a_scene_that_runs_on_beyond_the_antimeridian(sharp, left):
+    grid = GeoBox((80, 80), Affine(2.5e-5, 0, left, 0, -2.5e-5, -16), "EPSG:4326")
+    placed = stacks.make(sharp["reflectance"].values, sharp["valid"].values, list(sharp["time"].values), grid)
+    turns = [360 if middle > 180 else -360 if middle < -180 else 0 for middle in (left + 0.0005, left + 0.0015)]
+    boxes = [shapely.box(west - turn, -16.001, west + 0.001 - turn, -16) for west, turn in zip((left, left + 0.001), turns, strict=True)]
+    made = zonal(placed, Parcels((*boxes, shapely.MultiPolygon(boxes)), {}, "EPSG:4326")).columns
+    assert list(made["NDVI_2024-05-01_n"]) == [1600, 1575, 3175]
+    assert made["NDVI_2024-05-01_mean"][:2] == pytest.approx([0.8, 0.24], abs=0.01)
 
 
 def test_large_parcels_are_worked_on_date_by_date_and_small_ones_all_dates_at_once(sharp, parcels, monkeypatch):

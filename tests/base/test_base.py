@@ -8,6 +8,8 @@ from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
+from pyproj import Geod
+from rasterio.warp import transform
 
 from dione.base import bands, files, grid, optics, stack, when, windows
 from dione.base.errors import BadBands, BadGrid, CannotWrite, NotAStack, grouped
@@ -44,6 +46,23 @@ def test_rotated_and_flipped_grids_are_refused():
     for affine in (Affine.rotation(10) * Affine.scale(10, -10), Affine.scale(10, 10)):
         with pytest.raises(BadGrid, match="gdalwarp"):
             grid.north_up(GeoBox((4, 4), affine, "EPSG:32631"), "x.tif")
+
+
+@pytest.mark.parametrize(
+    ("crs", "pixel", "longitude", "latitude", "near"),
+    [
+        *(("EPSG:4326", 1e-4, 10, latitude, 1e-5) for latitude in (-75, -45, 0, 60)),
+        *(("EPSG:3857", 10, 10, latitude, 0.008) for latitude in (-75, -45, 0, 60)),  # which takes the earth for a ball
+        ("EPSG:3035", 10, 10, 60, 1e-5),
+        ("EPSG:2263", 10, -74, 40.7, 1e-4),
+    ],
+)
+def test_the_ground_of_a_pixel_is_that_of_the_ellipsoid(crs, pixel, longitude, latitude, near):
+    (x,), (y,) = transform("EPSG:4326", crs, [longitude], [latitude])
+    made = GeoBox((2, 2), Affine(pixel, 0, x - pixel, 0, -pixel, y + pixel), crs)
+    corners = transform(crs, "EPSG:4326", *zip(*(made.affine * corner for corner in ((0, 0), (2, 0), (2, 2), (0, 2))), strict=True))
+    ground = abs(Geod(ellps="WGS84").polygon_area_perimeter(*corners)[0])
+    assert grid.size_m(made) ** 2 == pytest.approx(ground / 4, rel=near)
 
 
 def test_a_pixel_is_measured_in_metres_in_any_crs():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dione.base import when
-from dione.base.errors import BadGrid, NothingClear
+from dione.base.errors import BadGrid, BadValues, NothingClear
 from dione.evaluation import down, lower
 from dione.nets.resolver import load
 from dione.testing import landscape, observe, series, still
@@ -48,6 +48,13 @@ def test_a_shifted_pixel_is_hidden_if_any_of_its_ground_is():
 def test_a_scene_too_small_to_bring_down_is_told():
     with pytest.raises(BadGrid, match="needs 16"):
         lower.coarser(series(landscape((40, 80), seed=1), days=1).stack)
+
+
+@pytest.mark.parametrize(("slope", "lift", "said"), [(1, 0.1, "as if an offset was not applied"), (10_000, 0, "unscaled")])
+def test_a_series_that_a_prediction_refuses_is_not_scored_either(slope, lift, said):
+    stack = series(landscape((96, 96), seed=1), days=2).stack
+    with pytest.raises(BadValues, match=said):
+        down.series(stack.assign(reflectance=stack["reflectance"] * np.float32(slope) + np.float32(lift)), {"bicubic": load("bicubic")})
 
 
 def test_nearest_gains_less_than_nothing_on_a_series():

@@ -9,7 +9,7 @@ from dione import testing
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base import when
-from dione.base.errors import BadGrid, NotFound
+from dione.base.errors import BadGrid, BadValues, NotFound
 from dione.pairs.areas import Area
 from dione.pairs.recipe import Sentinel
 from dione.pairs.sentinel import Source, cut
@@ -66,6 +66,14 @@ def test_only_dates_of_the_spans_are_read(made, tmp_path: Path):
     assert folder.name == "here" and when.days(source.over(area(2220, 30_198), spans)) == ["2024-05-06"]
     with pytest.raises(NotFound, match="no Sentinel-2 date in 2023-01-01"):
         source.over(area(2220, 30_198), [(np.datetime64("2023-01-01", "ns"), np.datetime64("2023-02-01", "ns"))])
+
+
+def test_a_series_that_keeps_an_offset_is_refused_for_every_area(made, tmp_path: Path):
+    lifted = made.assign(reflectance=made["reflectance"] + np.float32(0.1))
+    source = Source(Sentinel(source=str(testing.write_geotiffs(lifted, tmp_path))))
+    for column in (2220, 2221):
+        with pytest.raises(BadValues, match="as if an offset was not applied"):
+            source.over(area(column, 30_198), [MAY])
 
 
 def test_an_archive_is_asked_for_each_area_and_its_dates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

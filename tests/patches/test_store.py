@@ -193,6 +193,25 @@ def test_a_turned_or_oblong_scene_is_refused(tmp_path, transform, said):
         scenes.ground(only_place(tmp_path))
 
 
+@pytest.mark.parametrize("pixel_m", [None, 1.25])
+def test_pixels_of_degrees_that_are_wider_than_high_are_refused_whatever_is_told_of_them(tmp_path, pixel_m):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1, crs="EPSG:4326")
+    with rasterio.open(tmp_path / "a" / "a_2020.tif", "r+") as file:
+        file.transform = Affine(1.1e-5, 0, 5, 0, -1.1e-5, 60)
+    with pytest.raises(BadSource, match=r"pixels of 0\.6\d* × 1\.2\d* m, needs square ones"):
+        scenes.ground(only_place(tmp_path, pixel_m=pixel_m))
+    with rasterio.open(tmp_path / "a" / "a_2020.tif", "r+") as file:
+        file.transform = Affine(2.239e-5, 0, 5, 0, -1.122e-5, 60)
+    assert scenes.ground(only_place(tmp_path, pixel_m=1.25))[1] == 8
+
+
+def test_a_scene_in_the_mercator_of_the_web_has_the_pixel_of_its_ground(tmp_path):
+    write_scene(tmp_path / "a" / "a_2020.tif", 1, crs="EPSG:3857")
+    with rasterio.open(tmp_path / "a" / "a_2020.tif", "r+") as file:
+        file.transform = Affine(2.5, 0, 5e5, 0, -2.5, 8_399_738)
+    assert scenes.ground(only_place(tmp_path))[1] == pytest.approx(8, rel=0.01)  # at 60° north 1.25 m
+
+
 def test_a_place_that_gives_nothing_is_told(tmp_path, caplog):
     write_scene(tmp_path / "a" / "a_2020.tif", 1)
     numbers = np.full((4, 160, 160), 255, np.uint8)

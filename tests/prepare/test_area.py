@@ -109,6 +109,12 @@ def test_a_lazy_stack_stays_lazy_and_reads_windows_of_the_part_only(stack: xr.Da
     assert seen == [(6, 10)]
 
 
+def test_of_a_scene_that_counts_longitudes_beyond_180_the_part_there_is_found() -> None:
+    grid = testing.grid_at((40, 60), crs="EPSG:4326", left=179.999, top=-16, pixel=1e-4)
+    stack = testing.series(testing.landscape((40, 60), seed=1), days=2, grid=grid).stack
+    assert crop(stack, (-179.999, -16.002, -179.996, -16.001)).sizes == {"time": 2, "band": 4, "y": 10, "x": 30}
+
+
 def test_no_overlap_says_where_the_scene_is(stack: xr.Dataset) -> None:
     west, *_ = degrees(stack, slice(None), slice(None))
     with pytest.raises(NotFound, match=f"does not touch the scene, which covers {west:.4f}"):

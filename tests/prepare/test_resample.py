@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from pyproj import Transformer
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
@@ -35,6 +38,30 @@ def test_the_shift_is_taken_off_in_the_one_resampling(delivery: Delivered, sharp
         assert valid.mean() > 0.85
         off[shift] = float(np.sqrt(((made["reflectance"].values[0] - true)[:, valid] ** 2).mean()))
     assert off[planted.shift_m] < 0.75 * off[0.0, 0.0] < off[-planted.shift_m[0], -planted.shift_m[1]]
+
+
+def pattern(east: np.ndarray, north: np.ndarray) -> np.ndarray:
+    """Ground that is known everywhere, (band, y, x), of metres of UTM."""
+    return np.stack([0.2 + 0.1 * np.sin(east / 17 + band) * np.cos(north / 23 - band) + 0.05 * np.sin((east + north) / 9) for band in range(4)])
+
+
+def middles(grid: GeoBox) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.mgrid[: grid.shape[0], : grid.shape[1]] + 0.5
+    return grid.affine.a * columns + grid.affine.c, grid.affine.e * rows + grid.affine.f
+
+
+@pytest.mark.parametrize(("crs", "across", "along"), [("EPSG:4326", 1.8e-5, 9e-6), ("EPSG:32632", 1, 1), ("EPSG:3035", 1, 1), ("EPSG:3857", 2, 2)])
+def test_a_shift_is_of_the_grid_whatever_crs_the_scene_is_in(crs: str, across: float, along: float) -> None:
+    grid = grid_at((160, 160), left=533_200, top=6_651_900, pixel=2.5)  # at 60° north, near a zone's edge for its neighbour
+    turn = Transformer.from_crs("EPSG:32631", crs, always_xy=True)
+    left, bottom, right, top = turn.transform_bounds(*grid.pad(40).boundingbox.bbox)
+    source = GeoBox((int((top - bottom) / along), int((right - left) / across)), Affine(across, 0, left, 0, -along, top), crs)
+    south, east = 20.0, -14.0
+    x, y = turn.transform(*middles(source), direction="INVERSE")
+    image = pattern(x + east, y - south).astype(np.float32)[None]
+    made = onto(stacks.make(image, np.ones((1, *source.shape), bool), ["2024-05-01"], source), grid, shift_m=(south, east))
+    assert made["valid"].values.all()
+    np.testing.assert_allclose(made["reflectance"].values[0], pattern(*middles(grid)), atol=2e-3)  # of a metre aside: 7e-3
 
 
 def test_larger_pixels_are_means_and_pixels_of_a_gap_are_not_valid(delivery: Delivered, sharp: xr.Dataset) -> None:

@@ -50,7 +50,7 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     grid = stacks.grid_of(stacks.check(stack))
     if grid.crs is None:
         raise BadGrid("parcels cannot be found in a scene without a CRS\ngive its files one first")
-    within = parcels.to_crs(str(grid.crs)).geometries
+    within = [areas.alongside(grid, one) for one in parcels.to_crs(str(grid.crs)).geometries]
     tied = 2 * np.pi * (rule.correlation_m / (size_m(grid) or rule.correlation_m)) ** 2
     rows = [_row(stack, one, rule, max(float(tied), 1.0)) for one in within]
     labels = when.labels(stack)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import shapely
 from odc.geo.geobox import GeoBox
+from shapely.affinity import translate
 from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
@@ -73,6 +74,15 @@ def reprojected(geometry: BaseGeometry, source: str, target: str) -> BaseGeometr
     fine = shapely.segmentize(geometry, max(east - west, north - south) / 100)
     made = turned(fine, source=source, target=target)
     return antimeridian.halves(antimeridian.through(made)) if target == DEGREES and antimeridian.crosses(made) else made
+
+
+def alongside(grid: GeoBox, placed: BaseGeometry) -> BaseGeometry:
+    """A geometry in the grid's CRS, its longitudes counted as those of a grid in degrees that runs on beyond ±180, or from 0 to 360."""
+    west, _, east, _ = grid.boundingbox.bbox
+    if grid.crs is None or not grid.crs.geographic or (west >= -antimeridian.HALF and east <= antimeridian.HALF):
+        return placed
+    counted = antimeridian.through(placed)
+    return counted if east > antimeridian.HALF else translate(counted, -360)
 
 
 def touched(grid: GeoBox, placed: BaseGeometry) -> Window | None:

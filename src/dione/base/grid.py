@@ -3,11 +3,17 @@
 import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from pyproj import Proj
 
+from dione.base.crs import DEGREES, turn
 from dione.base.errors import BadGrid
 
 NEAR_PX = 1e-3
 """Two grids agree when their corners lie closer than this, in pixels."""
+STRETCH = 0.02
+"""Of a length. Mercator's projection of the whole world, as maps on the web have it, stretches twofold at 60°."""
+EQUATOR_M, ECCENTRICITY_2 = 6_378_137.0, 0.006_694_38
+"""Of WGS 84."""
 
 
 def finer(grid: GeoBox, zoom: int) -> GeoBox:
@@ -57,11 +63,26 @@ def mapped(grid: GeoBox, where: str) -> GeoBox:
 
 
 def size_m(grid: GeoBox) -> float | None:
-    """Ground sampling distance in metres, of a pixel that is no square the side of one as large; None without a CRS. Degrees are taken at the grid's middle."""
+    """Ground sampling distance in metres, of a pixel that is no square the side of one as large; None where that is not known."""
+    unit = metres(grid)
+    return None if unit is None else float(np.sqrt(abs(grid.affine.a * unit[0] * grid.affine.e * unit[1])))
+
+
+def metres(grid: GeoBox) -> tuple[float, float] | None:
+    """How many metres of ground a unit of the grid's CRS is, across and along, at the grid's middle; None without a CRS, and for degrees beyond the poles.
+
+    A projection that stretches no more than STRETCH, as those that countries survey with, is taken at its word.
+    """
     if grid.crs is None:
         return None
-    side = float(np.sqrt(abs(grid.affine.a * grid.affine.e)))
-    if not grid.crs.geographic:
-        return side * float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
-    _, latitude = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2)
-    return float(111_320 * side * np.sqrt(np.cos(np.radians(latitude))))
+    x, y = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2)
+    if grid.crs.geographic:
+        if abs(y) >= 90:
+            return None
+        flat = 1 - ECCENTRICITY_2 * np.sin(np.radians(y)) ** 2
+        degree = np.radians(1) * EQUATOR_M / np.sqrt(flat)
+        return float(degree * np.cos(np.radians(y))), float(degree * (1 - ECCENTRICITY_2) / flat)
+    unit = float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
+    stretch = Proj(grid.crs.proj).get_factors(*turn(x, y, source=str(grid.crs), target=DEGREES)).areal_scale ** 0.5
+    unit /= stretch if np.isfinite(stretch) and abs(stretch - 1) > STRETCH else 1
+    return unit, unit

@@ -20,6 +20,7 @@ from dione.evaluation.tiles import TILE_PX, cut, tiled
 from dione.nets.resolver import Resolver, load
 from dione.prediction import suits
 from dione.prediction.memory import painted
+from dione.prepare.radiometry import check_values
 from dione.prepare.select import Choice, choose
 
 BORDER_PX = 2
@@ -108,8 +109,8 @@ class Series:
 
 
 def series(stack: xr.Dataset, models: Models, *, shift_px: float = 0.0, seed: int = 0) -> Series:
-    """A Stack as cases for these models. Raises NotAStack, BadGrid for too small a scene, BadModel for models of several zooms."""
-    stacks.check(stack)
+    """A Stack as cases for these models. Raises NotAStack, BadValues, BadGrid for too small a scene, BadModel for models of several zooms."""
+    check_values(stacks.check(stack))
     zooms = {name: resolver.zoom for name, resolver in models.items()}
     if len(set(zooms.values())) > 1:
         raise BadModel(f"the models enlarge by different factors: {zooms}\ncompare models of one zoom")
@@ -120,7 +121,7 @@ def gains(stack: xr.Dataset, resolver: Resolver, *, views: int = 8, shift_px: fl
     """Gain of `resolver` over bicubic of the target, dB, for every date that saw at least LEAST_SEEN of the scene, where it did.
 
     shift_px: deviation of the supports' sub-pixel shifts, coarse pixels, drawn with `seed`; the series' own by default.
-    Raises BadGrid for too small a scene, NothingClear.
+    Raises BadValues, BadGrid for too small a scene, NothingClear.
     """
     models = {"model": resolver, REFERENCE: load(REFERENCE)}
     rows = measured(series(stack, models, shift_px=shift_px, seed=seed), models, (views,)).rows

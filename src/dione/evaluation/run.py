@@ -63,7 +63,7 @@ def evaluate(
     scheduler: the address of a Dask cluster whose workers score the patches of a store, which they reach under the same name.
     out: a folder, here or at s3://, for scores.json, patches.parquet, histograms.parquet and report.html.
 
-    Raises NotFound (no such dataset, an empty split), BadModel (another zoom), BadGrid (too small), BadRecipe, CannotWrite.
+    Raises NotFound (no such dataset, an empty split), BadModel (another zoom), BadGrid (too small), BadValues, BadRecipe, CannotWrite.
 
     >>> import dione
     >>> from dione.testing import landscape, series

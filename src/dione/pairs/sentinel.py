@@ -51,8 +51,9 @@ class Source:
             days = str(min(first for first, _ in spans))[:10], str(max(last for _, last in spans))[:10]
             return open_source(name, area=transform_bounds(str(area.grid.crs), DEGREES, *area.grid.boundingbox.bbox), dates=days, **options)
         if name not in self.opened:
-            self.opened[name] = open_source(name, **options)
-            check_values(self.opened[name])
+            opened = open_source(name, **options)
+            check_values(opened)
+            self.opened[name] = opened
         return self.opened[name]
 
 

@@ -72,7 +72,7 @@ def crop(stack: xr.Dataset, area: Area) -> xr.Dataset:
     if grid.crs is None:
         raise BadGrid("an area in degrees cannot be found in a scene without a CRS\ngive the files one first, e.g. gdal_edit -a_srs EPSG:32631 FILE")
     wanted = areas.geometry(area)
-    placed = areas.reprojected(wanted, DEGREES, str(grid.crs))
+    placed = areas.alongside(grid, areas.reprojected(wanted, DEGREES, str(grid.crs)))
     window = _within_scene(areas.touched(grid, placed), grid)
     if window is None:
         scene = areas.reprojected(box(*grid.boundingbox.bbox), str(grid.crs), DEGREES)

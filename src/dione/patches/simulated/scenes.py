@@ -8,14 +8,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
-from dione.base.grid import north_up
+from dione.base.grid import metres, north_up, size_m
 from dione.sources.places import listing, raster, shown
 from dione.sources.rasters import intact
 
@@ -142,9 +141,10 @@ def image(file: str, kind: SceneSet) -> Image:
         missing = np.array([np.nan if scene.nodatavals[band - 1] is None else scene.nodatavals[band - 1] for band in picked])
         seen = np.isfinite(numbers).all(0) & (numbers != missing[:, None, None]).all(0) & (numbers > 0).any(0)
         crs, a = str(scene.crs or ""), scene.transform
+        grid = GeoBox(scene.shape, a, crs or None)
         if crs:
-            north_up(GeoBox(scene.shape, a, None), shown(file))
-        pixel, dtype = kind.pixel_m or _metres(scene, file), scene.dtypes[0]
+            _square(north_up(grid, shown(file)), file)
+        pixel, dtype = kind.pixel_m or _metres(grid, file), scene.dtypes[0]
     reflectance = numbers * np.array(kind.reflectance, np.float32)[:, None, None]
     return Image(np.where(seen, reflectance, np.float32(np.nan)), float(pixel), dtype, crs, (a.c / a.a, a.f / a.e) if crs else (0.0, 0.0))
 
@@ -156,15 +156,22 @@ def _same_place(one: Image, other: Image) -> bool:
     return one.crs == other.crs and apart <= ROUNDING_PX and larger <= ROUNDING_PX
 
 
-def _metres(scene: rasterio.DatasetReader, file: str) -> float:
+def _metres(grid: GeoBox, file: str) -> float:
     """Pixel of a scene whose grid is in metres."""
-    if scene.crs is None or not scene.crs.is_projected:
-        found = "no CRS" if scene.crs is None else f"{scene.crs}, which is in degrees"
+    if grid.crs is None or not grid.crs.projected:
+        found = "no CRS" if grid.crs is None else f"{grid.crs}, which is in degrees"
         raise BadSource(f"{file} has {found}: the size of its pixel is not known\nreproject it to metres (gdalwarp -t_srs), or give pixel_m in the recipe")
-    across, down = abs(scene.transform.a), abs(scene.transform.e)
-    if abs(across / down - 1) > ROUNDING:
-        raise BadSource(f"{file} has pixels of {across:g} × {down:g}, needs square ones\nwarp it first, e.g. gdalwarp -tr {across:g} {across:g}")
-    return float(across * scene.crs.linear_units_factor[1])
+    return size_m(grid) or 0.0
+
+
+def _square(grid: GeoBox, file: str) -> None:
+    """Raise BadSource for pixels that are no squares of ground: those of degrees are, where they are wider than high."""
+    across, along = metres(grid) or (1.0, 1.0)
+    wide, high = grid.affine.a * across, -grid.affine.e * along
+    if abs(wide / high - 1) > ROUNDING:
+        raise BadSource(
+            f"{file} has pixels of {wide:.4g} × {high:.4g} m, needs square ones\nwarp it first, e.g. gdalwarp -t_srs EPSG:32631 -tr {wide:.4g} {wide:.4g}"
+        )
 
 
 def windows(image: NDArray[np.float32], side: int, draws: int, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:

@@ -37,14 +37,15 @@ def onto(stack: xr.Dataset, grid: GeoBox, *, shift_m: tuple[float, float] = (0.0
     source = stacks.grid_of(stack)
     if source.crs is None or grid.crs is None:
         raise BadGrid("a Stack without CRS cannot be resampled onto another grid\ngive the files one first, e.g. gdal_edit -a_srs EPSG:32631 FILE")
-    placed = moved(source, shift_m)
-    window = window_over(placed, grid)
+    # What belongs on the grid stands beside it in the scene. Moved is the grid: south and east are its own, in whatever CRS the scene is.
+    beside = moved(grid, (-shift_m[0], -shift_m[1]))
+    window = window_over(source, beside)
     if window is None:
-        raise NotFound(f"the scene covers {_words(placed)}, the grid {_words(grid)} (west, south, east, north): they show different ground")
+        raise NotFound(f"the scene covers {_words(source)}, the grid {_words(grid)} (west, south, east, north): they show different ground")
     larger = (grids.size_m(grid) or 1) / (grids.size_m(source) or 1) > LARGER
     kernel = Resampling.average if larger else Resampling.cubic
     part = stack.isel(y=window.slices[0], x=window.slices[1])
-    dates = [_warped(part.isel(time=at), placed[window.slices], grid, kernel) for at in range(stack.sizes["time"])]
+    dates = [_warped(part.isel(time=at), source[window.slices], beside, kernel) for at in range(stack.sizes["time"])]
     reflectance, valid = (np.stack(many) for many in zip(*dates, strict=True))
     notes = {str(key): str(value) for key, value in stack.attrs.items()} | {"resampled": kernel.name}
     items = [str(item) for item in stack["item"].values]
@@ -54,8 +55,8 @@ def onto(stack: xr.Dataset, grid: GeoBox, *, shift_m: tuple[float, float] = (0.0
 
 def moved(grid: GeoBox, shift_m: tuple[float, float]) -> GeoBox:
     """The right grid of an image whose ground lies `shift_m` (south, east) from where its own grid says."""
-    unit = abs(grid.affine.a) / (grids.size_m(grid) or 1.0)
-    return GeoBox(grid.shape, Affine.translation(shift_m[1] * unit, -shift_m[0] * unit) * grid.affine, grid.crs)
+    across, along = grids.metres(grid) or (1.0, 1.0)
+    return GeoBox(grid.shape, Affine.translation(shift_m[1] / across, -shift_m[0] / along) * grid.affine, grid.crs)
 
 
 def _warped(date: xr.Dataset, source: GeoBox, grid: GeoBox, kernel: Resampling) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
