@@ -12,7 +12,7 @@ from dione.analysis.boundaries import SCHARR, BoundaryRule, boundaries, edges, f
 from dione.analysis.trust import Trust
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, NothingClear
-from dione.testing import landscape, series
+from dione.testing import grid_at, landscape, series
 from tests.analysis.test_zonal import QUARTERS
 
 
@@ -47,6 +47,13 @@ def test_ground_without_any_edge_is_one_field(sharp):
     smooth = sharp.isel(time=[0], y=slice(8, 32), x=slice(8, 32))
     found = boundaries(smooth.assign(reflectance=smooth["reflectance"] * 0 + 0.2), BoundaryRule())
     assert len(found) == 1 and found.columns["edge"][0] == 0 and found.columns["area_m2"][0] == pytest.approx(60 * 60)
+
+
+def test_fields_on_a_map_whose_metres_are_not_the_grounds_tell_the_grounds_area(sharp):
+    at_60 = stacks.make(
+        np.full((1, 4, 24, 24), 0.2, "float32"), np.ones((1, 24, 24), bool), ["2024-05-01"], grid_at((24, 24), crs="EPSG:3857", left=1e6, top=8.4e6, pixel=5)
+    )
+    assert boundaries(at_60, BoundaryRule()).columns["area_m2"][0] == pytest.approx(60 * 60, rel=0.01)
 
 
 @pytest.fixture(scope="module")

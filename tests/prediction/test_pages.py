@@ -171,6 +171,11 @@ def test_any_scene_has_its_pages(tmp_path, make_run, shape, place):
     assert ("without a known place" in (tmp_path / "report.html").read_text()) == ("crs" in place and place["crs"] is None)
 
 
+def test_the_size_of_an_area_in_degrees_is_that_on_the_ground(tmp_path, make_run):
+    html = report.write(tmp_path, make_run(tmp_path, shape=(50, 40), days=2, cloud=0, crs="EPSG:4326", pixel=9e-5, left=10, top=60)).read_text()
+    assert "0.2 × 0.501 km" in html and float(re.search(r'data-metres="([^"]*)"', html)[1]) == pytest.approx(1.25, rel=0.01)
+
+
 def test_a_target_that_saw_nothing_has_its_pages(tmp_path, run):
     target = run.targets[0]
     blind = replace(target.before, whole=np.full_like(target.before.whole, np.nan))

@@ -3,11 +3,16 @@
 import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from pyproj import Geod
 
+from dione.base.crs import DEGREES, turn
 from dione.base.errors import BadGrid
 
 NEAR_PX = 1e-3
 """Two grids agree when their corners lie closer than this, in pixels."""
+AS_TOLD = 0.01
+"""A map's metres that are closer to the ground's are taken for them; UTM's are, to 0.001."""
+GROUND = Geod(ellps="WGS84")
 
 
 def finer(grid: GeoBox, zoom: int) -> GeoBox:
@@ -57,11 +62,29 @@ def mapped(grid: GeoBox, where: str) -> GeoBox:
 
 
 def size_m(grid: GeoBox) -> float | None:
-    """Ground sampling distance in metres, of a pixel that is no square the side of one as large; None without a CRS. Degrees are taken at the grid's middle."""
+    """Ground sampling distance in metres, of a pixel that is no square the side of one as large; None without a CRS."""
+    sides = sides_m(grid)
+    return None if sides is None else float(np.sqrt(sides[0] * sides[1]))
+
+
+def sides_m(grid: GeoBox) -> tuple[float, float] | None:
+    """How wide and how high a pixel in the grid's middle is on the ground, metres; None without a CRS.
+
+    A map's own metres are taken as they are, unless they are far from the ground's: those of web Mercator are half as long at 60°.
+    """
     if grid.crs is None:
         return None
-    side = float(np.sqrt(abs(grid.affine.a * grid.affine.e)))
-    if not grid.crs.geographic:
-        return side * float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
-    _, latitude = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2)
-    return float(111_320 * side * np.sqrt(np.cos(np.radians(latitude))))
+    across, down = abs(grid.affine.a), abs(grid.affine.e)
+    column, row = grid.shape[1] / 2, grid.shape[0] / 2
+    if grid.crs.geographic:
+        _, latitude = grid.affine * (column, row)
+        return 111_320 * across * float(np.cos(np.radians(latitude))), 111_320 * down
+    unit = float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
+    ends = [grid.affine * (column + right, row + below) for right, below in ((-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5))]
+    (west, east, top, bottom) = np.column_stack(turn(*np.transpose(ends), source=grid.crs.to_wkt(), target=DEGREES))
+    if not np.isfinite([west, east, top, bottom]).all():
+        return across * unit, down * unit
+    measured = [GROUND.inv(*one, *other)[2] for one, other in ((west, east), (top, bottom))]
+    on_map = (across * unit, down * unit)
+    told = [ground if abs(ground / mapped - 1) > AS_TOLD else mapped for ground, mapped in zip(measured, on_map, strict=True)]
+    return told[0], told[1]
