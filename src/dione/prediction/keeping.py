@@ -4,6 +4,7 @@ result alone         GeoTIFFs, a STAC item for each date and their collection, Q
 with its source      these, the measured dates at 10 m, and what compares with them: quicklook, report, run.json
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def _coarse(grid: GeoBox, zoom: int) -> GeoBox:
     return GeoBox((rows // zoom, columns // zoom), grid.affine * Affine.scale(zoom), grid.crs)
 
 
-def _fits(source: xr.Dataset, coarse: GeoBox, choices: list[Choice]) -> None:
+def _fits(source: xr.Dataset, coarse: GeoBox, choices: Sequence[Choice]) -> None:
     days = when.labels(source)
     wrong = [f"its grid is {source.sizes['y']}×{source.sizes['x']} px, the result's at 10 m {coarse.shape[0]}×{coarse.shape[1]}"]
     wrong = wrong * (stacks.grid_of(source) != coarse)
