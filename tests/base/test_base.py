@@ -70,6 +70,10 @@ def test_a_pixel_is_measured_in_metres_in_any_crs():
     assert grid.size_m(grid_at((4, 4), crs="EPSG:4326", left=1, top=0, pixel=9e-5)) == pytest.approx(10, rel=0.01)
     oblong = GeoBox((4, 4), Affine(10, 0, 355_000, 0, -14.4, 4_832_000), "EPSG:32631")
     assert grid.size_m(oblong) == pytest.approx(12)  # squared it is the ground of a pixel, by which fields are measured
+    assert grid.sides_m(grid_at((4, 4), crs="EPSG:4326", left=1, top=60, pixel=9e-5)) == pytest.approx((5, 10), rel=0.01)
+    assert grid.size_m(grid_at((4, 4), crs="EPSG:3857", left=1e6, top=8.4e6)) == pytest.approx(5, rel=0.01)  # at 60° N
+    assert grid.sides_m(grid_at((4, 4), crs="EPSG:2263", left=1e6, top=2e5, pixel=30)) == pytest.approx((9.144, 9.144), rel=1e-4)  # feet
+    assert grid.size_m(grid_at((4, 4), left=1e9)) == 10  # nowhere on earth
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32631", "EPSG:4326", None])

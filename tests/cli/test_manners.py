@@ -51,6 +51,12 @@ def test_quiet_tells_the_result_and_errors_alone(run, folder, tmp_path):
     assert code == 1 and beside.startswith("error: ")
 
 
+def test_an_output_in_ascii_is_no_reason_to_fail(folder):
+    looked = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-m", "dione", "info", folder], capture_output=True, text=True, env=looked, timeout=120)
+    assert done.returncode == 0 and "2 dates, 20?20 px of 10 m" in done.stdout and "Traceback" not in done.stderr
+
+
 def test_no_color_takes_the_colours_away_from_a_terminal():
     script = "import sys; sys.argv = ['dione', 'info', 'nowhere']\nfrom dione.cli import main\nmain()"
     looked = {**{name: value for name, value in os.environ.items() if name != "NO_COLOR"}, "FORCE_COLOR": "1", "TERM": "xterm-256color"}

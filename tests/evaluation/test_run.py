@@ -93,6 +93,15 @@ def test_the_page_stands_alone_and_shows_pictures_and_curves(made):
     assert html.count('src="data:image/webp') == 3 * 5 and html.count("<svg") == 3 and 'role="img" aria-label="More dates' in html
 
 
+def test_of_one_place_no_interval_is_told(tmp_path):
+    folder = write_geotiffs(series(landscape((80, 80), seed=2), days=2, seed=2).stack, tmp_path / "field")
+    found = dione.evaluate("nearest", folder, out=tmp_path / "out", dates=(1,)).summary
+    assert {line["places"] for line in found["differences"]} == {1}
+    html = (tmp_path / "out" / "report.html").read_text()
+    assert "of one place, so without an interval" in html and "in 95 of 100 resamplings</small>" not in html and not re.search(r"<small>[+-][\d.]+ \[", html)
+    assert all(line.split()[3] == "–" for line in words.lines(found) if line.split()[1:2] == ["1"])
+
+
 def test_what_names_hold_is_escaped_in_the_page(made):
     from dione.evaluation import report
 

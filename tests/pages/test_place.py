@@ -38,5 +38,12 @@ def test_the_outline_fits_with_lines_around_it_and_a_bar_of_the_right_length(siz
     assert sketch.bar / np.ptp(ring[:, 1]) == pytest.approx(metres / (size * place.METRES_A_DEGREE), rel=0.01)
 
 
+@pytest.mark.parametrize("north", np.arange(43.62, 43.63, 0.0005))
+def test_no_two_labels_of_the_sketch_lie_on_each_other(north):
+    labels = place.sketch(box(1.2, north - 0.004, 1.205, north)).labels
+    across, along = ([one for one in labels if (one.y == place.HEIGHT - 5) == below] for below in (True, False))
+    assert across and along and max(one.y for one in along) <= place.HEIGHT - 16
+
+
 def test_degrees_are_written_as_people_write_them():
     assert [place._degrees(seconds, "WE") for seconds in (4980, -3600, 0, 3661)] == ["1° 23′ E", "1° W", "0°", "1° 01′ 01″ E"]

@@ -6,6 +6,7 @@ import numpy as np
 import pystac
 import pytest
 import rasterio
+import xarray as xr
 
 import dione
 from dione.base.errors import BadGrid, BadSource
@@ -75,6 +76,23 @@ def test_another_source_is_refused_with_every_fault(sharp, tmp_path):
     other = series(landscape((20, 20), seed=3), days=2).stack
     with pytest.raises(BadGrid, match=r"24×20[\s\S]*its dates are 2024-05-01, 2024-05-06, the"):
         sharp.dione.save(tmp_path, source=other)
+
+
+def test_results_of_two_series_that_were_joined_do_not_have_one_source(stack, sharp, tmp_path):
+    later = stack.assign_coords(time=stack["time"] + np.timedelta64(100, "D"))
+    joined = xr.concat([sharp, dione.predict(later, model="bicubic-median")], "time")
+    with pytest.raises(BadGrid, match=r"the result was made of 2024-08-09, 2024-08-14, 2024-08-19\n"):
+        joined.dione.save(tmp_path / "a", source=stack)
+    assert len(joined.dione.save(tmp_path / "b")) > len(joined["time"])
+
+
+def test_results_of_two_models_that_were_joined_are_not_kept_as_those_of_one(stack, tmp_path):
+    first, second = (dione.predict(stack, model=model, target=day) for model, day in (("bicubic", "2024-05-01"), ("nearest", "2024-05-11")))
+    joined = xr.concat([first, second], "time")
+    for part in (joined, joined.isel(time=[1])):
+        with pytest.raises(BadSource, match="bicubic made it, but dates of it were made by nearest"):
+            part.dione.save(tmp_path, source=stack)
+    joined.isel(time=[0]).dione.save(tmp_path, source=stack)
 
 
 def test_a_stack_of_another_origin_is_kept_as_geotiffs(stack, tmp_path):

@@ -16,8 +16,9 @@ from dione.prediction import record
 from dione.prediction import run as runs
 from dione.prediction.files import item
 from dione.prediction.files.form import SUPPORT
-from dione.prediction.looks import picture, quicklook, report, spread, views
+from dione.prediction.looks import picture, quicklook, report, spread, timeline, views
 from dione.prediction.looks.preview import liveliest, preview, thinned
+from dione.prepare.select import DateUse
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,19 @@ def test_the_report_says_what_was_used_and_what_it_is_worth(tmp_path, run):
     assert html.count('type="range"') == 2 and html.count("<article") == 2
 
 
+def test_dates_within_one_month_are_told_under_their_line():
+    def words(*days):
+        return [text for _, text in timeline.timeline(tuple(DateUse(day, "", 1.0, "support", "") for day in days)).ticks]
+
+    assert words("2020-01-01", "2020-01-04", "2020-01-09") == ["1 Jan 2020", "9 Jan 2020"] and words("2020-01-09T101112", "2020-01-09T101500") == ["9 Jan 2020"]
+    assert words("2020-01-30", "2020-02-04") == ["Feb 2020"]
+
+
+def test_many_warnings_leave_room_for_the_picture(tmp_path, run):
+    few, many = (report.write(tmp_path, replace(run, warnings=tuple(map(str, range(number))))).read_text() for number in (2, 40))
+    assert '<ul class="long" tabindex="0"' in many and 'class="long"' not in few and many.count("<li>") - few.count("<li>") == 38
+
+
 def test_every_control_has_a_name_and_every_picture_a_text(tmp_path, run):
     html = report.write(tmp_path, run).read_text()
     assert all('alt="' in tag for tag in re.findall(r"<img [^>]*>", html))
@@ -169,6 +183,11 @@ def test_any_scene_has_its_pages(tmp_path, make_run, shape, place):
     for write in (record.write, quicklook.write, report.write):
         assert write(tmp_path, run).stat().st_size > 0
     assert ("without a known place" in (tmp_path / "report.html").read_text()) == ("crs" in place and place["crs"] is None)
+
+
+def test_the_size_of_an_area_in_degrees_is_that_on_the_ground(tmp_path, make_run):
+    html = report.write(tmp_path, make_run(tmp_path, shape=(50, 40), days=2, cloud=0, crs="EPSG:4326", pixel=9e-5, left=10, top=60)).read_text()
+    assert "0.2 × 0.501 km" in html and float(re.search(r'data-metres="([^"]*)"', html)[1]) == pytest.approx(1.25, rel=0.01)
 
 
 def test_a_target_that_saw_nothing_has_its_pages(tmp_path, run):

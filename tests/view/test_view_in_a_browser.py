@@ -100,9 +100,10 @@ def test_the_source_of_detail_lies_over_the_sharpened_side_alone(page):
     assert shown(page, 0.7, 0.4)[:3] == pytest.approx(mixed, abs=3) and "learned" in page.locator("[data-key=support]").inner_text()
 
 
-def test_results_across_the_antimeridian_are_one_map(tmp_path, make_results, visit):
+@pytest.mark.parametrize("place", [{"crs": "EPSG:32760", "left": 819_150, "top": 8_118_200}, {"crs": "EPSG:4326", "left": 179.9973, "top": -17, "pixel": 9e-5}])
+def test_results_across_the_antimeridian_are_one_map(tmp_path, make_results, visit, place):
     # its middle is at 180°, 17° S
-    with served(make_results(tmp_path / "out", crs="EPSG:32760", left=819_150, top=8_118_200)) as address:
+    with served(make_results(tmp_path / "out", **place)) as address:
         opened = visit(address)
         box = opened.locator(".stage").bounding_box()
         for across, layer, side in ((0.2, "input", "E"), (0.8, "sr", "W")):
@@ -121,6 +122,13 @@ def test_a_pixel_tells_its_spectra_over_time(page):
     page.locator("#time").focus()
     page.keyboard.press("ArrowLeft")
     assert page.locator(".when output").inner_text() == "2024-05-16" and page.locator(".spectra tr.now th").inner_text().startswith("2024-05-16")
+
+
+def test_a_place_without_a_result_is_told_and_leaves_an_empty_chart(page):
+    box = page.locator(".stage").bounding_box()
+    page.mouse.click(box["x"] + 4, box["y"] + 4)
+    page.locator(".where", has_text="no result here").wait_for()
+    assert page.locator(".chart .course").count() == 0  # and nothing stands in the console: `visit` looks
 
 
 @pytest.mark.parametrize("how", [{"color_scheme": "light"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}])

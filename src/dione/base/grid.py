@@ -3,7 +3,7 @@
 import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from pyproj import Proj
+from pyproj import Geod
 
 from dione.base.crs import DEGREES, turn
 from dione.base.errors import BadGrid
@@ -12,8 +12,7 @@ NEAR_PX = 1e-3
 """Two grids agree when their corners lie closer than this, in pixels."""
 STRETCH = 0.02
 """Of a length. Mercator's projection of the whole world, as maps on the web have it, stretches twofold at 60°."""
-EQUATOR_M, ECCENTRICITY_2 = 6_378_137.0, 0.006_694_38
-"""Of WGS 84."""
+GROUND = Geod(ellps="WGS84")
 
 
 def finer(grid: GeoBox, zoom: int) -> GeoBox:
@@ -64,8 +63,14 @@ def mapped(grid: GeoBox, where: str) -> GeoBox:
 
 def size_m(grid: GeoBox) -> float | None:
     """Ground sampling distance in metres, of a pixel that is no square the side of one as large; None where that is not known."""
+    sides = sides_m(grid)
+    return None if sides is None else float(np.sqrt(sides[0] * sides[1]))
+
+
+def sides_m(grid: GeoBox) -> tuple[float, float] | None:
+    """How wide and how high a pixel is on the ground, metres; None where that is not known."""
     unit = metres(grid)
-    return None if unit is None else float(np.sqrt(abs(grid.affine.a * unit[0] * grid.affine.e * unit[1])))
+    return None if unit is None else (abs(grid.affine.a) * unit[0], abs(grid.affine.e) * unit[1])
 
 
 def metres(grid: GeoBox) -> tuple[float, float] | None:
@@ -75,14 +80,14 @@ def metres(grid: GeoBox) -> tuple[float, float] | None:
     """
     if grid.crs is None:
         return None
-    x, y = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2)
+    (x, y), (across, along) = grid.affine * (grid.shape[1] / 2, grid.shape[0] / 2), (abs(grid.affine.a) / 2, abs(grid.affine.e) / 2)
+    if grid.crs.geographic and abs(y) + along > 90:
+        return None
+    ends = [x - across, x + across, x, x], [y, y, y + along, y - along]
+    west, east, top, bottom = np.column_stack(turn(*ends, source=grid.crs.to_wkt(), target=DEGREES))
+    ground = GROUND.inv(*west, *east)[2] / (2 * across), GROUND.inv(*top, *bottom)[2] / (2 * along)
     if grid.crs.geographic:
-        if abs(y) >= 90:
-            return None
-        flat = 1 - ECCENTRICITY_2 * np.sin(np.radians(y)) ** 2
-        degree = np.radians(1) * EQUATOR_M / np.sqrt(flat)
-        return float(degree * np.cos(np.radians(y))), float(degree * (1 - ECCENTRICITY_2) / flat)
+        return ground
     unit = float(grid.crs.proj.axis_info[0].unit_conversion_factor or 1)
-    stretch = Proj(grid.crs.proj).get_factors(*turn(x, y, source=str(grid.crs), target=DEGREES)).areal_scale ** 0.5
-    unit /= stretch if np.isfinite(stretch) and abs(stretch - 1) > STRETCH else 1
-    return unit, unit
+    told = [measured if abs(measured / unit - 1) > STRETCH else unit for measured in ground]  # of what is nowhere on earth, not a number
+    return told[0], told[1]

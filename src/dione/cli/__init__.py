@@ -11,6 +11,7 @@ cli/quick.py                  how a command starts and ends in less time
 
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
 import typer
@@ -47,6 +48,8 @@ def main() -> NoReturn:
     quicken()
     processors.tell_openmp()
     memory.tell_gdal()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an output in ASCII has no ×, which is no reason to fail
     try:
         with Stopping(sys.argv[1:]):
             command()()

@@ -47,10 +47,12 @@ def _headlines(summary: dict[str, Any], most: int) -> list[tuple[str, str, str]]
     """Figure, what it is, what stands beside it."""
     model, other, site = summary["model"], summary["against"][0], _overall(summary)
     own, base = (find(summary["scores"], site=site, model=name, dates=most) for name in (model, other))
-    gain = find(summary["differences"], site=site, against=other, dates=most)["cpsnr"]
+    apart = find(summary["differences"], site=site, against=other, dates=most)
+    gain = apart["cpsnr"]
+    within = f"{gain['low']:+.2f} to {gain['high']:+.2f} in 95 of 100 resamplings" if apart["places"] > 1 else "of one place, so without an interval"
     area = find(summary["predictors"], site=site, model=model, dates=most)
     return [
-        (f"{gain['mean']:+.2f} dB", f"cPSNR over {other}", f"{gain['low']:+.2f} to {gain['high']:+.2f} in 95 of 100 resamplings"),
+        (f"{gain['mean']:+.2f} dB", f"cPSNR over {other}", within),
         (_score(own["coverage_90"], "coverage_90"), "of the truth in the 90 % interval", "0.9 is right"),
         (_plain(area["auroc_sigma"]), "AUROC of sigma, worst tenth of errors", f"size of the added detail: {_plain(area['auroc_detail'])}"),
         (_score(own["consistency"], "consistency"), "from the input when averaged back", f"{other}: {_score(base['consistency'], 'consistency')}"),
@@ -73,9 +75,11 @@ def _score(found: dict[str, float] | None, name: str) -> str:
     return "–" if found is None else f"{found['mean']:.{SCORES[name].digits}f}"
 
 
-def _difference(found: dict[str, float] | None, name: str) -> str:
+def _difference(found: dict[str, float] | None, name: str, places: int) -> str:
     digits = SCORES[name].digits
-    return "–" if found is None else f"{found['mean']:+.{digits}f} [{found['low']:+.{digits}f}, {found['high']:+.{digits}f}]"
+    if found is None:
+        return "–"
+    return f"{found['mean']:+.{digits}f}" + (f" [{found['low']:+.{digits}f}, {found['high']:+.{digits}f}]" if places > 1 else "")
 
 
 def _plain(value: float | None) -> str:

@@ -50,7 +50,8 @@ def _row(summary: dict[str, Any], line: dict[str, Any], own: list[str]) -> list[
     where = {"site": line["site"], "dates": line["dates"], "model": summary["model"]}
     scores = find(summary["scores"], **where) | find(summary["predictors"], **where)
     gain = line["cpsnr"]
-    told = [line["site"], str(line["dates"]), f"{gain['mean']:+.2f}", f"{gain['low']:+.2f} … {gain['high']:+.2f}", str(line["places"])]
+    within = f"{gain['low']:+.2f} … {gain['high']:+.2f}" if line["places"] > 1 else "–"
+    told = [line["site"], str(line["dates"]), f"{gain['mean']:+.2f}", within, str(line["places"])]
     return told + [_cell(scores[COLUMNS[name][0]], COLUMNS[name][1]) for name in own]
 
 

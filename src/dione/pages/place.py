@@ -124,7 +124,7 @@ def _graticule(low: Points, high: Points, drawn: Callable[[Points], Points]) -> 
             at = drawn(np.array([number * step / 3600] * 2))[axis]
             lines.append(f"M{at:.1f} 0V{HEIGHT}" if axis == 0 else f"M0 {at:.1f}H{WIDTH}")
             labels.append(Label(at + 3, HEIGHT - 5, _degrees(number * step, ends)) if axis == 0 else Label(4, at - 3, _degrees(number * step, ends)))
-    return " ".join(lines), tuple(one for one in labels if one.y > 8 and one.x < WIDTH - 40)
+    return " ".join(lines), tuple(one for one in labels if one.x < WIDTH - 40 and (8 < one.y < HEIGHT - 16 or one.y == HEIGHT - 5))
 
 
 def _degrees(seconds: int, ends: str) -> str:

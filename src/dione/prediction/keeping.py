@@ -4,6 +4,7 @@ result alone         GeoTIFFs, a STAC item for each date and their collection, Q
 with its source      these, the measured dates at 10 m, and what compares with them: quicklook, report, run.json
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +62,12 @@ def _coarse(grid: GeoBox, zoom: int) -> GeoBox:
     return GeoBox((rows // zoom, columns // zoom), grid.affine * Affine.scale(zoom), grid.crs)
 
 
-def _fits(source: xr.Dataset, coarse: GeoBox, choices: list[Choice]) -> None:
+def _fits(source: xr.Dataset, coarse: GeoBox, choices: Sequence[Choice]) -> None:
     days = when.labels(source)
     wrong = [f"its grid is {source.sizes['y']}×{source.sizes['x']} px, the result's at 10 m {coarse.shape[0]}×{coarse.shape[1]}"]
     wrong = wrong * (stacks.grid_of(source) != coarse)
-    wrong += [f"its dates are {', '.join(days)}, the result was made of {', '.join(use.day for use in choices[0].dates)}"] * (
-        days != [use.day for use in choices[0].dates]
-    )
+    made_of = dict.fromkeys(tuple(use.day for use in choice.dates) for choice in choices)
+    wrong += [f"its dates are {', '.join(days)}, the result was made of {', '.join(those)}" for those in made_of if list(those) != days]
     if wrong:
         raise BadGrid("this source is not what the result was made from:\n" + "\n".join(f"  - {one}" for one in wrong) + "\ngive the Stack that was predicted")
 

@@ -81,7 +81,7 @@ def predict(
     whole = stacks.with_result(sharp, sigma, origin)
     doubts = [*suits.doubts(resolver), *passed_over(stack, target, choices[0])]
     told = ({SEES: resolver.sees} if resolver.sees else {}) | ({DOUBTS: "\n".join(doubts)} if doubts else {})
-    return kept(whole, choices).assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told)
+    return kept(whole.assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told), choices)
 
 
 def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | None = None, used: Engine = EXACT) -> tuple[np.ndarray, ...]:

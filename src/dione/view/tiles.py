@@ -2,14 +2,18 @@
 
 import io
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
+from rasterio.vrt import WarpedVRT
 from rio_tiler.errors import PointOutsideBounds, TileOutsideBounds
 from rio_tiler.io import Reader
 
@@ -58,13 +62,12 @@ def read(path: Path, place: tuple[int, int, int], bands: tuple[int, ...]) -> NDA
 def cut(path: Path, place: tuple[int, int, int], bands: tuple[int, ...]) -> Any:
     """Numbers of the file (band, 256, 256) on the tile (z, x, y), nearest pixels, a masked array. None outside of the file."""
     zoom, across, down = place
-    file = opened(path)
-    if zoom < file.minzoom - FURTHER_OUT:
-        return None
-    try:
-        return file.tile(across, down, zoom, tilesize=TILE_PX, indexes=bands, resampling_method="nearest", reproject_method="nearest").array
-    except TileOutsideBounds:
-        return None
+    for file in worlds(path):
+        if zoom < file.minzoom - FURTHER_OUT:
+            return None
+        with suppress(TileOutsideBounds):
+            return file.tile(across, down, zoom, tilesize=TILE_PX, indexes=bands, resampling_method="nearest", reproject_method="nearest").array
+    return None
 
 
 def spectra(gallery: Gallery, longitude: float, latitude: float) -> list[dict[str, Any]]:
@@ -87,21 +90,32 @@ def at(path: Path | None, longitude: float, latitude: float) -> list[float] | No
     """The file's numbers of the pixel that holds a point, degrees; None where there is none."""
     if path is None or not (abs(longitude) <= 360 and abs(latitude) <= 90):
         return None
-    try:
-        found = opened(path).point(longitude, latitude).array
-    except PointOutsideBounds:
-        return None
-    return None if np.ma.getmaskarray(found).any() else [float(number) for number in found.data]
+    for file in worlds(path):
+        with suppress(PointOutsideBounds):
+            found = file.point(longitude, latitude).array
+            return None if np.ma.getmaskarray(found).any() else [float(number) for number in found.data]
+    return None
 
 
-def opened(path: Path) -> Reader:
+def worlds(path: Path) -> Iterator[Reader]:
+    """The file; and one in degrees that reaches beyond 180° a turn of the earth further on too, where its other half is."""
+    yield (file := opened(path))
+    if file.crs.is_geographic and not -180 <= file.bounds[0] <= file.bounds[2] <= 180:
+        yield opened(path, turn=-360 if file.bounds[2] > 180 else 360)
+
+
+def opened(path: Path, turn: int = 0) -> Reader:
     """The file, kept open for the next tile: half of a tile's time is opening. Each thread has its own, as GDAL asks; one written anew is opened anew."""
-    return _kept(path, path.stat().st_mtime_ns, threading.get_ident())
+    return _kept(path, path.stat().st_mtime_ns, threading.get_ident(), turn)
 
 
 @lru_cache(maxsize=OPEN)
-def _kept(path: Path, written: int, thread: int) -> Reader:
-    return Reader(None, dataset=rasterio.open(path, driver=driver_of(str(path))))
+def _kept(path: Path, written: int, thread: int, turn: int) -> Reader:
+    file = rasterio.open(path, driver=driver_of(str(path)))
+    if turn:
+        moved = Affine.translation(turn, 0) * file.transform
+        file = WarpedVRT(file, src_transform=moved, transform=moved, width=file.width, height=file.height)
+    return Reader(None, dataset=file)
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dione.base import processors
 from dione.base.files import write_text
-from dione.base.grid import size_m
+from dione.base.grid import sides_m, size_m
 from dione.pages.page import Dress, rendered
 from dione.pages.place import Place, place
 from dione.prediction.files import item
@@ -67,7 +67,7 @@ def write(out: Path, run: Run) -> Path:
 
 def render(run: Run) -> str:
     """The page's text. Everything that comes from outside is escaped; only the page's own style and script may run."""
-    shown, metres = run.targets[-MOST_PICTURED:], size_m(run.fine)
+    shown, sides = run.targets[-MOST_PICTURED:], sides_m(run.fine)
     whole = shown[-1].before
     made = list(drawn(run, shown))
     seen = sorted((one for one in made if isinstance(one, Sight)), key=lambda sight: (sight.day, sight.name))
@@ -84,7 +84,7 @@ def render(run: Run) -> str:
         place=where(run),
         classes=SUPPORT.classes,
         sizes=_sizes(run),
-        metres=metres or 0,
+        metres=sides[0] if sides else 0,
         close=None if whole.window is None else whole.window.zoomed(run.zoom),
         thinned=whole.step,
         versions=versions(),
@@ -125,13 +125,13 @@ def _page(target: Target) -> Page:
 
 def _sizes(run: Run) -> dict[str, Any]:
     """Pixel sizes and the area, in words."""
-    (height, width), metres = run.coarse.shape, size_m(run.coarse)
-    if metres is None:
+    (height, width), metres, sides = run.coarse.shape, size_m(run.coarse), sides_m(run.coarse)
+    if metres is None or sides is None:
         return {"before": "as measured", "after": f"{run.zoom}× sharper", "area": f"{width} × {height} pixels, without a known place"}
     return {
         "before": f"{metres:.3g} m, as measured",
         "after": f"{metres / run.zoom:.3g} m",
-        "area": f"{width * metres / 1000:.3g} × {height * metres / 1000:.3g} km",
+        "area": f"{width * sides[0] / 1000:.3g} × {height * sides[1] / 1000:.3g} km",
     }
 
 

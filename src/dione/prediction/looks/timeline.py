@@ -42,7 +42,9 @@ def timeline(dates: tuple[DateUse, ...]) -> Timeline:
 
 
 def _ticks(first: np.datetime64, last: np.datetime64) -> list[tuple[np.datetime64, str]]:
-    """At most about eight firsts of months, or of years."""
+    """At most about eight firsts of months, or of years; the first day and the last where there is none between."""
+    if first.astype("datetime64[M]") == last.astype("datetime64[M]"):
+        return [(day, f"{int(str(day)[8:])} {day.item():%b %Y}") for day in dict.fromkeys((first, last))]
     months = np.arange(first.astype("datetime64[M]") + 1, last.astype("datetime64[M]") + 1)
     step = next((step for step in (1, 2, 3, 6) if len(months) / step <= 8), 12)
     if step == 12:

@@ -21,14 +21,15 @@ function chart(into, found, now) {
   for (const [at, anchor] of first === last ? [[0, "middle"]] : [[0, "start"], [found.length - 1, "end"]]) drawn.push(svg("text", { x: x(times[at]), y: 202, "text-anchor": anchor }, found[at].date.slice(0, 10)));
   BANDS.forEach((band, number) => {
     const group = svg("g", { class: band }), seen = found.map((one, at) => ({ at: x(times[at]), ...one })).filter(one => one.sr);
-    if (seen.length && seen.every(one => one.sigma)) {
+    if (!seen.length) return;
+    if (seen.every(one => one.sigma)) {
       const edge = sign => seen.map(one => `${one.at} ${y(one.sr[number] + sign * one.sigma[number])}`);
       group.append(svg("path", { class: "band", d: seen.length > 1 ? `M${[...edge(1), ...edge(-1).reverse()].join("L")}Z` : `M${seen[0].at - 4} ${edge(1)[0].split(" ")[1]}H${seen[0].at + 4}V${edge(-1)[0].split(" ")[1]}H${seen[0].at - 4}Z` }));
     }
     group.append(svg("path", { class: "course", d: `M${seen.map(one => `${one.at} ${y(one.sr[number])}`).join("L")}` }));
     for (const one of seen) group.append(svg("circle", { class: "is", cx: one.at, cy: y(one.sr[number]), r: 2.6 }));
     found.forEach((one, at) => { if (one.input) group.append(svg("circle", { class: "was", cx: x(times[at]), cy: y(one.input[number]), r: 4 })); });
-    if (seen.length) drawn.push(group);
+    drawn.push(group);
   });
   into.replaceChildren(...drawn);
 }
