@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +13,12 @@ from safetensors.numpy import save_file
 from dione import testing
 from dione.base import parquet
 from dione.base.errors import BadSource, CannotWrite, DioneError
-from dione.pipeline import damage
+from dione.pairs.build import AGAIN
+from dione.pipeline import damage, stages
 from dione.pipeline import run as pipeline
 from dione.pipeline.recipe import PipelineRecipe, Prediction
 from dione.pipeline.run import Stage, stages_of
-from dione.pipeline.stages import Outcome
+from dione.pipeline.stages import Context, Outcome
 from dione.recipe import read
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -203,6 +205,12 @@ def test_the_recipe_that_explains_every_setting_of_build_says_what_they_are():
     explained = (RECIPES / "build.toml").read_text()
     tables = [BuildRecipe, *(type(getattr(made, name)) for name in ("vhr", "areas", "pairing", "sampling"))]
     assert not [name for table in tables for name in table.model_fields if name not in explained]
+
+
+def test_kept_areas_that_turn_out_damaged_are_made_anew_at_once(recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatch):
+    ends = [(("an area", f"damaged\n{AGAIN}"),), (("another", "no date"),)]
+    monkeypatch.setattr(stages, "build", lambda *_, **__: SimpleNamespace(patches=1, pairs=1, areas=1, failed=ends.pop(0)))
+    assert stages.pairs(Context(recipe, 1, False, lambda *_: None)).failed == [("another", "no date")] and not ends
 
 
 def test_a_series_to_predict_is_opened_as_the_recipe_says(recipe: PipelineRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -70,11 +70,11 @@ class Replaced(BadSource):
     """A far file is not what it was when its header was read."""
 
 
-def read(file: File, index: int, window: Window, *, grid: GeoBox, empty: float = 0) -> NDArray[Any]:
+def read(file: File, index: int, window: Window, *, grid: GeoBox, empty: float | None = None) -> NDArray[Any]:
     """Numbers (y, x) of one band (1-based) in a window.
 
     grid: what the file's metadata say of its size and place, which it has to have.
-    empty: what they say in place of no data; a file that has another number for it is read as if it had this one.
+    empty: what they say in place of no data; a file that has another number for it is read as if it had this one. None: its numbers as they are.
     Raises NotFound, BadSource; both name the item and the window.
     """
     if not is_remote(file.path):
@@ -90,9 +90,9 @@ def read(file: File, index: int, window: Window, *, grid: GeoBox, empty: float =
         raise BadSource(f"{_lacking(file, window)}: {error}{needs}") from error
 
 
-def _emptied(numbers: NDArray[Any], nodata: float | None, empty: float) -> NDArray[Any]:
+def _emptied(numbers: NDArray[Any], nodata: float | None, empty: float | None) -> NDArray[Any]:
     """`empty` in place of a file's own number for no data."""
-    if nodata is not None and nodata != empty:
+    if nodata is not None and empty is not None and nodata != empty:
         numbers[np.isnan(numbers) if np.isnan(nodata) else numbers == nodata] = empty
     return numbers
 
@@ -110,7 +110,7 @@ def facts(file: File, *, anew: bool = False) -> Facts:
     return made
 
 
-def _pieces(file: File, index: int, window: Window, grid: GeoBox, empty: float, *, again: bool = False) -> NDArray[Any]:
+def _pieces(file: File, index: int, window: Window, grid: GeoBox, empty: float | None, *, again: bool = False) -> NDArray[Any]:
     """A window put together from pieces of one state of a file: those on the shelf, and the others fetched with the file opened once."""
     known = facts(file)
     _agree(file, known.grid, grid)
