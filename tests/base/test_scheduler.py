@@ -87,6 +87,23 @@ def test_what_all_workers_share_is_sent_again_when_one_is_lost_meanwhile(monkeyp
         scheduler.everywhere(Lossy(9), "weights")
 
 
+class Blind:
+    """A client of workers, some of which see no file of this machine."""
+
+    def __init__(self, **sees):
+        self.sees = sees
+
+    def run(self, function, *given, **how):
+        return {worker: function(*given) and sees for worker, sees in self.sees.items()}
+
+
+def test_workers_that_do_not_see_the_folder_of_the_results_are_told_before_they_begin(tmp_path):
+    scheduler.seen_by_all(Blind(a=True, b=True), tmp_path / "out")
+    with pytest.raises(DioneError, match=r"(?s)workers cannot write into .*out of this machine.*- b does not see it.*every worker reaches"):
+        scheduler.seen_by_all(Blind(a=True, b=False), tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
 @pytest.fixture
 def ended(monkeypatch):
     monkeypatch.setattr(distributed, "as_completed", Ends)

@@ -107,6 +107,15 @@ def test_a_kept_area_that_is_damaged_is_told_and_the_others_are_cut(made: World,
     assert (mended.fresh, mended.patches, mended.failed) == (1, built.patches, ())
 
 
+def test_a_kept_area_whose_note_is_damaged_is_made_again(made: World, built: Built, tmp_path: Path, recipe_for):
+    copy = Path(shutil.copytree(made.folder / "areas", tmp_path / "areas"))
+    note = next(copy.glob("*/area.json"))
+    whole = note.read_text()
+    note.write_text(whole[: len(whole) // 2])
+    ended = build(recipe_for(made), tmp_path / "store", areas=str(copy), workers=1)
+    assert (ended.fresh, ended.patches, ended.failed) == (1, built.patches, ()) and note.read_text() == whole
+
+
 def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, recipe_for, tmp_path: Path):
     from dione.pairs.making import keys
 

@@ -1,8 +1,14 @@
+from pathlib import Path
+
 import numpy as np
+import pytest
+import rasterio
 from hypothesis import given
 from hypothesis import strategies as st
+from rasterio.enums import ColorInterp
 
-from dione.patches.simulated.scenes import blocks, windows
+from dione import testing
+from dione.patches.simulated.scenes import SceneSet, blocks, image, windows
 
 
 @given(st.integers(20, 300), st.integers(20, 300), st.integers(30, 90), st.integers(0, 9))
@@ -24,6 +30,22 @@ def test_years_with_a_gap_in_a_window_are_left_out_of_it():
     found = list(windows(ground, 20, 2, np.random.default_rng(0)))
     assert len(found) == 8
     assert all(cut.shape == (2, 4, 20, 20) and years.tolist() == [0, 2] for cut, years in found)
+
+
+@pytest.mark.parametrize("how", ["inside", "beside", "alpha", "near infrared that is called alpha"])
+def test_where_the_mask_of_a_scene_says_nothing_is_no_data(how: str, tmp_path: Path):
+    values, seen = np.full((5, 4, 6), 200, np.uint8), np.full((4, 6), 255, np.uint8)
+    seen[:, :2] = 0
+    values[4] = seen
+    path = testing.rasters.write(tmp_path / "a.tif", values[: 5 if how == "alpha" else 4], testing.grid_at((4, 6), pixel=2))
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=how == "inside"), rasterio.open(path, "r+") as file:
+        file.descriptions = ("blue", "green", "red", "nir", "opacity")[: file.count]
+        if "alpha" in how:
+            file.colorinterp = [*file.colorinterp[: file.count - 1], ColorInterp.alpha]
+        else:
+            file.write_mask(seen)
+    made = image(str(path), SceneSet(path="a.tif", sensor="x", coarse_m=8)).pixels
+    assert (np.isfinite(made).all(0) == ((seen > 0) | (how == "near infrared that is called alpha"))).all()
 
 
 def test_ground_without_any_whole_window_gives_none():

@@ -1,14 +1,24 @@
 """When a stage is run, and what a failure stops."""
 
+import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from safetensors.numpy import save_file
 
+from dione import testing
+from dione.base import parquet
 from dione.base.errors import BadSource, CannotWrite, DioneError
+from dione.pairs.build import AGAIN
+from dione.pipeline import damage, stages
 from dione.pipeline import run as pipeline
 from dione.pipeline.recipe import PipelineRecipe, Prediction
 from dione.pipeline.run import Stage, stages_of
-from dione.pipeline.stages import Outcome
+from dione.pipeline.stages import Context, Outcome
 from dione.recipe import read
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -39,7 +49,7 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
                 self.fresh[name] = context.fresh
                 if name in self.broken:
                     raise BadSource(f"{name} broke\nmend it")
-                (tmp_path / name).write_text(str(self.settings[name]))
+                (tmp_path / self.files[name]).write_text(str(self.settings[name]))
                 return Outcome("done", [("a part", "why")] if name in self.partly else [])
 
             return work
@@ -91,6 +101,31 @@ def test_an_output_that_was_removed_is_made_again_and_so_is_what_was_made_of_it(
     world.run()
     (tmp_path / "two").unlink()
     assert world.run() == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"}
+
+
+def test_a_file_that_was_cut_short_is_made_again_and_so_is_what_wrote_into_it_and_no_more(world, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    world.files |= {"one": "one.json", "two": "two.json", "three": "two.json"}
+    world.run()
+    (tmp_path / "one.json").write_text("")
+    assert world.run() == {"one": "made", "two": "up to date", "three": "up to date", "four": "up to date"} and not world.fresh["one"]
+    assert "one.json was cut short since it was made" in caplog.text
+    (tmp_path / "two.json").write_text("")
+    assert world.run() == {"one": "up to date", "two": "made", "three": "made", "four": "up to date"}
+    assert set(world.run().values()) == {"up to date"}
+
+
+def test_what_is_looked_at_tells_that_it_was_cut_short(tmp_path: Path):
+    parquet.write(tmp_path / "a.parquet", pa.table({"x": list(range(999))}))
+    (tmp_path / "b.json").write_text(json.dumps(list(range(999))))
+    save_file({"x": np.zeros(999)}, tmp_path / "c.safetensors")
+    testing.rasters.write(tmp_path / "d.tif", np.random.default_rng(0).integers(0, 9999, (99, 99)).astype(np.uint16), testing.grid_at((99, 99)))
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "part").write_bytes(bytes(999))
+    every = sorted(tmp_path.iterdir())
+    assert not damage.found([*every, tmp_path / "missing.json", tmp_path / "f.html"], 999)
+    for path in [*every[:4], tmp_path / "e" / "part"]:
+        os.truncate(path, path.stat().st_size // 2)
+    assert damage.found(every, 999) == set(every)
 
 
 def test_a_result_or_a_part_of_the_store_that_was_removed_is_missed(recipe: PipelineRecipe):
@@ -170,6 +205,12 @@ def test_the_recipe_that_explains_every_setting_of_build_says_what_they_are():
     explained = (RECIPES / "build.toml").read_text()
     tables = [BuildRecipe, *(type(getattr(made, name)) for name in ("vhr", "areas", "pairing", "sampling"))]
     assert not [name for table in tables for name in table.model_fields if name not in explained]
+
+
+def test_kept_areas_that_turn_out_damaged_are_made_anew_at_once(recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatch):
+    ends = [(("an area", f"damaged\n{AGAIN}"),), (("another", "no date"),)]
+    monkeypatch.setattr(stages, "build", lambda *_, **__: SimpleNamespace(patches=1, pairs=1, areas=1, failed=ends.pop(0)))
+    assert stages.pairs(Context(recipe, 1, False, lambda *_: None)).failed == [("another", "no date")] and not ends
 
 
 def test_a_series_to_predict_is_opened_as_the_recipe_says(recipe: PipelineRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

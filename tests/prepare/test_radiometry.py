@@ -37,6 +37,19 @@ def test_other_units_are_refused_with_the_scale_to_give(stack: xr.Dataset, gain:
         check_values(changed(stack, gain, 0))
 
 
+@pytest.mark.parametrize(("gain", "offset", "side"), [(1e4, 0, "above"), (100, 0, "above"), (1, -1000, "below")])
+def test_other_units_on_one_date_are_found_and_what_stands_for_no_data_untold_is_not(stack: xr.Dataset, gain: float, offset: float, side: str) -> None:
+    mixed = stack.copy(deep=True)
+    mixed["reflectance"][0] = changed(stack, gain, offset)["reflectance"][0]
+    with pytest.raises(BadValues, match=rf"(?s)values look unscaled on 1 of 3 dates.*2024-05-01: half of its values are {side} .*one by one"):
+        check_values(mixed)
+    for fill in (6.5535, -9999):
+        partly = stack.copy(deep=True)
+        partly["reflectance"][0, :, :40] = fill
+        partly["valid"][0, :40] = False
+        assert check_values(partly)
+
+
 @pytest.mark.parametrize("unit", [1, 1 / 255, 1e-4])
 def test_8_bit_pictures_are_refused_in_any_disguise(stack: xr.Dataset, unit: float) -> None:
     bytes_ = np.clip(np.round(stack["reflectance"] * 600), 0, 255)

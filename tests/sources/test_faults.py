@@ -6,10 +6,13 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -19,6 +22,7 @@ from dione import sources, testing
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources.remote import clock, patience, remotefile, sessions, shelf
+from dione.sources.remote.httpfaults import asked_pause_s
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
@@ -210,6 +214,49 @@ def test_files_of_an_item_that_tells_no_age_are_read_anew_when_they_changed(serv
     np.testing.assert_array_equal(mirrored[:, 10:-10, 10:-10], before["reflectance"].values[0, :, 10:-10, 10:-10])
 
 
+@pytest.mark.parametrize("band", ["B04", "SCL"])
+def test_each_file_of_such_an_item_is_asked_whether_it_changed(server: Loopback, band: str) -> None:
+    one = fill(server, 1)[0]
+    server.items[0]["properties"].pop("s2:generation_time")
+    before = opened(server).load()
+    path = next(server.folder.glob(f"*{band}.tif"))
+    numbers = np.full_like(one.scl, 9) if band == "SCL" else one.numbers[2, ::-1].copy()
+    testing.rasters.write(path, numbers, coarser(TILE) if band == "SCL" else TILE, nodata=0)
+    after = opened(server).load()
+    assert after.attrs["identity"] != before.attrs["identity"]
+    assert (after["valid"] != before["valid"]).any() == (band == "SCL")
+    assert (after["reflectance"].sel(band="red") != before["reflectance"].sel(band="red")).any() == (band == "B04")
+
+
+def test_a_file_that_is_replaced_while_it_is_read_gives_pixels_of_one_state(server: Loopback, caplog: pytest.LogCaptureFixture) -> None:
+    """Not compressed, and as large as it was: nothing but its server tells it from the one before."""
+    one = fill(server, 1, LARGE)[0]
+    path = next(server.folder.glob("*B04.tif"))
+    testing.rasters.write(path, one.numbers[2], LARGE, nodata=0)
+    asked = count(1)
+
+    def replaced(name: str, number: int) -> str:
+        if name.endswith("B04.tif") and next(asked) == 4:
+            testing.rasters.write(path, one.numbers[2, ::-1].copy(), LARGE, nodata=0)
+        return ""
+
+    server.fault = replaced
+    red = opened(server, LARGE.pad(32))["reflectance"].sel(band="red")[0].values
+    np.testing.assert_allclose(red[(red != 0).any(1)][:, (red != 0).any(0)], one.numbers[2, ::-1] * 1e-4 - 0.1, atol=1e-6)
+    assert "B04.tif was replaced since its header was read" in caplog.text and next(asked) > 5
+
+
+def test_what_was_kept_of_a_file_is_not_put_together_with_what_it_is_now(server: Loopback) -> None:
+    one = fill(server, 1, LARGE)[0]
+    path = next(server.folder.glob("*B04.tif"))
+    testing.rasters.write(path, one.numbers[2], LARGE, nodata=0)
+    opened(server, TILE).load()  # some of it is kept
+    testing.rasters.write(path, one.numbers[2, ::-1].copy(), LARGE, nodata=0)
+    remotefile.heads.forget()
+    red = opened(server, LARGE.pad(32))["reflectance"].sel(band="red")[0].values
+    np.testing.assert_allclose(red[(red != 0).any(1)][:, (red != 0).any(0)], one.numbers[2, ::-1] * 1e-4 - 0.1, atol=1e-6)
+
+
 def test_a_tile_whose_bytes_are_wrong_is_fetched_again_and_never_kept(server: Loopback) -> None:
     one = fill(server, 1)[0]
     path = next(server.folder.glob("*B04.tif"))
@@ -276,6 +323,14 @@ def test_a_search_waits_as_long_as_the_server_asks(server: Loopback, monkeypatch
     monkeypatch.setattr(patience.Patience, "wait", lambda self, tried, asked_s: waited.append(asked_s))
     assert opened(server).sizes["time"] == 1
     assert waited == [loopback.RETRY_AFTER_S, 0, loopback.RETRY_AFTER_S]
+
+
+@pytest.mark.parametrize(("asked", "date", "s"), [("7", "", 7), ("{later}", "{now}", 40), ("{later}", "", 40), ("{now}", "{later}", 0), ("soon", "", 0)])
+def test_how_long_a_server_asks_to_wait_may_be_told_as_a_time(asked: str, date: str, s: float) -> None:
+    times = {"now": format_datetime(datetime.now(UTC), usegmt=True), "later": format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)}
+    answer = requests.Response()
+    answer.headers.update({"Retry-After": asked.format(**times), "Date": date.format(**times)})
+    assert asked_pause_s(answer) == pytest.approx(s, abs=5 if s == 40 else 0)
 
 
 def test_an_answer_of_a_search_that_is_cut_short_is_asked_for_again(server: Loopback) -> None:

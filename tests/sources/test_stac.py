@@ -344,7 +344,7 @@ def test_an_item_of_a_rotated_or_flipped_grid_is_refused(server: Loopback, trans
         sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
 
 
-@pytest.mark.parametrize(("key", "number"), [("scale", "NaN"), ("scale", "Infinity"), ("scale", "-0.0001"), ("offset", "NaN")])
+@pytest.mark.parametrize(("key", "number"), [("scale", "NaN"), ("scale", "Infinity"), ("scale", "-0.0001"), ("scale", "0"), ("offset", "NaN")])
 def test_an_item_whose_numbers_cannot_become_reflectance_is_refused_and_may_be_told(server: Loopback, key: str, number: str) -> None:
     publish(server, product(1, applied=None))
     for asset in server.items[0]["assets"].values():
@@ -352,6 +352,43 @@ def test_an_item_whose_numbers_cannot_become_reflectance_is_refused_and_may_be_t
     with pytest.raises(BadValues, match=rf"the blue band of item S2A_.* cannot become reflectance:\n.*{key} is .*, needs a number(.|\n)*--scale"):
         sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
     assert sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA, scale=0.0001, offset=-0.1)["valid"].any()
+
+
+@pytest.mark.parametrize(("key", "other"), [("offset", 0), ("scale", 0.001)])
+def test_old_and_new_names_of_scale_and_offset_that_differ_are_refused_and_may_be_told(server: Loopback, key: str, other: float) -> None:
+    publish(server, product(1))
+    for asset in server.items[0]["assets"].values():
+        asset["bands"] = [{f"raster:{key}": other}]
+    with pytest.raises(BadValues, match=rf"(?s)item S2A_.* contradict each other.*raster:bands of its blue say {key}.*raster:{key} says {other}.*--{key}"):
+        sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA, **{key: {"scale": 0.0001, "offset": -0.1}[key]})
+    assert float(stack["reflectance"].min()) == pytest.approx(0.01, abs=1e-6)
+
+
+def test_assets_of_a_size_and_a_place_without_a_crs_are_placed_by_their_files(server: Loopback) -> None:
+    one = product(1)
+    publish(server, one)
+    del server.items[0]["properties"]["proj:epsg"]
+    stack = sources.open(f"stac:{server.url}#sentinel-2-l2a", area=AREA)
+    numbers = cut(one.numbers, TILE, stacks.grid_of(stack)).astype(np.float32)
+    np.testing.assert_array_equal(stack["reflectance"][0], numbers * np.float32(1e-4) + np.float32(-0.1))
+
+
+@pytest.mark.parametrize("far", [True, False])
+@pytest.mark.parametrize(("dtype", "nodata"), [("int16", -999), ("int16", -1000), ("uint16", 65535), ("float32", np.nan)])
+def test_a_file_whose_own_number_for_no_data_is_another_is_empty_there(server: Loopback, dtype: str, nodata: float, far: bool) -> None:
+    one = product(1, testing.grid_at((120, 120)), offset=0.0, baseline="02.14")
+    assert one.scl is not None
+    paths = write(one, server.folder)
+    testing.rasters.write(paths["scl"], np.full_like(one.scl, 4), coarser(one.grid), nodata=4)  # what classes say is said by classes
+    for path, numbers in zip(paths.values(), one.numbers, strict=False):
+        numbers = numbers.astype(dtype)
+        numbers[:, :60] = nodata
+        testing.rasters.write(path, numbers, one.grid, nodata=nodata)
+    made = server.folder / "item.json"
+    made.write_text(json.dumps(item(one, server.hrefs(paths) if far else {band: f"./{path.name}" for band, path in paths.items()})))
+    stack = sources.open(f"stac:{server.url}/files/item.json" if far else f"stac:{made}")
+    assert stack["valid"][0, :, 60:].all() and not stack["valid"][0, :, :60].any() and not stack["reflectance"][0, :, :, :60].any()
 
 
 def test_an_item_that_names_a_file_by_a_name_too_long_is_told_when_it_is_read(server: Loopback) -> None:

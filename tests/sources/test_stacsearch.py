@@ -174,6 +174,10 @@ def test_no_redirect_leads_there_either(stocked: Loopback) -> None:
     with pytest.raises(BadSource, match=r"169\.254\.169\.254, an address of this machine") as error:
         stack.isel(time=0).load()
     assert "verysecret" not in str(error.value)
+    stocked.fault = lambda path, number: "file:///etc/passwd?token=verysecret"
+    with pytest.raises(BadSource, match=r"file:///etc/passwd.* is no http or https address, and is not followed") as error:
+        stack.isel(time=0).load()
+    assert "verysecret" not in str(error.value)
     stocked.fault = lambda path, number: f"{stocked.url}/files/{path}" if number % 2 else ""
     assert stack.isel(time=0)["valid"].all()
 
@@ -203,6 +207,24 @@ def test_a_page_or_a_collection_of_an_api_is_not_taken_for_all_there_is(stocked:
         sources.open(f"stac:{stocked.url}/files/s2.json", area=AREA)
     stocked.page = 5  # all on one page
     assert sources.open(f"stac:{stocked.url}/search?collections=sentinel-2-l2a", area=AREA).sizes["time"] == 5
+
+
+def test_a_static_catalogue_that_names_itself_or_goes_round_is_walked_through_once(stocked: Loopback) -> None:
+    links = [{"rel": "child", "href": f"./{name}.json"} for name in ("catalog", "round")]
+    place = static(stocked, *links)
+    back = {"type": "Catalog", "id": "y", "description": "y", "stac_version": "1.0.0", "links": [{"rel": "child", "href": "./catalog.json"}]}
+    (stocked.folder / "round.json").write_text(json.dumps(back))
+    for source in (place, f"stac:{stocked.folder / 'catalog.json'}"):
+        assert sources.open(source, area=AREA).sizes["time"] == 5
+
+
+def test_a_static_catalogue_without_an_end_is_found_out(stocked: Loopback) -> None:
+    place = static(stocked, {"rel": "child", "href": "./0.json"})
+    for number in range(40):
+        one = {"type": "Catalog", "id": f"{number}", "description": "x", "stac_version": "1.0.0", "links": [{"rel": "child", "href": f"./{number + 1}.json"}]}
+        (stocked.folder / f"{number}.json").write_text(json.dumps(one))
+    with pytest.raises(BadSource, match=r"(?s)catalog\.json leads ever deeper.*name the one"):
+        sources.open(place, area=AREA)
 
 
 OF_A_PERIOD = {"datetime": None, "start_datetime": "2024-05-03T10:50:31Z", "end_datetime": "2024-05-04T10:50:31Z"}

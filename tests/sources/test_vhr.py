@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from rasterio.enums import ColorInterp
 
 import dione
 from dione.base import stack as stacks
@@ -102,6 +103,24 @@ def test_the_nodata_value_in_any_band_is_no_data(tmp_path: Path) -> None:
     values[2, 1, 1] = values[:, 0, 0] = 7
     stack = vhr.open(write(tmp_path / "2024-06-01.tif", values, nodata=7), sensor="pleiades")
     assert stack["valid"].values[0].tolist() == [[False, True, True], [True, False, True]]
+
+
+@pytest.mark.parametrize("how", ["inside", "beside", "alpha"])
+def test_where_the_mask_of_a_geotiff_says_nothing_is_no_data(how: str, tmp_path: Path) -> None:
+    """A white collar, which nothing but its mask tells from ground."""
+    values, seen = np.full((5, 4, 6), 500, np.uint16), np.full((4, 6), 255, np.uint8)
+    seen[:, :2] = 0
+    values[4] = seen
+    path = write(tmp_path / "2024-06-01.tif", values if how == "alpha" else values[:4])
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=how == "inside"), rasterio.open(path, "r+") as file:
+        if how == "alpha":
+            file.colorinterp = [*file.colorinterp[:4], ColorInterp.alpha]
+        else:
+            file.write_mask(seen)
+    bands = ("red", "green", "blue", "nir", "-")[: 5 if how == "alpha" else 4]
+    ours = {"ours": sensors.Sensor(bands=bands, pixel_m=1, unit="reflectance", gain=1e-4)}
+    stack = vhr.open(path, sensor="ours", sensors=ours)
+    assert (stack["valid"].values[0] == (seen > 0)).all() and not stack["reflectance"].values[0, :, :, :2].any()
 
 
 def test_a_nodata_value_that_only_the_metadata_tell_is_kept_to(copied: Path) -> None:

@@ -53,11 +53,11 @@ def cannot_write(path: Path, error: OSError, needs_bytes: int | None = None, par
         return CannotWrite(f"cannot write {path}: {error.strerror}\nname another folder with -o, or have this one, and what is in it, made yours")
     needed = "" if needs_bytes is None else f"about {size(needs_bytes)}"
     if not needed and partial is not None:
-        needed = f"more than {size(_bytes(partial))}"
+        needed = f"more than {size(bytes_of(partial))}"
     return CannotWrite(f"cannot write {path}: {error.strerror or error}\n{room(path.parent, needed)}")
 
 
-def _bytes(path: Path) -> int:
+def bytes_of(path: Path) -> int:
     """Of a file, or of all files in a folder; none where nothing is."""
     files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
     return sum(one.stat().st_size for one in files)

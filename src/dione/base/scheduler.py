@@ -5,6 +5,7 @@ it was at; others take them over.
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 from dione.base.errors import DioneError, faults
+from dione.base.files import folder
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -66,6 +69,20 @@ def quiet(name: str) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+def seen_by_all(client: "Client", place: Path) -> None:
+    """Raise DioneError unless every worker sees what stands in a folder here, which is made if needed: what it wrote there would be lost."""
+    probe = folder(place).absolute() / f".seen-{uuid4().hex[:8]}"
+    probe.touch()
+    try:
+        seen = client.run(os.path.exists, str(probe), on_error="ignore")
+    finally:
+        probe.unlink(missing_ok=True)
+    if blind := [f"{worker} does not see it" for worker in sorted(seen) if not seen[worker]]:
+        raise DioneError(
+            faults(f"workers cannot write into {probe.parent} of this machine", blind[:6], "name a folder that every worker reaches under the same name")
+        )
 
 
 def everywhere(client: "Client", value: T, *, tries: int = TRIES) -> Any:

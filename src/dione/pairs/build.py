@@ -39,6 +39,7 @@ from dione.sources.places import is_remote
 VISITS = "visits.parquet"
 VISIT_COLUMNS = pa.schema({**dict.fromkeys(("area", "scene", "time", "outcome", "why"), pa.string()), "cover": pa.float64(), "cloud": pa.float64()})
 MOST_TOLD = 20
+AGAIN = "run the same command again: the area is made anew"
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _patches(cutter: Cutter, boxes: Mapping[str, Area], kept: Mapping[str, Kept]
             yield from cutter.patches(boxes[one.name], one.pairs, stacks.result())
         except DioneError as error:
             one.forget()
-            failed[one.name] = f"{error}\nrun the same command again: the area is made anew"
+            failed[one.name] = f"{error}\n{AGAIN}"
         progress("patches", done, len(paired))
 
 

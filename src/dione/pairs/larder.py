@@ -9,6 +9,7 @@ FOLDER/<area>/area.json                  pairs, visits, and the key of what made
 
 import io
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,12 +21,13 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from dione.base import documents
-from dione.base.errors import BadSource
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack
 from dione.sources.carrying import put
 from dione.sources.places import naming, shown, system, writing
+
+log = logging.getLogger(__name__)
 
 Stacks = tuple[xr.Dataset, xr.Dataset]
 """Sentinel-2, and the references."""
@@ -100,7 +102,7 @@ class Larder:
         put(f"{self.folder.rstrip('/')}/{name}", data.getvalue())
 
     def kept(self, area: Area) -> Kept | None:
-        """What is there of an area, whole; None where nothing is."""
+        """What is there of an area, whole; None where nothing is, or its note is damaged."""
         place = f"{self.folder.rstrip('/')}/{area.name}"
         fs, inside = system(place)
         with naming(place):
@@ -109,7 +111,8 @@ class Larder:
             try:
                 return Kept(place, documents.json_of(fs.cat_file(f"{inside}/{NOTE}")))
             except ValueError as error:
-                raise BadSource(f"{shown(place)}/{NOTE} is no JSON: {error}\nremove the folder; the area will be made again") from error
+                log.warning("%s/%s is no JSON (%s): the area is made again", shown(place), NOTE, error)
+                return None
 
     def keep(self, made: Gathered, key: str) -> Kept:
         """Write an area in place of what was there of it; the note comes last, so that a half one is none."""

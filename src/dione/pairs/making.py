@@ -27,6 +27,7 @@ from dione.sources.places import is_remote
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
+UNSEEN = "its worker wrote it where this machine does not see it; areas have to be kept where every worker reaches them under the same name"
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def make_missing(tasks: list[Task], workers: int, fresh: bool, progress: Progres
     for done, (task, why) in enumerate(made, 1):
         one = task.larder.kept(task.area)
         if why or one is None:
-            failed[task.area.name] = why
-            log.warning("area %s: %s", task.area.name, why)
+            failed[task.area.name] = why or UNSEEN
+            log.warning("area %s: %s", task.area.name, failed[task.area.name])
         else:
             kept[task.area.name] = one
         progress("areas", done, len(missing))
@@ -77,6 +78,8 @@ def _on_cluster(tasks: list[Task], address: str) -> Iterator[tuple[Task, str]]:
         return
     recipe = _full(tasks[0].recipe)
     with scheduler.connected(address) as client:
+        if not is_remote(tasks[0].larder.folder):
+            scheduler.seen_by_all(client, Path(tasks[0].larder.folder))
         for number, why, failed in scheduler.ended(client, make_one, [replace(task, recipe=recipe) for task in tasks]):
             yield tasks[number], failed or why
 

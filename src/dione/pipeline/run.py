@@ -4,7 +4,8 @@
                                                                      → evaluate
 
 A stage is up to date when its settings, what its inputs hold, and the stages before it are as they were when it ended;
-OUT/pipeline.json says when that was. A stage that fails stops those that need it, and no other. OUT may be at s3:// (outputs.py).
+OUT/pipeline.json says when that was. A stage whose files were cut short since is made again (damage.py). A stage that fails stops those that
+need it, and no other. OUT may be at s3:// (outputs.py).
 """
 
 import json
@@ -18,12 +19,12 @@ from typing import Any
 
 from dione.base import identity, vectorfile
 from dione.base.errors import DioneError, faults, grouped
-from dione.base.files import alone, write_text
+from dione.base.files import alone, bytes_of, write_text
 from dione.nets import resolver
 from dione.nets.turned import TURNS
 from dione.nets.zoo import BASELINES
 from dione.patches import store
-from dione.pipeline import outputs, stages
+from dione.pipeline import damage, outputs, stages
 from dione.pipeline.outputs import STATE, Output, State
 from dione.pipeline.recipe import PipelineRecipe
 from dione.pipeline.stages import Context, Outcome, Progress
@@ -119,7 +120,7 @@ def run(
     output = outputs.of(recipe.out, recipe.sent_to)
     with alone(recipe.out):
         state = {} if fresh else output.state()
-        ended = _run(recipe, _open_again(state, stages_of(recipe)) if retry else state, output, workers, progress, tell)
+        ended = _run(recipe, _open_again(state, stages_of(recipe), retry), output, workers, progress, tell)
     if left := sorted({path.parent.name for path in recipe.out.glob("predictions/*/run.json")} - {one.name for one in recipe.predict}):
         log.warning("%s holds %s, which an earlier recipe asked for, perhaps of other weights", recipe.out / "predictions", ", ".join(left))
     return ended
@@ -161,6 +162,7 @@ def _one(stage: Stage, key: str, state: State, output: Output, context: Context)
     # A stage that was made anew, for whatever reason, makes those after it anew, unless it was only tried again, and in vain.
     stamp = state[stage.name]["was"] if before == _came(made.words, made.failed) else identity.of(key, time.time_ns())
     state[stage.name] = {"begun": key, "ended": key, "stamp": stamp, "words": made.words, "failed": made.failed, "seconds": round(seconds, 2)}
+    state[stage.name]["folders_bytes"] = sum(bytes_of(path) for path in stage.outputs if path.is_dir())
     return Ended(stage.name, "made", made.words, seconds, tuple(made.failed))
 
 
@@ -173,9 +175,11 @@ def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
     return bool(state.get(stage.name, {}).get("begun") != keys[stage.name])
 
 
-def _open_again(state: State, every: tuple[Stage, ...]) -> State:
-    """What failed in part counts as begun, and not as ended; so do stages that wrote into the same files, which are made without them first."""
-    files = {path for stage in every if state.get(stage.name, {}).get("failed") for path in stage.outputs}
+def _open_again(state: State, every: tuple[Stage, ...], retry: bool) -> State:
+    """What was cut short and, to try again, what failed in part counts as begun, and not as ended; so do stages that wrote into the same files,
+    which are made without them first."""
+    files = {path for stage in every if retry and state.get(stage.name, {}).get("failed") for path in stage.outputs}
+    files |= {path for stage in every if "ended" in (was := state.get(stage.name, {})) for path in damage.found(stage.outputs, was.get("folders_bytes", 0))}
     again = {stage.name for stage in every if files & set(stage.outputs) and "ended" in state.get(stage.name, {})}
     return {name: _opened(was) if name in again else was for name, was in state.items()}
 

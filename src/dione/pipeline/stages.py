@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from dione.base.files import folder, write_text
 from dione.evaluation import curation
 from dione.evaluation.run import evaluate
 from dione.nets.resolver import load
-from dione.pairs.build import build
+from dione.pairs.build import AGAIN, build
 from dione.patches import curate, splitting, store
 from dione.patches.older import scaling
 from dione.pipeline.recipe import PipelineRecipe, Prediction
@@ -75,9 +76,12 @@ def statistics(context: Context) -> Outcome:
 
 
 def pairs(context: Context) -> Outcome:
-    """Areas and patches."""
+    """Areas and patches; kept areas that turn out damaged are made anew at once."""
     recipe = context.recipe
-    made = build(recipe.build, recipe.store, areas=recipe.areas, workers=context.workers, progress=context.progress)
+    once = partial(build, recipe.build, recipe.store, areas=recipe.areas, workers=context.workers, progress=context.progress)
+    made = once()
+    if any(why.endswith(AGAIN) for _, why in made.failed):
+        made = once()
     return Outcome(f"{made.patches} patches of {made.pairs} pairs in {made.areas} areas", list(made.failed))
 
 

@@ -28,14 +28,15 @@ EACH, LARGEST_GROUP = 8, 8
 def paint(painting: Painting, address: str, tell: Callable[[Window], None]) -> None:
     """Paint every block that is missing on the workers of the scheduler at `address`; `tell` hears of each.
 
-    Raises DioneError for a scheduler that is not there, has no workers or other versions, and for blocks that failed
-    TRIES times: all others are painted then.
+    Raises DioneError for a scheduler that is not there, has no workers or other versions, for workers that do not see the output, and
+    for blocks that failed TRIES times: all others are painted then.
     """
     windows = painting.missing()
     if not windows:
         return
     failed = []
     with scheduler.connected(address) as client:
+        scheduler.seen_by_all(client, painting.sr.path.parent)
         tasks = groups(windows, threads=sum(client.nthreads().values()))
         for number, _, why in scheduler.ended(client, blocks, tasks, painting=painting):
             if why:

@@ -71,6 +71,7 @@ def check_values(stack: xr.Dataset) -> list[str]:
     if not present.shape[1]:
         return ["no data in the windows looked at"]
     _in_units(present)
+    _each_in_units(looks)
     _not_bytes(present)
     notes = []
     if stack.attrs.get("offset_told_by") != "given":
@@ -109,6 +110,19 @@ def _in_units(values: NDArray[np.float32]) -> None:
         raise BadValues(f"{found}\nneeds reflectance, 1.0 = 100 %; say how to scale it, e.g. --scale {scale}")
     if 0 < top < 0.001:
         raise BadValues(f"values are all below {top:.2g}: scaled twice?\nneeds reflectance, 1.0 = 100 %; say how to scale it, e.g. --scale 1")
+
+
+def _each_in_units(looks: list[Look]) -> None:
+    """Raise BadValues for dates whose numbers are others than those of the rest; all that they show would count as cloud."""
+    lines = []
+    for look in looks:
+        told = look.present[:, (look.present != look.present[0]).any(0)]  # what stands for no data and is not told is the same in all bands
+        middle = float(np.median(told)) if told.shape[1] >= ENOUGH_PX else 0.0
+        if abs(middle) > UNSCALED:
+            lines.append(f"{look.day}: half of its values are {'above' if middle > 0 else 'below'} {middle:.4g}")
+    if lines:
+        advice = "needs reflectance, 1.0 = 100 %: convert them one by one, or put scale and offset into each file's tags"
+        raise BadValues(faults(f"values look unscaled on {len(lines)} of {len(looks)} dates", lines, advice))
 
 
 def _not_bytes(values: NDArray[np.float32]) -> None:

@@ -21,7 +21,7 @@ from dione.sources.delivered import dimap, eopixels, eoproducts, plainvhr
 from dione.sources.delivered.product import Product
 from dione.sources.delivered.sensors import SENSORS, Sensor
 from dione.sources.places import listing, raster, shown
-from dione.sources.rasters import intact
+from dione.sources.rasters import intact, ownmask
 from dione.sources.stacks import lazy
 
 OWN = (".dim", ".tif", ".tiff")
@@ -44,7 +44,8 @@ def read(path: str | Path, *, sensors: Mapping[str, Sensor] = SENSORS, **told: A
 def open(scene: str | Path | Product, *, sensors: Mapping[str, Sensor] = SENSORS, **told: Any) -> xr.Dataset:
     """A Stack of one raster of one scene, multispectral (four bands) or panchromatic (one); only headers are read now.
 
-    A pixel is valid where no band holds the nodata value, not all are 0, and reflectance is possible; clouds are still in.
+    A pixel is valid where no band holds the nodata value, not all are 0, the file's mask or alpha band is not 0, and reflectance is
+    possible; clouds are still in.
     What is neither a `.dim` nor a GeoTIFF goes through EOReader: see `dione.sources.delivered.eopixels`.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues.
     """
@@ -88,10 +89,12 @@ class Numbers:
         return self.product.bias
 
     def read(self, window: Window) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Numbers (band, y, x) as they stand in the raster, and where there are any (y, x)."""
+        """Numbers (band, y, x) as they stand in the raster, and where there are any (y, x), by its own mask too."""
+        indexes = [band.index for band in self.product.bands]
         with raster(self.product.raster) as file:
-            numbers = intact.read(file, [band.index for band in self.product.bands], window)
-        present = np.isfinite(numbers).all(0) & (numbers != 0).any(0)
+            numbers = intact.read(file, indexes, window)
+            hidden = ownmask.hidden(file, indexes[0], [index for index in ownmask.alphas(file) if index not in indexes], window)
+        present = np.isfinite(numbers).all(0) & (numbers != 0).any(0) & ~hidden
         if self.product.nodata is not None:
             present &= (numbers != self.product.nodata).all(0)
         return numbers, np.asarray(present)

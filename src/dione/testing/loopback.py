@@ -138,7 +138,7 @@ class Handler(Quiet):
             return self._json({}, 404)
         if fault in ("fail", "refused"):
             return self._json({"secret": "no"}, 503 if fault == "fail" else 403)
-        if fault.startswith("http"):
+        if "://" in fault:
             self.send_response(302)
             self.send_header("Location", fault)
             self.send_header("Content-Length", "0")

@@ -16,7 +16,7 @@ from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
 from dione.base.grid import metres, north_up, size_m
 from dione.sources.places import listing, raster, shown
-from dione.sources.rasters import intact
+from dione.sources.rasters import intact, ownmask
 
 DATE = re.compile(r"(?<!\d)(20\d\d)(?:-?(\d\d)-?(\d\d))?(?:T\d{6})?(?!\d)")
 
@@ -132,14 +132,15 @@ class Image:
 
 
 def image(file: str, kind: SceneSet) -> Image:
-    """Read a scene. No data is what the file says it is, and zero in every band. Raises BadSource, or BadBands."""
+    """Read a scene. No data is what the file says it is, by a number, its mask or its alpha band, and zero in every band. Raises BadSource, or BadBands."""
     with raster(file) as scene:
         order = order_of(list(scene.descriptions), name_of(file))
         picked = [order[band] + 1 for band in BANDS]
         numbers = intact.read(scene, picked, intact.everything(scene)).astype(np.float32)
-        # Not GDAL's masks: a fourth band of 8 bits counts as transparency there, and is near infrared here.
+        alphas = [index for index in ownmask.alphas(scene) if index not in picked]  # a fourth band may be called so, and is near infrared here
+        hidden = ownmask.hidden(scene, picked[0], alphas, intact.everything(scene))
         missing = np.array([np.nan if scene.nodatavals[band - 1] is None else scene.nodatavals[band - 1] for band in picked])
-        seen = np.isfinite(numbers).all(0) & (numbers != missing[:, None, None]).all(0) & (numbers > 0).any(0)
+        seen = np.isfinite(numbers).all(0) & (numbers != missing[:, None, None]).all(0) & (numbers > 0).any(0) & ~hidden
         crs, a = str(scene.crs or ""), scene.transform
         grid = GeoBox(scene.shape, a, crs or None)
         if crs:

@@ -1,8 +1,10 @@
 """Which assets of a STAC item hold bands and classes, where they are, and on which grid."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,7 @@ SMALLEST, LARGEST = 1e-12, 1e9
 """A pixel's area, and any number of a transform."""
 FOLLOWED = ("http://", "https://", "s3://")
 EXTENSIONS = ("projection", "raster", "eo")
+CRS = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,13 @@ def href(item: pystac.Item, key: str, reading: Reading) -> str:
 
 def grids(item: pystac.Item, keys: list[str], reading: Reading) -> dict[str, GeoBox]:
     """The grid of each asset, from the item, or from the file's header where the item does not say."""
+    fields = [item.properties, *(item.assets[key].extra_fields for key in keys)]
+    # odc-stac takes a size and a place without a CRS for a fault.
+    extensions = EXTENSIONS if any(one.get(name) for one in fields for name in CRS) else EXTENSIONS[1:]
     plain = {
         "type": "Feature",
         "stac_version": "1.0.0",
-        "stac_extensions": [url for url in item.stac_extensions if any(f"/{name}/" in url for name in EXTENSIONS)],
+        "stac_extensions": [url for url in item.stac_extensions if any(f"/{name}/" in url for name in extensions)],
         "id": item.id,
         "geometry": item.geometry,
         "bbox": item.bbox,
@@ -133,17 +139,22 @@ def told_time(item: pystac.Item) -> datetime | None:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment and moment.tzinfo else moment
 
 
-def version(item: pystac.Item, key: str, reading: Reading) -> str:
-    """What changes when an item's files do: when it was made anew or, where it does not say, the mark of one of its files from afar.
+def version(item: pystac.Item, keys: list[str], reading: Reading) -> str:
+    """What changes when an item's files do: when it was made anew or, where it does not say, the marks of those of its files that are far."""
+    facts = item.properties
+    if told := facts.get("updated") or facts.get("s2:generation_time") or facts.get("created"):
+        return str(told)
+    far = [place for place in (href(item, key, reading) for key in keys) if is_remote(place)]
+    if not far:
+        return ""
+    with ThreadPoolExecutor(len(far)) as pool:
+        return " ".join(pool.map(partial(_mark, reading.web), far))
 
-    A file that cannot be asked now is told when it is read.
-    """
-    facts, place = item.properties, href(item, key, reading)
-    told = str(facts.get("updated") or facts.get("s2:generation_time") or facts.get("created") or "")
-    if told or not is_remote(place):
-        return told
+
+def _mark(web: Web, place: str) -> str:
+    """Of a file; of one that cannot be asked now, which is told when it is read, none."""
     try:
-        return Remote(place, reading.web).mark()
+        return Remote(place, web).mark()
     except (BadSource, NotFound):
         return ""
 
@@ -156,7 +167,7 @@ def factors(item: pystac.Item, reading: Reading) -> nbar.Factors:
     place = href(item, key, reading)
     if not is_remote(place):
         return nbar.of_granule(Path(place))
-    kept = (unsigned(place), version(item, key, reading), "metadata")
+    kept = (unsigned(place), version(item, [key], reading), "metadata")
     data = shelf.get(kept)
     if data is None:
         data = np.frombuffer(Remote(place, reading.web).fetch(0, LARGEST_BYTES)[0], np.uint8)

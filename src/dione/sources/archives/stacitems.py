@@ -50,7 +50,8 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
     name = next(filter(None, named), None)
     assets = {band: stacassets.asset(item, band) for band in BANDS}
     scl = stacassets.first(item, "scl")
-    grids = stacassets.grids(item, [*assets.values(), *([scl] if scl else [])], reading)
+    keys = [*assets.values(), *([scl] if scl else [])]
+    grids = stacassets.grids(item, keys, reading)
     radiometry = _radiometry(item, assets, name, reading)
     bands = tuple(
         Layer(stacassets.href(item, assets[band], reading), 1, grids[assets[band]], told.scale, told.offset, NODATA, told.told_by)
@@ -66,7 +67,7 @@ def _product(item: pystac.Item, reading: Reading) -> Product:
         baseline=_baseline(facts, name),
         made=str(facts.get("s2:generation_time") or (name.made if name else "") or facts.get("created") or ""),
         strip=_strip(facts),
-        version=stacassets.version(item, assets["blue"], reading),
+        version=stacassets.version(item, keys, reading),
         level=name.level if name else "",
         cloud=None if cloud is None else float(cloud) / 100,
         factors=stacassets.factors(item, reading) if reading.nbar else None,
@@ -78,7 +79,7 @@ def _radiometry(item: pystac.Item, assets: dict[str, str], name: productname.Pro
     made = []
     for band in BANDS:
         asset = item.assets[assets[band]]
-        scale, offset = _told(asset)
+        scale, offset = _told(item, assets[band], reading)
         unaltered = reading.catalogue.unaltered or asset.href.lower().partition("?")[0].endswith(".jp2")
         claims = offsets.Claims(
             item=f"item {item.id}",
@@ -97,14 +98,19 @@ def _radiometry(item: pystac.Item, assets: dict[str, str], name: productname.Pro
     return made
 
 
-def _told(asset: pystac.Asset) -> tuple[float | None, float | None]:
-    """Scale and offset of an asset's band: raster extension 1 (STAC 1.0), or 2 (1.1)."""
-    old = (asset.extra_fields.get("raster:bands") or [{}])[0]
-    new = asset.extra_fields | (asset.extra_fields.get("bands") or [{}])[0]
-    scale, offset = old.get("scale", new.get("raster:scale")), old.get("offset", new.get("raster:offset"))
-    if scale is not None and offset is None:
-        offset = 0.0
-    return (None if scale is None else float(scale)), (None if offset is None else float(offset))
+def _told(item: pystac.Item, key: str, reading: Reading) -> tuple[float | None, float | None]:
+    """Scale and offset of an asset's band: raster extension 1 (STAC 1.0), or 2 (1.1). Raises BadValues where both are there and differ, and none is given."""
+    fields = item.assets[key].extra_fields
+    old, new = (fields.get("raster:bands") or [{}])[0], fields | (fields.get("bands") or [{}])[0]
+    made: list[float | None] = []
+    for name, given in (("scale", reading.scale), ("offset", reading.offset)):
+        told = [float(one) for one in (old.get(name), new.get(f"raster:{name}")) if one is not None]
+        if len(told) == 2 and told[0] != told[1] and given is None:
+            wrong = [f"raster:bands of its {key} say {name} {told[0]:g}", f"raster:{name} says {told[1]:g}"]
+            raise BadValues(faults(f"the metadata of item {item.id} contradict each other", wrong, f"tell it with --{name}"))
+        made.append(told[0] if told else None)
+    scale, offset = made
+    return scale, 0.0 if scale is not None and offset is None else offset
 
 
 def _flag(item: pystac.Item) -> bool | None:

@@ -37,6 +37,8 @@ PAGE = 100
 MOST_ITEMS = 5_000
 MOST_POINTS = 500
 """Of an area that is searched for: some 20 kB."""
+DEEPEST = 30
+"""Catalogues inside one another, beyond which there is no end."""
 IDLE_PAGES = 3
 """Pages one after another that bring nothing new: the catalogue goes round in circles."""
 FAULTS = (
@@ -168,11 +170,24 @@ def _around(area: BaseGeometry) -> BaseGeometry:
 
 def _walked(opened: Client | pystac.Catalog | list[pystac.Item], catalogue: Catalogue, wanted: Wanted) -> Iterator[pystac.Item]:
     """Through files: every item is looked at."""
-    for item in opened if isinstance(opened, list) else opened.get_items(recursive=True):
+    for item in opened if isinstance(opened, list) else _below(opened):
         if catalogue.collection not in (None, item.collection_id):
             continue
         if (wanted.area is None or _touches(item, wanted.area)) and _within(item, wanted.dates):
             yield item
+
+
+def _below(top: pystac.Catalog) -> Iterator[pystac.Item]:
+    """The items of a catalogue and of all that it leads to, each of which is looked into once: some name themselves, or one another."""
+    waiting, seen = [(top, 0)], {top.self_href}
+    while waiting:
+        one, depth = waiting.pop()
+        yield from one.get_items()
+        fresh = {child.self_href: child for child in one.get_children() if child.self_href not in seen}
+        if fresh and depth == DEEPEST:
+            raise BadSource(f"{shown(top.self_href)} leads ever deeper: {DEEPEST} catalogues below it there are more\nname the one that holds the items")
+        seen |= fresh.keys()
+        waiting += [(child, depth + 1) for child in reversed(fresh.values())]
 
 
 def _touches(item: pystac.Item, area: BaseGeometry) -> bool:

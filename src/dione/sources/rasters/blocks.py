@@ -1,7 +1,8 @@
 """Numbers of a raster, near or far, window by window. Of a far one whole tiles are read, once, and kept on disk."""
 
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ from dione.sources.places import is_remote, raster, shown
 from dione.sources.rasters import intact
 from dione.sources.rasters.openfiles import kept
 from dione.sources.remote import ranges, shelf
-from dione.sources.remote.remotefile import Remote
+from dione.sources.remote.remotefile import Remote, is_other
 from dione.sources.remote.web import STRANGER, Web
+
+log = logging.getLogger(__name__)
 
 SIDE_PX = 512
 """Files in strips are read in pieces of as many pixels as this side squared."""
@@ -59,19 +62,27 @@ class Facts:
     dtype: str
     nodata: float | None
     grid: GeoBox
+    mark: str = ""
+    """What tells this state of a far file from another; pieces of another are not its own."""
 
 
-def read(file: File, index: int, window: Window, *, grid: GeoBox) -> NDArray[Any]:
+class Replaced(BadSource):
+    """A far file is not what it was when its header was read."""
+
+
+def read(file: File, index: int, window: Window, *, grid: GeoBox, empty: float | None = None) -> NDArray[Any]:
     """Numbers (y, x) of one band (1-based) in a window.
 
-    grid: what the file's metadata say of its size and place, which it has to have. Raises NotFound, BadSource; both name the item and the window.
+    grid: what the file's metadata say of its size and place, which it has to have.
+    empty: what they say in place of no data; a file that has another number for it is read as if it had this one. None: its numbers as they are.
+    Raises NotFound, BadSource; both name the item and the window.
     """
     if not is_remote(file.path):
         with kept(file.path) as opened:
             _agree(file, _facts(opened).grid, grid)
-            return intact.read(opened, [index], window)[0]
+            return _emptied(intact.read(opened, [index], window)[0], opened.nodata, empty)
     try:
-        return _pieces(file, index, window, grid)
+        return _pieces(file, index, window, grid, empty)
     except NotFound as error:
         raise NotFound(f"{_lacking(file, window)}: {error}") from error
     except BadSource as error:
@@ -79,47 +90,60 @@ def read(file: File, index: int, window: Window, *, grid: GeoBox) -> NDArray[Any
         raise BadSource(f"{_lacking(file, window)}: {error}{needs}") from error
 
 
-def facts(file: File) -> Facts:
+def _emptied(numbers: NDArray[Any], nodata: float | None, empty: float | None) -> NDArray[Any]:
+    """`empty` in place of a file's own number for no data."""
+    if nodata is not None and empty is not None and nodata != empty:
+        numbers[np.isnan(numbers) if np.isnan(nodata) else numbers == nodata] = empty
+    return numbers
+
+
+def facts(file: File, *, anew: bool = False) -> Facts:
     """The header of a file, kept for the next run if it is far. Raises NotFound, BadSource."""
     if not is_remote(file.path):
         with raster(file.path) as opened:
             return _facts(opened)
-    if (kept := shelf.get((*file.key, "facts"))) is not None:
+    if not anew and (kept := shelf.get((*file.key, "header"))) is not None:
         return _unpacked(kept)
     with ranges.opened(Remote(file.path, file.web, file.version)) as opened:
-        made = _facts(opened.file)
-    shelf.put((*file.key, "facts"), _packed(made))
+        made = replace(_facts(opened.file), mark=opened.mark)
+    shelf.put((*file.key, "header"), _packed(made))
     return made
 
 
-def _pieces(file: File, index: int, window: Window, grid: GeoBox) -> NDArray[Any]:
-    """A window put together from pieces: those on the shelf, and the others fetched with the file opened once."""
+def _pieces(file: File, index: int, window: Window, grid: GeoBox, empty: float | None, *, again: bool = False) -> NDArray[Any]:
+    """A window put together from pieces of one state of a file: those on the shelf, and the others fetched with the file opened once."""
     known = facts(file)
     _agree(file, known.grid, grid)
     whole = np.empty(window.shape, known.dtype)
-    missing = _shelved(file, index, list(_cut(window, known)), whole, window)
+    missing = _shelved(file, known, index, list(_cut(window, known)), whole, window)
     if not missing:
-        return whole
+        return _emptied(whole, known.nodata, empty)
     # Whoever wants the same tiles waits here, and finds them on the shelf.
     with shelf.turn((*file.key, index)):
-        missing = _shelved(file, index, missing, whole, window)
+        missing = _shelved(file, known, index, missing, whole, window)
         for tried in range(DAMAGED_TRIES if missing else 0):
             try:
-                _fetch(file, index, missing, whole, window)
+                _fetch(file, known, index, missing, whole, window)
                 break
             except NotFound:
                 raise
+            except Replaced:
+                if again:
+                    raise
+                log.warning("%s was replaced since its header was read: it is read anew, and what was made before is of what it was", shown(file.path))
+                facts(file, anew=True)
+                break
             except BadSource:
                 if tried + 1 == DAMAGED_TRIES:
                     raise
-    return whole
+    return _pieces(file, index, window, grid, empty, again=True) if missing else _emptied(whole, known.nodata, empty)
 
 
-def _shelved(file: File, index: int, pieces: list[Window], whole: NDArray[Any], window: Window) -> list[Window]:
+def _shelved(file: File, known: Facts, index: int, pieces: list[Window], whole: NDArray[Any], window: Window) -> list[Window]:
     """Paste the pieces that are on the shelf; those that are not."""
     missing = []
     for piece in pieces:
-        kept = shelf.get((*file.key, index, piece))
+        kept = shelf.get((*file.key, known.mark, index, piece))
         if kept is None or kept.shape != piece.shape or kept.dtype != whole.dtype:
             missing.append(piece)
         else:
@@ -127,16 +151,18 @@ def _shelved(file: File, index: int, pieces: list[Window], whole: NDArray[Any], 
     return missing
 
 
-def _fetch(file: File, index: int, missing: list[Window], whole: NDArray[Any], window: Window) -> None:
+def _fetch(file: File, known: Facts, index: int, missing: list[Window], whole: NDArray[Any], window: Window) -> None:
     """Read each piece and keep it; those that were read are taken off `missing`."""
     with ranges.opened(Remote(file.path, file.web, file.version)) as opened:
+        if is_other(opened.mark, known.mark):
+            raise Replaced(f"{shown(file.path)} was replaced while it was read\ntry again when it changes no more")
         while missing:
             piece = missing[0]
             numbers = np.asarray(opened.file.read(index, window=RasterWindow.from_slices(*piece.slices)))
             rows, columns = opened.file.block_shapes[index - 1]
             if piece.shape[0] <= rows:
                 opened.check(index, (piece.top // rows, piece.left // columns))
-            shelf.put((*file.key, index, piece), numbers)
+            shelf.put((*file.key, known.mark, index, piece), numbers)
             _paste(whole, window, numbers, piece)
             missing.pop(0)
 
@@ -166,7 +192,7 @@ def _facts(opened: rasterio.DatasetReader) -> Facts:
 
 def _packed(made: Facts) -> NDArray[Any]:
     """As words, which the shelf keeps like numbers."""
-    words = [*made.shape, *made.piece, made.dtype, "" if made.nodata is None else repr(made.nodata), *made.grid.affine[:6], made.grid.crs or ""]
+    words = [*made.shape, *made.piece, made.dtype, "" if made.nodata is None else repr(made.nodata), *made.grid.affine[:6], made.grid.crs or "", made.mark]
     return np.array([str(word) for word in words])
 
 
@@ -174,7 +200,7 @@ def _unpacked(kept: NDArray[Any]) -> Facts:
     words = [str(word) for word in kept]
     shape, piece = (int(words[0]), int(words[1])), (int(words[2]), int(words[3]))
     grid = GeoBox(shape, Affine(*map(float, words[6:12])), words[12] or None)
-    return Facts(shape, piece, words[4], float(words[5]) if words[5] else None, grid)
+    return Facts(shape, piece, words[4], float(words[5]) if words[5] else None, grid, words[13])
 
 
 def _agree(file: File, found: GeoBox, wanted: GeoBox) -> None:

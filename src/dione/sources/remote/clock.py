@@ -16,17 +16,29 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def ahead_s(moment: str, date: str) -> float:
+    """How far a time lies ahead of the Date of an answer, or of now if it has none, seconds; 0 for one that is past, or is none."""
+    told = _parsed(moment)
+    return max((told - (_parsed(date) or now())).total_seconds(), 0.0) if told else 0.0
+
+
 def skew(date: str) -> str:
     """What is wrong with this machine's clock, and what to do; '' if it agrees with the Date of an answer, or there is none."""
-    try:
-        told = parsedate_to_datetime(date)
-    except (TypeError, ValueError):
-        return ""
-    off_s = (now() - (told if told.tzinfo else told.replace(tzinfo=UTC))).total_seconds()
+    told = _parsed(date)
+    off_s = (now() - told).total_seconds() if told else 0.0
     if abs(off_s) < NEAR_S:
         return ""
     side = "ahead of" if off_s > 0 else "behind"
     return f"the clock of this machine is {_length(abs(off_s))} {side} the server's, so that signatures count as expired\nset the clock, e.g. timedatectl set-ntp true"
+
+
+def _parsed(text: str) -> datetime | None:
+    """The time that a header tells, or None."""
+    try:
+        told = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _length(seconds: float) -> str:

@@ -21,9 +21,9 @@ class Passing(Exception):
 
 
 def asked_pause_s(answer: requests.Response) -> float:
-    """How long a server asks to wait before the next try (Retry-After, in seconds); 0 if it does not say."""
+    """How long a server asks to wait before the next try (Retry-After, in seconds or until a time by its own clock); 0 if it does not say."""
     asked = answer.headers.get("Retry-After", "")
-    return float(asked) if asked.isdecimal() else 0.0
+    return float(asked) if asked.isdecimal() else clock.ahead_s(asked, answer.headers.get("Date", ""))
 
 
 def plain(error: Exception) -> str:

@@ -26,6 +26,8 @@ class Opened:
 
     file: rasterio.DatasetReader
     handles: list[Handle]
+    mark: str = ""
+    """What tells this state of the file from another."""
 
     def check(self, index: int, block: tuple[int, int]) -> None:
         """Raise BadSource if a block (row, column) that was just read is not what was written, as far as its checksum tells."""
@@ -45,7 +47,7 @@ def opened(remote: Remote) -> Iterator[Opened]:
     faults: list[DioneError] = []
     handles: list[Handle] = []
     name = f"{sha256(remote.url.encode()).hexdigest()[:24]}.tif"
-    head, _ = heads.get(remote)
+    head, _, mark = heads.get(remote)
     driver = DRIVERS.get(head[:4])
     if driver is None:
         heads.pop(remote)
@@ -59,7 +61,7 @@ def opened(remote: Remote) -> Iterator[Opened]:
         ):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(name, opener=partial(_handle, remote, name, faults, handles), driver=driver, sharing=False) as file:
-                yield Opened(file, handles)
+                yield Opened(file, handles, mark)
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
         heads.pop(remote)
         if faults:

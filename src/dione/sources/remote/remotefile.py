@@ -28,8 +28,8 @@ class Remote:
     version: str = ""
     """What changes when the file does: the head of another is not its own."""
 
-    def fetch(self, start: int, stop: int, *, size: int | None = None) -> tuple[bytes, int]:
-        """Bytes, and how long the file is, which an object store is asked for unless it is known. Raises NotFound, BadSource."""
+    def fetch(self, start: int, stop: int, *, size: int | None = None) -> tuple[bytes, int, str]:
+        """Bytes, how long the file is, which an object store is asked for unless it is known, and its mark, which a store does not tell. Raises NotFound, BadSource."""
         if self.url.startswith(("http://", "https://")):
             return self.web.read(self.url, start, stop)
         fs, inside = system(self.url)
@@ -39,11 +39,16 @@ class Remote:
         if len(data) != min(stop, size) - start:
             raise BadSource(f"{shown(self.url)} cannot be read: {len(data)} bytes came, {min(stop, size) - start} were asked for")
         count(len(data))
-        return data, size
+        return data, size, ""
 
     def mark(self) -> str:
         """What tells one state of the file from another, as far as its server or store says. Raises NotFound, BadSource."""
-        return self.web.mark(self.url) if self.url.startswith(("http://", "https://")) else listing(self.url)[0].version
+        return self.web.read(self.url, 0, 1)[2] if self.url.startswith(("http://", "https://")) else listing(self.url)[0].version
+
+
+def is_other(mark: str, before: str) -> bool:
+    """Whether two marks say that a file is not what it was; one that is not told says nothing."""
+    return bool(mark and before) and mark != before
 
 
 class Handle(io.RawIOBase):
@@ -51,7 +56,7 @@ class Handle(io.RawIOBase):
 
     def __init__(self, remote: Remote, faults: list[DioneError]) -> None:
         self.remote, self.faults, self.at = remote, faults, 0
-        self.head, self.size = heads.get(remote)
+        self.head, self.size, self.mark = heads.get(remote)
         self.step, self.step_at = b"", 0
         self.last, self.last_at = b"", 0
 
@@ -93,7 +98,9 @@ class Handle(io.RawIOBase):
             return self.head[start:stop] + rest
         if self.step_at <= start and stop <= self.step_at + len(self.step):
             return self.step[start - self.step_at : stop - self.step_at]
-        data, _ = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)), size=self.size)
+        data, size, mark = self.remote.fetch(start, max(stop, min(start + STEP_BYTES, self.size)), size=self.size)
+        if size != self.size or is_other(mark, self.mark):
+            raise BadSource(f"{shown(self.remote.url)} was replaced while it was read\ntry again when it changes no more")
         if stop - start < STEP_BYTES:
             self.step, self.step_at = data, start
         self._keep(data, start)
@@ -108,13 +115,13 @@ class Handle(io.RawIOBase):
 
 
 class Heads:
-    """The first bytes of the files read last, and their sizes."""
+    """The first bytes of the files read last, their sizes and marks."""
 
     def __init__(self) -> None:
-        self.kept: OrderedDict[tuple[str, str], tuple[bytes, int]] = OrderedDict()
+        self.kept: OrderedDict[tuple[str, str], tuple[bytes, int, str]] = OrderedDict()
         self.guard = threading.Lock()
 
-    def get(self, remote: Remote) -> tuple[bytes, int]:
+    def get(self, remote: Remote) -> tuple[bytes, int, str]:
         key = remote.url, remote.version
         with self.guard:
             if found := self.kept.get(key):

@@ -46,7 +46,7 @@ def close() -> None:
 
 def _mounted(made: requests.Session, trusted: frozenset[str], patience: Patience | None) -> requests.Session:
     """The session, from now on keeping these rules."""
-    for start in ("http://", "https://"):
+    for start in ("http://", "https://", ""):  # the last: whatever else a redirect leads to
         made.mount(start, Guarded(trusted, patience))
     made.max_redirects = REDIRECTS
     return made

@@ -47,19 +47,12 @@ class Web:
         """One that tries again by itself, for those who do not."""
         return sessions.session(self.trusted, self.patience)
 
-    def read(self, url: str, start: int, stop: int) -> tuple[bytes, int]:
-        """Bytes `start` to `stop` (or to the end, if that comes first) of a file, and how long the whole file is.
+    def read(self, url: str, start: int, stop: int) -> tuple[bytes, int, str]:
+        """Bytes `start` to `stop` (or to the end, if that comes first) of a file, how long the whole file is, and its mark.
 
+        The mark is what the server tells one state of the file from another by: its ETag, or when it was changed; '' if it tells neither.
         Raises NotFound, or BadSource when the server refuses, gives no ranges, or does not give them after all tries.
         """
-        return self._patiently(url, start, stop)[:2]
-
-    def mark(self, url: str) -> str:
-        """What a server tells one state of a file from another by: its ETag, or when it was changed; '' if it tells neither. Raises as `read` does."""
-        return self._patiently(url, 0, 1)[2]
-
-    def _patiently(self, url: str, start: int, stop: int) -> tuple[bytes, int, str]:
-        """Bytes, how long the whole file is, and its mark."""
         fault = Passing("not tried")
         for tried in range(self.patience.tries):
             try:

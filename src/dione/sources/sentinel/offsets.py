@@ -53,10 +53,9 @@ class Radiometry:
 
 def decide(claims: Claims, *, scale: float | None = None, offset: float | None = None) -> Radiometry:
     """What to apply: as given, or as the metadata say. Raises BadValues where they contradict each other or say too little."""
-    if offset is not None:
-        return Radiometry(claims.scale or SCALE if scale is None else scale, offset, "given")
-    found, told_by = _of_claims(claims)
-    return Radiometry(claims.scale or SCALE if scale is None else scale, found, told_by)
+    found, told_by = _of_claims(claims) if offset is None else (offset, "given")
+    told = SCALE if claims.scale is None else claims.scale
+    return Radiometry(told if scale is None else scale, found, told_by)
 
 
 def _of_claims(claims: Claims) -> tuple[float, str]:

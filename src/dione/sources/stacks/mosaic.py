@@ -84,7 +84,7 @@ class Mosaics:
         empty = 0 if layer.nodata is None else int(layer.nodata)
         if part is None:
             return np.full(window.shape, empty, np.uint8 if is_class else np.int32)
-        numbers = blocks.read(file, layer.index, part, grid=layer.grid)
+        numbers = blocks.read(file, layer.index, part, grid=layer.grid, empty=None if is_class else empty)
         place = footing(layer.grid, self.grid)
         if place is not None:
             return _nested(numbers, place, part, window, empty)
