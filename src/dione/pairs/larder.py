@@ -11,7 +11,9 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,15 +23,18 @@ import xarray as xr
 
 from dione.base import documents
 from dione.base.errors import BadSource
+from dione.base.files import alone, folder
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack
 from dione.sources.carrying import put
-from dione.sources.places import naming, shown, system, writing
+from dione.sources.places import is_remote, naming, shown, system, writing
 
 Stacks = tuple[xr.Dataset, xr.Dataset]
 """Sentinel-2, and the references."""
 NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
+NOTED = {"key": str, "visits": list, "pairs": list, "land": list}
+AGAIN = "remove the folder; the area will be made again"
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,15 @@ class Larder:
 
     folder: str
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else on this disk makes or cuts its areas meanwhile; an object store knows no locks. Raises CannotWrite if somebody does."""
+        if is_remote(self.folder):
+            yield
+            return
+        with alone(folder(Path(self.folder))):
+            yield
+
     def table(self, name: str, table: pa.Table) -> None:
         """Write a table beside the areas; raises CannotWrite."""
         data = io.BytesIO()
@@ -107,9 +121,12 @@ class Larder:
             if not fs.exists(f"{inside}/{NOTE}"):
                 return None
             try:
-                return Kept(place, documents.json_of(fs.cat_file(f"{inside}/{NOTE}")))
+                note = documents.json_of(fs.cat_file(f"{inside}/{NOTE}"))
             except ValueError as error:
-                raise BadSource(f"{shown(place)}/{NOTE} is no JSON: {error}\nremove the folder; the area will be made again") from error
+                raise BadSource(f"{shown(place)}/{NOTE} is no JSON: {error}\n{AGAIN}") from error
+            if not isinstance(note, dict) or not all(isinstance(note.get(name), kind) for name, kind in NOTED.items()):
+                raise BadSource(f"{shown(place)}/{NOTE} is no note of an area: needed {', '.join(NOTED)}\n{AGAIN}")
+            return Kept(place, note)
 
     def keep(self, made: Gathered, key: str) -> Kept:
         """Write an area in place of what was there of it; the note comes last, so that a half one is none."""
