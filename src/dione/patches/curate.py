@@ -61,12 +61,8 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
             units = [_unit(row, norms) for row in facts[span.start + at : span.start + at + len(target)]]
             found += statistics(target, truth, torch.from_numpy(valid[some]), torch.tensor(units, dtype=torch.float32), limit_px=limit_px)
             progress("curate", span.start + at + len(units), total)
-    table = opened.index
-    for name in COLUMNS:
-        table = store.with_column(table, name, pa.array([row[name] for row in found], pa.float64()))
-    store.write_index(opened, table)
-    store.note(opened, **{LIMIT: limit_px})
-    return table
+    store.add(opened, {name: pa.array([row[name] for row in found], pa.float64()) for name in COLUMNS}, **{LIMIT: limit_px})
+    return store.read(opened.path).index
 
 
 def statistics(
@@ -126,8 +122,7 @@ def keep(opened: store.Store, conditions: Iterable[str]) -> int:
         raise BadRecipe(
             faults(f"no patch of {opened.path} fulfils all conditions", each, "nothing was changed; look at the columns with --json, or ask for less")
         )
-    store.write_index(opened, store.with_column(opened.index, "kept", pa.array(kept)))
-    store.note(opened, kept=list(asked))
+    store.add(opened, {"kept": pa.array(kept)}, kept=list(asked))
     return int(kept.sum())
 
 
