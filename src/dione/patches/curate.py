@@ -32,8 +32,7 @@ from dione.measure import shift
 from dione.measure.metrics import corrected, decibels
 from dione.patches import store
 from dione.patches.expression import chosen
-from dione.patches.older import counts
-from dione.patches.older.tables import Tables
+from dione.patches.older import counts, tables
 
 PRESETS = {"prior-art": ("ssim_nir > 0.2", "psnr_nir > 10", "mse_ratio < 10", "views >= 2", "not shadow"), "all": ("True",)}
 """`not shadow` only where the index tells of shadow."""
@@ -50,7 +49,7 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
     side = min(opened.hr.shape[-2:])
     if side <= 2 * shift.margin(limit_px) + 11:
         raise BadSource(f"patches of {side} px leave too little to compare within a shift of {limit_px:g} px\nchoose a smaller --shift")
-    norms = Tables.model_validate(opened.about["normalisation"]) if "normalisation" in opened.about else None
+    norms = tables.of_store(opened)
     facts, total = opened.index.to_pylist(), opened.index.num_rows
     found: list[dict[str, float | None]] = []
     for span in opened.spans():
@@ -144,7 +143,7 @@ def summary(table: pa.Table) -> dict[str, Any]:
     return told
 
 
-def _unit(facts: dict[str, Any], norms: Tables | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _unit(facts: dict[str, Any], norms: tables.Tables | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if norms is None:
         return CENTRE, SPREAD
     centre, spread = norms.scaling(counts.country(facts))

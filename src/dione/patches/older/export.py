@@ -29,7 +29,8 @@ CLEAR = 0.95
 def export_folder(store: Store, out: Path, *, progress: Progress = lambda *_: None) -> int:
     """Write every patch of `store` that curation kept to `out`, with index and normalisation; returns how many. Raises BadSource or CannotWrite."""
     made_folder(out)
-    norms = tables.Tables.model_validate(store.about["normalisation"]) if "normalisation" in store.about else counts.tables(store)
+    norms = tables.of_store(store) or counts.tables(store)
+    (out / INDEX).unlink(missing_ok=True)  # written last: what an earlier export left is not to be read by this one's normalisation
     tables.write(out, norms)
     kept, rows = set(store.rows().tolist()), []
     for span in store.spans():
