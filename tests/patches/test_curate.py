@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -94,6 +95,12 @@ def test_scoring_again_replaces_and_keeps_the_choice(scored):
     before = store.read(scored.path)
     curate.score(before)
     assert store.read(scored.path).index.equals(before.index)
+
+
+def test_columns_of_others_under_the_same_names_are_no_scores(scored, run):
+    store.add(scored, {"ssim": pa.array(["good"] * 6)})
+    code, *_ = run("dataset", "curate", scored.path.address, "--keep", "ssim > 0.2")
+    assert code == 0 and column(store.read(scored.path), "ssim") == column(scored, "ssim")
 
 
 def test_steps_at_the_same_time_lose_nothing_of_each_other(scored):

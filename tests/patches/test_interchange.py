@@ -140,6 +140,13 @@ def test_a_store_whose_normalisation_cannot_be_used_is_told(brought, tmp_path, w
             step()
 
 
+@pytest.mark.parametrize(("column", "value"), [("dates", ["yesterday"]), ("dates", [5]), ("reference_date", "x")])
+def test_a_date_that_is_none_is_told_when_it_goes_out(brought, tmp_path, column, value):
+    store.add(brought, {column: pa.array([value] * brought.index.num_rows), "files": pa.array([5] * brought.index.num_rows)})
+    with pytest.raises(BadSource, match=r"a date of the index is .*\nmend the columns"):
+        export_folder(store.read(brought.path), tmp_path / "out")
+
+
 def test_a_store_of_other_origin_goes_out_and_comes_back_the_same(tmp_path):
     patches = []
     rng = np.random.default_rng(0)

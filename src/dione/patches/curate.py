@@ -64,6 +64,12 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
     return store.read(opened.path).index
 
 
+def is_scored(opened: store.Store, limit_px: float) -> bool:
+    """Whether the index holds the columns of `score` within this shift."""
+    kinds = dict(zip(opened.index.column_names, opened.index.schema.types, strict=True))
+    return opened.about.get(LIMIT) == limit_px and all(name in kinds and pa.types.is_floating(kinds[name]) for name in COLUMNS)
+
+
 def statistics(
     target: Float[Tensor, "b c h w"], hr: Float[Tensor, "b c y x"], valid: Bool[Tensor, "b t h w"], units: Float[Tensor, "b 2 c"], *, limit_px: float
 ) -> list[dict[str, float | None]]:
