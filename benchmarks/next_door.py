@@ -53,7 +53,7 @@ def patches(west: Path, pixel_m: float) -> Path:
     simulate_store(SimulateConfig(scenes=(scenes,), degradation=Degradation(cloud=0.1, target_cloud=0)), root=west.parent, out=made)
     opened = store.read(made)
     sides = ["train" if row % EACH else "validation" for row in range(opened.index.num_rows)]
-    store.write_index(opened, store.with_column(opened.index, "split", pa.array(sides)))
+    store.add(opened, {"split": pa.array(sides)})
     return made
 
 

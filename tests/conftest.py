@@ -29,6 +29,13 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def no_heads() -> None:
+    """Nothing is known of far files: a server of another test may have stood at the same port."""
+    if remotefile := sys.modules.get("dione.sources.remote.remotefile"):
+        remotefile.heads.forget()
+
+
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
     """A bucket on a loopback server; s3fs finds it by the environment, as a user's would."""

@@ -109,3 +109,10 @@ def test_a_folder_is_made_though_the_empty_one_above_it_is_tidied_away_meanwhile
 @pytest.mark.parametrize(("count", "words"), [(0, "0.0 kB"), (12_300, "12.3 kB"), (340_000, "0.3 MB"), (5 * 10**9, "5.0 GB")])
 def test_sizes_are_told_in_units_that_fit(count: int, words: str) -> None:
     assert files.size(count) == words
+
+
+@pytest.mark.parametrize("name", ["file/below", "x" * 300])
+def test_a_place_where_no_file_can_be_is_told_as_what_cannot_be_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotWrite, match="cannot write"):
+        files.write_text(tmp_path / name, "")

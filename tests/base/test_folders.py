@@ -35,6 +35,16 @@ def test_what_a_kill_left_is_cleared_away(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.rglob("*")] == ["store", "a"]
 
 
+def test_a_link_is_followed_to_the_disk_that_it_leads_to_again_and_again(tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    filled(tmp_path / "large" / "store", "old")
+    (tmp_path / "store").symlink_to(tmp_path / "large" / "store")
+    for text in ("new", "newer"):
+        filled(tmp_path / "store", text)
+        assert (tmp_path / "store").is_symlink() and (tmp_path / "large" / "store" / "a").read_text() == text
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["a", "large", "store", "store"]
+
+
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
     filled(tmp_path / "store", "old")
     (tmp_path / "store").rename(tmp_path / ".store.old")

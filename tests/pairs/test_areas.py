@@ -2,15 +2,17 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from shapely.geometry import box
 
-from dione.base.errors import BadRecipe
+from dione.base.errors import BadRecipe, BadSource
 from dione.base.features import Features
 from dione.base.grid import finer
-from dione.pairs.areas import areas, neighbours, read, write
+from dione.pairs.areas import areas, neighbours, of_table, read, write
 
 SQUARE = box(1.20, 43.60, 1.26, 43.64)  # about 4.8 × 4.4 km
 
@@ -106,3 +108,18 @@ def test_a_property_that_is_called_as_a_column_of_the_index_gets_a_name_of_its_o
 def test_what_cannot_be_cut_is_told(wrong, says):
     with pytest.raises(BadRecipe, match=says):
         areas(wrong.pop("regions"), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"name": "../../elsewhere"}, "needs the name of one folder"),
+        ({"name": ""}, "needs the name of one folder"),
+        ({"epsg": "x"}, "'epsg' is 'x', needs int"),
+    ],
+)
+def test_a_table_whose_areas_lead_elsewhere_or_are_none_is_refused(changed: dict[str, Any], told: str):
+    rows = [{"name": "a", "site": "s", "epsg": 32631, "column": 1, "row": 1, "size_m": 160, "buffer_m": 40, "neighbours": ["b"]}]
+    assert of_table(pa.Table.from_pylist(rows), "here")[0][0].name == "a"
+    with pytest.raises(BadSource, match=f"(?s)here is no table of areas.*{told}"):
+        of_table(pa.Table.from_pylist([rows[0] | changed]), "here")

@@ -13,11 +13,13 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from dione.base import files
 from dione.base import stack as stacks
-from dione.base.errors import BadSource, NotFound
-from dione.pairs import areas
+from dione.base.errors import BadSource, CannotWrite, NotFound
+from dione.pairs import areas, making
 from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
+from dione.pairs.larder import Larder
 from dione.pairs.recipe import BuildRecipe
 from dione.patches import curate, store
 from dione.prepare.reference import scenestatistics
@@ -127,6 +129,25 @@ def test_settings_and_inputs_decide_whether_an_area_is_made_again(made: World, r
     copy = Path(shutil.copytree(made.sentinel2, tmp_path / "copy"))
     assert once != list(keys(recipe_for(made, sentinel2={"source": str(copy)}), rows_, [area]))
     assert once != list(keys(recipe_for(made), [{**row, "blue_gain": 1.0} for row in rows_], [area]))
+
+
+def test_areas_that_another_dione_kept_are_made_again_and_so_are_those_whose_note_is_none(made: World, built: Built, recipe_for, tmp_path: Path, monkeypatch):
+    copy = Path(shutil.copytree(made.folder / "areas", tmp_path / "areas"))
+    row = scenetable.read(made.folder / "scenes.parquet")
+    area = area_of(made)
+    once = list(making.keys(recipe_for(made), row, [area]))
+    monkeypatch.setattr(making, "version", lambda _: "another")
+    assert once != list(making.keys(recipe_for(made), row, [area]))
+    for note in ({}, [], {"key": 1, "visits": [], "pairs": [], "land": []}):
+        (copy / area.name / "area.json").write_text(json.dumps(note))
+        assert Larder(str(copy)).kept(area) is None
+
+
+def test_two_builds_do_not_share_the_areas_that_one_of_them_is_making(made: World, recipe_for, tmp_path: Path):
+    (tmp_path / "areas").mkdir()
+    with files.alone(tmp_path / "areas"), pytest.raises(CannotWrite, match="another run is writing"):
+        build(recipe_for(made), tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
+    assert not list((tmp_path / "areas").iterdir())
 
 
 def test_a_reference_on_its_own_scenes_scale_stands_in_sentinel2s_numbers(made: World, tmp_path: Path, recipe_for, few):

@@ -1,12 +1,16 @@
 import json
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
-from dione.base.errors import BadRecipe, BadSource
+from dione.base import files
+from dione.base.errors import BadRecipe, BadSource, CannotWrite
 from dione.measure.lanczos import lanczos
-from dione.patches import curate, store
+from dione.patches import curate, splitting, store
+from dione.patches.location import Location
 from dione.testing import Sensor, landscape, series, still
 
 
@@ -91,6 +95,47 @@ def test_scoring_again_replaces_and_keeps_the_choice(scored):
     before = store.read(scored.path)
     curate.score(before)
     assert store.read(scored.path).index.equals(before.index)
+
+
+def test_columns_of_others_under_the_same_names_are_no_scores(scored, run):
+    store.add(scored, {"ssim": pa.array(["good"] * 6)})
+    code, *_ = run("dataset", "curate", scored.path.address, "--keep", "ssim > 0.2")
+    assert code == 0 and column(store.read(scored.path), "ssim") == column(scored, "ssim")
+
+
+def test_steps_at_the_same_time_lose_nothing_of_each_other(scored):
+    """One opened the store before the other had written its columns."""
+    splitting.split(store.read(scored.path), shares=(0.4, 0.3, 0.3))
+    divided = store.read(scored.path)
+    curate.keep(scored, ["views >= 2"])
+    found = store.read(scored.path)
+    assert column(found, "split") == column(divided, "split") != column(scored, "split") and found.about["split"] == divided.about["split"]
+    assert column(found, "kept") == [True, True, True, True, False, True] and found.about["kept"] == ["views >= 2"]
+
+
+def test_nothing_is_added_to_other_patches_than_were_opened_or_while_somebody_adds(scored):
+    with files.alone(Path(scored.path.address)), pytest.raises(CannotWrite, match="another run is writing"):
+        curate.keep(scored, ["views >= 2"])
+    store.write(scored.path.address, iter([patch(number) for number in range(6)]), {})
+    with pytest.raises(CannotWrite, match="was made anew meanwhile"):
+        curate.keep(scored, ["views >= 2"])
+    assert "kept" not in store.read(scored.path).index.column_names
+
+
+def test_scores_that_were_being_replaced_when_a_run_was_killed_are_not_taken_for_those_of_another_shift(scored, run, monkeypatch):
+    write = Location.write
+
+    def killed(place, name, data):
+        write(place, name, data)
+        if name == store.INDEX:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Location, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        curate.score(scored, limit_px=1.0)
+    monkeypatch.setattr(Location, "write", write)
+    code, *_ = run("dataset", "curate", scored.path.address)
+    assert code == 0 and store.read(scored.path).index.equals(scored.index)
 
 
 def test_a_condition_that_nothing_fulfils_changes_nothing(scored):

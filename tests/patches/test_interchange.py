@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dione.base.errors import BadSource, NotFound
-from dione.patches import store
+from dione.patches import curate, store
 from dione.patches.dataset import Patches
 from dione.patches.older import interchange, objects, sample, tables
 from dione.patches.older.export import export_folder
@@ -112,6 +112,39 @@ def test_the_older_pipeline_could_read_what_is_written(brought, tmp_path):
         assert found["features"].dtype == np.float64 and found["labels"].dtype == np.float32 and found["features"].shape == (5, 8, 8, 4)
         assert found["timetamps_deimos"].item() == datetime(2020, 9, 18, 9, 7, 25) and str(found["countries"]) == "Lithuania"
         assert found["timestamps_s2"].dtype == object and list(found["timestamps_s2"]) == sorted(found["timestamps_s2"])
+
+
+def test_an_export_that_was_stopped_leaves_no_index_of_the_one_before(brought, tmp_path, monkeypatch):
+    """Its samples would be read by the normalisation that was written anew."""
+    export_folder(brought, tmp_path / "out")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sample, "write", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export_folder(brought, tmp_path / "out")
+    with pytest.raises(NotFound, match=f"no {INDEX}"):
+        import_folder(tmp_path / "out", tmp_path / "again")
+
+
+@pytest.mark.parametrize("wrong", [{}, [], None])
+def test_a_store_whose_normalisation_cannot_be_used_is_told(brought, tmp_path, wrong):
+    """A deviation of nothing made one constant of every label."""
+    if wrong is None:
+        brought.about[tables.NOTED]["countries"]["Cyprus"]["std"] = (0, 1, 1, 1)
+    else:
+        brought.about[tables.NOTED] = wrong
+    for step in (lambda: export_folder(brought, tmp_path / "out"), lambda: curate.score(brought, limit_px=1)):
+        with pytest.raises(BadSource, match=r"(?s)the normalisation in .*store cannot be used"):
+            step()
+
+
+@pytest.mark.parametrize(("column", "value"), [("dates", ["yesterday"]), ("dates", [5]), ("reference_date", "x")])
+def test_a_date_that_is_none_is_told_when_it_goes_out(brought, tmp_path, column, value):
+    store.add(brought, {column: pa.array([value] * brought.index.num_rows), "files": pa.array([5] * brought.index.num_rows)})
+    with pytest.raises(BadSource, match=r"a date of the index is .*\nmend the columns"):
+        export_folder(store.read(brought.path), tmp_path / "out")
 
 
 def test_a_store_of_other_origin_goes_out_and_comes_back_the_same(tmp_path):

@@ -97,3 +97,14 @@ def test_a_truth_that_is_not_known_everywhere_is_refused_and_leaves_no_store(tmp
     with pytest.raises(BadSource, match=r"the truth of a patch of site1 p has 4 values that are not finite\ncut patches where"):
         store.write(tmp_path / "store", iter([whole, holed]), {}, exact=exact)
     assert not store.is_store(tmp_path / "store")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_an_input_without_a_number_where_it_says_that_it_was_seen_is_refused(tmp_path: Path, exact: bool) -> None:
+    """It would be stored as zero, and called clear."""
+    hidden, holed = patches(2)
+    hidden.lr[1, 0, 1, 1], hidden.valid[1, 1, 1] = np.nan if exact else 0, False
+    assert store.write(tmp_path / "store", iter([hidden]), {}, exact=exact) == 1
+    holed.lr[1, 0, 1, 1], holed.valid[1, 1, 1] = np.nan, True
+    with pytest.raises(BadSource, match=r"the input, where it was seen clear, of a patch of site1 p has 1 values that are not finite"):
+        store.write(tmp_path / "store", iter([holed]), {}, exact=exact)

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -5,9 +6,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from dione.base import optics
+from dione.patches.simulated.build import SimulateConfig
 from dione.patches.simulated.simulate import Degradation, _compress, simulate, truth
 from dione.testing import landscape
 
+KIND = {"path": "*.tif", "sensor": "made up", "coarse_m": 10}
 STILL = Degradation(
     shift_px=(0, 0),
     band_shift_px=0,
@@ -158,8 +161,26 @@ def test_truth_lies_in_the_middle_of_its_input_whatever_the_ground(side):
         {"noise": (0.002, 0.001)},
         {"cloud": 2},
         {"gain": -1},
+        {"gain": math.inf},
+        {"noise": (1e308, 1e308)},
+        {"dates": 10**7},
     ],
 )
 def test_a_recipe_that_cannot_be_drawn_from_is_refused(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         TypeAdapter(Degradation).validate_python(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"seed": -1},
+        {"scenes": [KIND | {"coarse_m": math.inf}]},
+        {"scenes": [KIND | {"noise": 1e308}]},
+        {"scenes": [KIND | {"reflectance": [0.1, 0.1, 0.1, 0]}]},
+    ],
+)
+def test_a_recipe_of_scenes_that_cannot_be_made_is_refused(wrong):
+    assert SimulateConfig.model_validate({"scenes": [KIND]})
+    with pytest.raises(ValidationError):
+        SimulateConfig.model_validate({"scenes": [KIND]} | wrong)

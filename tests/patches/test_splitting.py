@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dione.base.errors import BadRecipe
+from dione.base.errors import BadRecipe, BadSource
 from dione.patches import splitting, store
 
 
@@ -76,3 +76,9 @@ def test_a_slash_in_the_name_of_a_site_parts_no_neighbours(tmp_path):
     splitting.split(store.read(tmp_path / "store"), seed=1)
     sides = [row["split"] for row in store.read(tmp_path / "store").index.to_pylist()]
     assert all("gap" in pair or pair[0] == pair[1] for pair in pairwise(sides))
+
+
+def test_a_table_of_areas_that_does_not_say_what_they_touch_is_told(opened):
+    opened.path.write_table(splitting.AREAS, pa.Table.from_pylist([{"name": "a00", "epsg": 32631, "column": 0, "row": 0}]))
+    with pytest.raises(BadSource, match=r"areas\.parquet does not say where every area lies and what it touches: 'neighbours'"):
+        splitting.split(opened)

@@ -1,6 +1,8 @@
+import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import rasterio
 import torch
@@ -51,9 +53,57 @@ def test_the_index_has_a_row_for_every_patch(made):
 def test_an_index_without_columns_that_everything_asks_for_is_refused_at_once(made, tmp_path):
     shutil.copytree(made[2].path.address, tmp_path / "store")
     opened = store.read(tmp_path / "store")
-    store.write_index(opened, opened.index.drop_columns(["split", "sensor"]))
+    opened.path.write_table(store.INDEX, opened.index.drop_columns(["split", "sensor"]))
     with pytest.raises(BadSource, match=r"(?s)does not fit together.*no column 'sensor'.*no column 'split'.*make it again"):
         store.read(tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ({"zoom": "4"}, "says that zoom is '4'"),
+        ({"zoom": 10**9}, "says that zoom is 1000000000"),
+        ({"zoom": 2}, r"zoom is 2; 'lr' has \(14, 14\) px and 'hr' \(56, 56\)"),
+        ({"zoom": None}, "says that zoom is None"),
+        ({"bands": 4}, "says that bands are 4; the pixels have 4"),
+        ({"bands": ["red"]}, "says that bands are"),
+    ],
+)
+def test_a_store_whose_pixels_are_not_as_it_says_is_refused_at_once(made, tmp_path, says, told):
+    shutil.copytree(made[2].path.address, tmp_path / "store")
+    about = {name: value for name, value in {**made[2].about, **says}.items() if value is not None}
+    (tmp_path / "store" / store.ABOUT).write_text(json.dumps(about))
+    with pytest.raises(BadSource, match=f"(?s)does not fit together.*{told}"):
+        store.read(tmp_path / "store")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("kept", "no", "'kept' holds string; needed yes or no for every patch"),
+        ("kept", None, "'kept' holds bool, .* of them nothing"),
+        ("site", 7, "'site' holds int64; needed text"),
+        ("place", None, "'place' holds string, .* of them nothing"),
+    ],
+)
+def test_columns_that_are_read_otherwise_than_they_were_meant_are_refused(made, tmp_path, name, value, told):
+    """A text in `kept` counted as yes, whatever it said, and nothing as no."""
+    shutil.copytree(made[2].path.address, tmp_path / "store")
+    kinds = {"kept": pa.bool_(), "place": pa.string()}
+    values = pa.array([value] * made[2].index.num_rows, kinds[name] if value is None else None)
+    table = made[2].index.drop_columns([name] if name in made[2].index.column_names else []).append_column(name, values)
+    made[2].path.of(tmp_path / "store").write_table(store.INDEX, table)
+    with pytest.raises(BadSource, match=f"(?s)does not fit together.*{told}"):
+        store.read(tmp_path / "store")
+
+
+def test_texts_as_other_libraries_pack_them_are_texts(made, tmp_path):
+    shutil.copytree(made[2].path.address, tmp_path / "store")
+    index, place = made[2].index, made[2].path.of(tmp_path / "store")
+    for at, kind in ((0, pa.large_string()), (1, pa.dictionary(pa.int32(), pa.string()))):
+        index = index.set_column(index.column_names.index(store.FACTS[at]), store.FACTS[at], index[store.FACTS[at]].cast(kind))
+    place.write_table(store.INDEX, index)
+    assert store.read(place).rows(site="there").tolist() == made[2].rows(site="there").tolist() != []
 
 
 def test_a_place_is_on_one_side_of_the_split_only(made):

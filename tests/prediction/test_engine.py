@@ -51,10 +51,21 @@ def resolver(net, margin):
     return Resolver(net, About(net="setsr", config={}, margin=margin), "made up")
 
 
-OUT_OF_MEMORY = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes")]
+def of_this_machine():
+    """As PyTorch says it here."""
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 50)
+    return caught.value
 
 
-@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["gpu", "cpu"])
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"),
+    of_this_machine(),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["gpu", "windows", "here"])
 def test_where_memory_does_not_suffice_the_window_is_halved_and_the_result_is_the_same(net, made, error):
     cramped = Cramped(net, 130 * 120, error)
     choice, windows = choose(made)[0], list(lattice((150, 130), 256))

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dione.base.errors import CannotWrite, DioneError
+from dione.base.errors import BadRecipe, CannotWrite, DioneError
 from dione.nets.resolver import load
 from dione.nets.zoo import make
 from dione.patches import store
@@ -175,6 +175,11 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_patch_and_the_last_good_c
 def test_a_rate_that_blows_up_is_told(recipe):
     with pytest.raises(DioneError, match=r"lower train\.rate"):
         train(recipe("train.rate=1e30", "train.clip=1e30", "train.steps=20", "train.warmup=0", "train.validate_every=100"))
+
+
+def test_a_batch_that_memory_does_not_suffice_for_is_told(recipe):
+    with pytest.raises(BadRecipe, match=r"memory does not suffice for steps of 10000000000000 patches of up to 3 dates\nset train.batch lower"):
+        train(recipe("train.batch=10000000000000"))
 
 
 def test_a_full_disk_is_told_and_leaves_the_checkpoint_before(recipe, monkeypatch):

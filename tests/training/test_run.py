@@ -1,7 +1,9 @@
+import json
 import shutil
 
 import pytest
 import torch
+import zarr
 
 from dione.base.errors import BadBands, BadModel, BadRecipe, BadSource
 from dione.evaluation.run import evaluate
@@ -127,6 +129,16 @@ def test_a_store_of_other_bands_is_told(recipe, tmp_path):
         train(recipe(one_patch_store(tmp_path / "store", {"bands": ["blue", "green", "red", "red-edge"]})))
 
 
+@pytest.mark.parametrize("told", ["x", [0.2], [0.2, 9], [-1, 0.2]])
+def test_a_store_that_tells_what_no_sensor_leaves_is_told_before_anything_is_trained(recipe, patches, tmp_path, told):
+    shutil.copytree(patches, tmp_path / "store")
+    about = json.loads((patches / "about.json").read_text()) | {"config": {"degradation": {"modulation": told}}}
+    (tmp_path / "store" / "about.json").write_text(json.dumps(about))
+    with pytest.raises(BadSource, match="says that its sensor left"):
+        train(recipe(f"store={tmp_path / 'store'}"))
+    assert not (tmp_path / "runs").exists()
+
+
 def test_nothing_is_begun_where_something_does_not_fit(recipe, tmp_path):
     with pytest.raises(BadModel):
         train(recipe("start=setsr-s"))
@@ -188,6 +200,24 @@ def test_a_run_does_not_go_on_with_other_patches_or_another_start(recipe, tmp_pa
         train(begun)
 
 
+def test_a_run_does_not_go_on_with_other_pixels_under_the_same_facts(recipe, tmp_path):
+    """As of scenes that were delivered anew under their old names."""
+
+    def made(seed):
+        for number in range(12):
+            each = series(landscape((14, 14), seed=seed + number), days=3, seed=number)
+            facts = {"site": "a", "place": str(number), "sensor": "c", "split": "train" if number < 2 else "validation"}
+            yield store.Patch(each.stack["reflectance"].values[::-1], each.stack["valid"].values[::-1], each.truth[-1], facts)
+
+    wanted = recipe(f"store={tmp_path / 's'}", "train.steps=1", "train.batch=2")
+    for seed in (0, 0, 50):
+        store.write(tmp_path / "s", made(seed), {"made_by": "test"})
+        if not seed:
+            train(wanted)
+    with pytest.raises(BadRecipe, match=r"digest\.store: was \w+, now \w+"):
+        train(wanted)
+
+
 def test_a_run_goes_on_with_patches_that_were_moved(recipe, patches, tmp_path):
     train(recipe("train.steps=2"))
     shutil.copytree(patches, tmp_path / "moved")
@@ -199,12 +229,11 @@ def test_a_run_goes_on_with_patches_that_were_moved(recipe, patches, tmp_path):
 def test_a_validation_patch_that_holds_no_number_is_told_by_its_place(recipe, tmp_path):
     made = series(landscape((14, 14)), days=2)
     seen = made.stack["reflectance"].values
-    spoilt = seen.copy()
-    spoilt[:, :, 7, 7] = float("nan")
     facts = [{"site": "a", "place": str(n), "sensor": "c", "split": split} for n, split in enumerate(("train", "validation", "validation"))]
     valid = made.stack["valid"].values | True
-    patches = (store.Patch(lr, valid, made.truth[0], each) for lr, each in zip((seen, seen, spoilt), facts, strict=True))
+    patches = (store.Patch(lr, valid, made.truth[0], each) for lr, each in zip((seen, seen, seen), facts, strict=True))
     store.write(tmp_path / "s", patches, {}, exact=True)
+    zarr.open_group(tmp_path / "s" / "pixels.zarr")["lr"][2, :, :, 7, 7] = float("nan")  # as another program may write it
     with pytest.raises(BadSource, match=r"hold what is no number[\s\S]*row 2, a/2"):
         train(recipe(f"store={tmp_path / 's'}", "train.steps=3", "train.dates=[2]"))
 

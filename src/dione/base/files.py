@@ -35,7 +35,8 @@ def whole(path: Path, *, needs_bytes: int | None = None, shared: bool = False) -
     except OSError as error:
         raise cannot_write(path, error, needs_bytes, partial) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # what it could not be written for is told
+            partial.unlink(missing_ok=True)
 
 
 def settled(path: Path) -> None:

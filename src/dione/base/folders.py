@@ -15,9 +15,11 @@ LOCK, OLD = ".lock", ".old"
 def whole_folder(path: Path, *, needs_bytes: int | None = None) -> Iterator[Path]:
     """A new, empty folder beside `path` that takes its place when the block ends well; on any failure it is removed.
 
-    What a run that was killed left beside it is removed too. needs_bytes: about how much will be written, if that is known.
+    What a run that was killed left beside it is removed too. A link is followed: what it leads to is replaced, on the disk where that is.
+    needs_bytes: about how much will be written, if that is known.
     Raises CannotWrite when the disk is full or the folder not writable, and when another run is making the same.
     """
+    path = path.resolve() if path.is_symlink() else path
     partial, old = (path.with_name(f".{path.name}{ending}") for ending in (PARTIAL, OLD))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,19 @@ from dione.base.cgroups import groups, words
 LIMITS = {1: "memory.limit_in_bytes", 2: "memory.max"}
 """The file of a group, by version. No limit is "max" in version 2, a number beyond all memory in version 1."""
 
+WANTING = ("out of memory", "can't allocate memory", "not enough memory")
+"""What PyTorch says on a GPU, on Linux and on Windows."""
+
 
 def memory_bytes() -> int | None:
     """The least of what the machine has and every group allows; None if nobody says."""
     told = [found for found in (_machine(), *_allowed()) if found is not None]
     return min(told) if told else None
+
+
+def wanting(error: BaseException) -> bool:
+    """Whether an error says that memory does not suffice, a GPU's or the machine's."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in WANTING)
 
 
 def _machine() -> int | None:

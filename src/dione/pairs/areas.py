@@ -28,6 +28,7 @@ from dione.base.area import reprojected
 from dione.base.crs import DEGREES, turned, utm
 from dione.base.errors import BadRecipe, BadSource, faults
 from dione.base.features import NAMED_BY, Features
+from dione.base.files import one_part
 from dione.pairs import regions
 from dione.prepare.reference.neighbours import touching
 
@@ -38,6 +39,7 @@ FILE = "areas.parquet"
 MAKE = "make one with `dione dataset build`"
 OWN = ("name", "site", "epsg", "column", "row", "size_m", "buffer_m")
 """Its own columns; others are the region's facts."""
+KINDS = dict(zip((*OWN, "neighbours"), (str, str, int, int, int, int, int, list), strict=True))
 PATCH = (
     *("sensor", "scene", "place", "split", "kept", "dates", "files", "clear", "shadow", "reference_date", "days_apart", "cover", "cloud"),
     *("coarse_m", "top", "left", "x", "y", "local_south_m", "local_east_m", "local_error_m", "neighbours"),
@@ -144,11 +146,20 @@ def read(path: Path) -> tuple[tuple[Area, ...], dict[str, frozenset[str]]]:
 def of_table(table: pa.Table, where: str) -> tuple[tuple[Area, ...], dict[str, frozenset[str]]]:
     """The same from a table; raises BadSource that names `where` it is from."""
     rows = table.to_pylist()
-    wrong = sorted({key for row in rows for key in (*OWN, "neighbours") if row.get(key) is None})
+    wrong = sorted({f"'{key}' is {row.get(key)!r:.60}, needs {kind.__name__}" for row in rows for key, kind in KINDS.items() if type(row.get(key)) is not kind})
+    wrong = wrong or sorted({f"'name' is {row['name']!r:.60}, needs the name of one folder" for row in rows if not _is_folder(row["name"])})
     if wrong:
-        raise BadSource(f"{where} is no table of areas: it lacks {', '.join(wrong)}\n{MAKE}")
+        raise BadSource(faults(f"{where} is no table of areas", wrong[:8], MAKE))
     beside = {row["name"]: frozenset(row.pop("neighbours")) for row in rows}
     return tuple(Area(**{key: row.pop(key) for key in OWN}, facts=row) for row in rows), beside
+
+
+def _is_folder(name: str) -> bool:
+    """Whether what is kept or written of an area stays below the folder of all of them."""
+    try:
+        return bool(one_part(name))
+    except ValueError:
+        return False
 
 
 def _facts(rows: Sequence[Mapping[str, Any]], name: str) -> list[dict[str, Any]]:

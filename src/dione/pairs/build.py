@@ -81,7 +81,8 @@ def build(
 
     workers: processes (one a processor by default); the result does not depend on them. scheduler: the address of a Dask
     cluster whose workers make the areas instead; they reach scenes, Sentinel-2 and `areas` under the same names. fresh: make every area again.
-    Raises NotFound where no table of scenes or no region is there, BadRecipe, BadSource where no area gave a patch.
+    Raises NotFound where no table of scenes or no region is there, BadRecipe, BadSource where no area gave a patch, CannotWrite where
+    another build is at the same areas.
     """
     rows = scenetable.read(recipe.vhr.scenes)
     regions, wrong = region_files.usable(_regions(recipe, rows))
@@ -90,21 +91,22 @@ def build(
     larder = Larder(areas)
     run = uuid4().hex
     tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
-    kept, failed, fresh_ones = make_missing(tasks, workers or processors.count(), fresh, progress, scheduler)
-    visits = [visit for one in kept.values() for visit in one.visits]
-    _tables(larder, boxes, visits, failed)
-    failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}
-    unseen = [area for area in boxes if area.name in kept and not kept[area.name].visits]
-    failed |= _all_cloud(visits) | _nowhere(unseen, boxes) | wrong
-    by_name = {area.name: area for area in boxes}
-    cutter = _cutter(recipe, by_name, kept, visits)
-    about = {"made_by": "dione dataset build", "recipe": recipe.model_dump(mode="json"), "areas": areas}
-    patches = _patches(cutter, by_name, kept, failed, progress)
-    first = next(patches, None)
-    if first is None:
-        raise BadSource(_nothing(boxes, visits, failed))
-    exact = recipe.pairing.harmonise == "scene"  # which may lie below zero
-    count = store.write(out, chain([first], patches), about, exact=exact, tables={area_tables.FILE: area_tables.table(boxes)})
+    with larder.alone():
+        kept, failed, fresh_ones = make_missing(tasks, workers or processors.count(), fresh, progress, scheduler)
+        visits = [visit for one in kept.values() for visit in one.visits]
+        _tables(larder, boxes, visits, failed)
+        failed |= {f"{visit.area} {visit.scene}": visit.why for visit in visits if visit.outcome == "failed"}
+        unseen = [area for area in boxes if area.name in kept and not kept[area.name].visits]
+        failed |= _all_cloud(visits) | _nowhere(unseen, boxes) | wrong
+        by_name = {area.name: area for area in boxes}
+        cutter = _cutter(recipe, by_name, kept, visits)
+        about = {"made_by": "dione dataset build", "recipe": recipe.model_dump(mode="json"), "areas": areas}
+        patches = _patches(cutter, by_name, kept, failed, progress)
+        first = next(patches, None)
+        if first is None:
+            raise BadSource(_nothing(boxes, visits, failed))
+        exact = recipe.pairing.harmonise == "scene"  # which may lie below zero
+        count = store.write(out, chain([first], patches), about, exact=exact, tables={area_tables.FILE: area_tables.table(boxes)})
     outcomes = [visit.outcome for visit in visits]
     paired, left_out = (outcomes.count(outcome) for outcome in ("paired", "left out"))
     return Built(count, len(boxes), paired, left_out, _reasons(visits), len(unseen), fresh_ones, tuple(sorted(failed.items())))

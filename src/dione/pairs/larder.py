@@ -12,7 +12,9 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,17 +23,19 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from dione.base import documents
+from dione.base.files import alone, folder
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack
 from dione.sources.carrying import put
-from dione.sources.places import naming, shown, system, writing
+from dione.sources.places import is_remote, naming, shown, system, writing
 
 log = logging.getLogger(__name__)
 
 Stacks = tuple[xr.Dataset, xr.Dataset]
 """Sentinel-2, and the references."""
 NOTE, COARSE, REFERENCE = "area.json", "sentinel2.zarr", "reference.zarr"
+NOTED = {"key": str, "visits": list, "pairs": list, "land": list}
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,15 @@ class Larder:
 
     folder: str
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else on this disk makes or cuts its areas meanwhile; an object store knows no locks. Raises CannotWrite if somebody does."""
+        if is_remote(self.folder):
+            yield
+            return
+        with alone(folder(Path(self.folder))):
+            yield
+
     def table(self, name: str, table: pa.Table) -> None:
         """Write a table beside the areas; raises CannotWrite."""
         data = io.BytesIO()
@@ -109,10 +122,13 @@ class Larder:
             if not fs.exists(f"{inside}/{NOTE}"):
                 return None
             try:
-                return Kept(place, documents.json_of(fs.cat_file(f"{inside}/{NOTE}")))
-            except ValueError as error:
-                log.warning("%s/%s is no JSON (%s): the area is made again", shown(place), NOTE, error)
-                return None
+                note = documents.json_of(fs.cat_file(f"{inside}/{NOTE}"))
+            except ValueError:
+                note = None
+            if isinstance(note, dict) and all(isinstance(note.get(name), kind) for name, kind in NOTED.items()):
+                return Kept(place, note)
+            log.warning("%s/%s is no note of an area: the area is made again", shown(place), NOTE)
+            return None
 
     def keep(self, made: Gathered, key: str) -> Kept:
         """Write an area in place of what was there of it; the note comes last, so that a half one is none."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Task:
 
 
 def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area]) -> Iterator[str]:
-    """What each area was made from: settings, but for sampling, the scenes that touch it, and the Sentinel-2 source."""
+    """What each area was made from, and by which dione: settings, but for sampling, the scenes that touch it, and the Sentinel-2 source."""
     settings = recipe.model_dump(mode="json", include={"sentinel2", "vhr", "pairing"})
     content = lru_cache(maxsize=None)(digest)
     found = scenes(rows, recipe.vhr)
@@ -52,7 +53,9 @@ def keys(recipe: BuildRecipe, rows: list[dict[str, Any]], boxes: Iterable[Area])
         touching = [row for scene in found if scene.footprint.intersects(area.outline) for row in scene.rows.values()]
         rasters = [content(row["raster"]) for row in touching]
         name = recipe.sentinel2.of(area.site, area.name)
-        yield identity.of(settings, [area.name, area.size_m, area.buffer_m], name if recipe.sentinel2.archive else content(name), touching, rasters)
+        yield identity.of(
+            version("dione"), settings, [area.name, area.size_m, area.buffer_m], name if recipe.sentinel2.archive else content(name), touching, rasters
+        )
 
 
 def make_missing(tasks: list[Task], workers: int, fresh: bool, progress: Progress, address: str | None = None) -> tuple[dict[str, Kept], dict[str, str], int]:

@@ -32,8 +32,7 @@ from dione.measure import shift
 from dione.measure.metrics import corrected, decibels
 from dione.patches import store
 from dione.patches.expression import chosen
-from dione.patches.older import counts
-from dione.patches.older.tables import Tables
+from dione.patches.older import counts, tables
 
 PRESETS = {"prior-art": ("ssim_nir > 0.2", "psnr_nir > 10", "mse_ratio < 10", "views >= 2", "not shadow"), "all": ("True",)}
 """`not shadow` only where the index tells of shadow."""
@@ -50,7 +49,7 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
     side = min(opened.hr.shape[-2:])
     if side <= 2 * shift.margin(limit_px) + 11:
         raise BadSource(f"patches of {side} px leave too little to compare within a shift of {limit_px:g} px\nchoose a smaller --shift")
-    norms = Tables.model_validate(opened.about["normalisation"]) if "normalisation" in opened.about else None
+    norms = tables.of_store(opened)
     facts, total = opened.index.to_pylist(), opened.index.num_rows
     found: list[dict[str, float | None]] = []
     for span in opened.spans():
@@ -61,12 +60,14 @@ def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = la
             units = [_unit(row, norms) for row in facts[span.start + at : span.start + at + len(target)]]
             found += statistics(target, truth, torch.from_numpy(valid[some]), torch.tensor(units, dtype=torch.float32), limit_px=limit_px)
             progress("curate", span.start + at + len(units), total)
-    table = opened.index
-    for name in COLUMNS:
-        table = store.with_column(table, name, pa.array([row[name] for row in found], pa.float64()))
-    store.write_index(opened, table)
-    store.note(opened, **{LIMIT: limit_px})
-    return table
+    store.add(opened, {name: pa.array([row[name] for row in found], pa.float64()) for name in COLUMNS}, **{LIMIT: limit_px})
+    return store.read(opened.path).index
+
+
+def is_scored(opened: store.Store, limit_px: float) -> bool:
+    """Whether the index holds the columns of `score` within this shift."""
+    kinds = dict(zip(opened.index.column_names, opened.index.schema.types, strict=True))
+    return opened.about.get(LIMIT) == limit_px and all(name in kinds and pa.types.is_floating(kinds[name]) for name in COLUMNS)
 
 
 def statistics(
@@ -126,8 +127,7 @@ def keep(opened: store.Store, conditions: Iterable[str]) -> int:
         raise BadRecipe(
             faults(f"no patch of {opened.path} fulfils all conditions", each, "nothing was changed; look at the columns with --json, or ask for less")
         )
-    store.write_index(opened, store.with_column(opened.index, "kept", pa.array(kept)))
-    store.note(opened, kept=list(asked))
+    store.add(opened, {"kept": pa.array(kept)}, kept=list(asked))
     return int(kept.sum())
 
 
@@ -149,7 +149,7 @@ def summary(table: pa.Table) -> dict[str, Any]:
     return told
 
 
-def _unit(facts: dict[str, Any], norms: Tables | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _unit(facts: dict[str, Any], norms: tables.Tables | None) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if norms is None:
         return CENTRE, SPREAD
     centre, spread = norms.scaling(counts.country(facts))

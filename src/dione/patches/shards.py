@@ -5,6 +5,7 @@ patches ──add──▶ [ filling ]                Two shards of pixels are h
                  [ flushing ]──append──▶ pixels.zarr
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -45,8 +46,8 @@ class Patch:
     """Its row of the index."""
 
 
-def append(place: Location, patches: Iterator[Patch], *, exact: bool) -> tuple[pa.Table, int]:
-    """Write all patches to the arrays of a store, in their order; their index, and the zoom. Raises BadSource for no patch, CannotWrite."""
+def append(place: Location, patches: Iterator[Patch], *, exact: bool) -> tuple[pa.Table, int, str]:
+    """Write all patches to the arrays of a store, in their order; their index, the zoom, and a hash of all pixels. Raises BadSource for no patch, CannotWrite."""
     first = next(patches, None)
     if first is None:
         raise BadSource("no patch was made: found no ground without missing pixels\nlook at the scenes' nodata, or use larger scenes")
@@ -62,7 +63,7 @@ def append(place: Location, patches: Iterator[Patch], *, exact: bool) -> tuple[p
                 filling, flushed = flushed, filling
         parts += [one.result() for one in waiting]
     parts += [filling.flush(arrays)] if filling.facts else []
-    return pa.concat_tables(parts, promote_options="permissive"), filling.zoom
+    return pa.concat_tables(parts, promote_options="permissive"), filling.zoom, arrays.hash.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Arrays:
 
     address: str
     by_name: Mapping[str, "zarr.Array[Any]"]
+    hash: Any = field(default_factory=hashlib.sha256)
+    """Of what was written so far."""
 
     @classmethod
     def at(cls, place: Location, shard: "Shard") -> "Arrays":
@@ -115,11 +118,13 @@ class Shard:
         return len(self.facts) == self.rows
 
     def add(self, patch: Patch) -> None:
-        """Hold one more. Raises BadSource for a truth that is not known everywhere, of which nothing could be learned or scored."""
+        """Hold one more. Raises BadSource for a truth that is not known everywhere, or an input that is not where it says so: nothing could be learned or scored."""
         at = len(self.facts)
-        if unknown := int(np.count_nonzero(~np.isfinite(patch.hr))):
-            where = f"{patch.facts.get('site', '')} {patch.facts.get('place', '')}".strip()
-            raise BadSource(f"the truth of a patch of {where or 'nowhere'} has {unknown} values that are not finite\ncut patches where all of it is known")
+        known = {"truth": np.isfinite(patch.hr), "input, where it was seen clear,": np.isfinite(patch.lr).all(1) | ~patch.valid}
+        for what, finite in known.items():
+            if unknown := int(np.count_nonzero(~finite)):
+                where = f"{patch.facts.get('site', '')} {patch.facts.get('place', '')}".strip()
+                raise BadSource(f"the {what} of a patch of {where or 'nowhere'} has {unknown} values that are not finite\ncut patches where all of it is known")
         self.arrays["lr"][at], self.arrays["hr"][at] = numbers(patch.lr, self.exact), numbers(patch.hr, self.exact)
         self.arrays["valid"][at] = patch.valid
         self.facts.append(patch.facts)
@@ -132,6 +137,7 @@ class Shard:
                 start = array.shape[0]
                 array.resize((start + len(self.facts), *values.shape[1:]))
                 array[start:] = values[: len(self.facts)]
+                arrays.hash.update(values[: len(self.facts)])
         part = pa.Table.from_pylist(self.facts)
         self.facts = []
         return part

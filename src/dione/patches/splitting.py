@@ -8,12 +8,13 @@ from math import inf
 import numpy as np
 import pyarrow as pa
 
-from dione.base.errors import BadRecipe
+from dione.base.errors import BadRecipe, BadSource
 from dione.patches import store
 from dione.patches.divide import SIDES, Place, divide
 
 AREAS = "areas.parquet"
 """In a store that was cut from areas: name, column, row, neighbours. Without it, places do not touch."""
+AGAIN = "make the store again"
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,7 @@ def split(opened: store.Store, *, shares: tuple[float, float, float] = (0.6, 0.2
         raise BadRecipe(f"{opened.path} has {len(places)} places, needs at least {len(SIDES)} to divide\nbuild it of more areas, or score it as one test set")
     sides = divide(places, shares=shares, seed=seed)
     names = _names(table)
-    column = pa.array([sides[name] for name in names])
-    store.write_index(opened, store.with_column(table, "split", column))
-    told = {"shares": list(shares), "by": by, "seed": seed}
-    store.note(opened, split=told)
+    store.add(opened, {"split": pa.array([sides[name] for name in names])}, split={"shares": list(shares), "by": by, "seed": seed})
     kept = set(opened.rows().tolist())
     patches = Counter(sides[name] for at, name in enumerate(names) if at in kept)
     return Split(dict(patches), dict(Counter(sides.values())))
@@ -74,6 +72,9 @@ def _areas(opened: store.Store) -> dict[str, tuple[tuple[float, float], frozense
     """Position and neighbours of each area."""
     if not opened.path.has(AREAS):
         return {}
-    rows = opened.path.table(AREAS, "table of areas", "make the store again").to_pylist()
-    spread = np.ptp([row["epsg"] for row in rows]) if rows else 0
-    return {row["name"]: ((row["column"] + 1e4 * (row["epsg"] if spread else 0), row["row"]), frozenset(row["neighbours"])) for row in rows}
+    rows = opened.path.table(AREAS, "table of areas", AGAIN).to_pylist()
+    try:
+        spread = np.ptp([row["epsg"] for row in rows]) if rows else 0
+        return {row["name"]: ((row["column"] + 1e4 * (row["epsg"] if spread else 0), row["row"]), frozenset(row["neighbours"])) for row in rows}
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadSource(f"{opened.path}/{AREAS} does not say where every area lies and what it touches: {error}\n{AGAIN}") from error

@@ -2,7 +2,7 @@
 
     STORE/pixels.zarr   lr (patch, date, band, y, x), valid (patch, date, y, x) bool, hr (patch, band, y, x)
     STORE/index.parquet site, place, sensor, split, clear, ...; later steps add columns, never pixels; `kept` says which count
-    STORE/about.json    zoom, bands, and what made it; written last: without it there is no store
+    STORE/about.json    zoom, bands, a hash of the pixels, and what made it; written last: without it there is no store
 
 STORE is a folder or a place in an object store (`dione.patches.location`).
 Reflectance is stored × 10000: as whole numbers, uint16, or as they are, float32, where a store is made of values that
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from dione.base import documents
 from dione.base.bands import BANDS
-from dione.base.errors import BadSource, NotFound, faults
+from dione.base.errors import BadSource, CannotWrite, NotFound, faults
 from dione.patches import pixels, shards
 from dione.patches.location import PIXELS, Location
 from dione.patches.pixels import Pixels
@@ -36,6 +36,8 @@ FACTS = ("site", "place", "sensor", "split")
 INDEX, ABOUT = "index.parquet", "about.json"
 PARTS = (INDEX, ABOUT, PIXELS)
 """Without which a store is none."""
+HASH = "pixels"
+"""Of all pixels, in what the store says of itself."""
 
 
 def write(
@@ -53,10 +55,10 @@ def write(
 
 def _filled(partial: Location, patches: Iterator[Patch], about: dict[str, Any], exact: bool, tables: Mapping[str, pa.Table]) -> pa.Table:
     """The store at an empty place; its index."""
-    index, zoom = shards.append(partial, patches, exact=exact)
+    index, zoom, digest = shards.append(partial, patches, exact=exact)
     for name, table in {INDEX: index, **tables}.items():
         partial.write_table(name, table)
-    facts = {"bands": list(BANDS), "zoom": zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", **about}
+    facts = {"bands": list(BANDS), "zoom": zoom, "patches": index.num_rows, "numbers": "float32" if exact else "uint16", HASH: digest, **about}
     partial.write(ABOUT, _noted(facts))
     return index
 
@@ -74,7 +76,7 @@ class Store:
 
     @property
     def digest(self) -> str:
-        """Of what made it and of its index; of the pixels only what the index tells."""
+        """Of what made it, of its index, and of its pixels as they were written."""
         made = hashlib.sha256(json.dumps(self.about, sort_keys=True).encode())
         packed = pa.BufferOutputStream()
         with pa.ipc.new_stream(packed, self.index.schema) as stream:
@@ -113,8 +115,8 @@ def read(path: str | Path | Location) -> Store:
     wrong = [f"'{name}' has {len(arrays[name].shape)} axes, needs {axes}" for name, axes in AXES.items() if len(arrays[name].shape) != axes]
     if not wrong:
         lengths = {name: len(array) for name, array in arrays.items()} | {"index": index.num_rows}
-        wrong = [f"parts of different length: {lengths}"] if len(set(lengths.values())) > 1 else _shapes(arrays)
-    wrong += [f"the index has no column '{name}'" for name in FACTS if name not in index.column_names]
+        wrong = [f"parts of different length: {lengths}"] if len(set(lengths.values())) > 1 else _shapes(arrays) or _said(about, arrays)
+    wrong += _columns(index)
     if wrong:
         raise BadSource(faults(f"{place} does not fit together", wrong, pixels.ADVICE))
     return Store(place, about, index, **arrays)
@@ -143,21 +145,55 @@ def _shapes(arrays: dict[str, Pixels]) -> list[str]:
     return wrong + [f"'{name}' holds {array.dtype}" for name, array in arrays.items() if array.dtype.kind not in kinds[name]]
 
 
-def write_index(store: Store, table: pa.Table) -> None:
-    """Replace the index by one with more columns, whole."""
-    store.path.write_table(INDEX, table)
+def _said(about: Mapping[str, Any], arrays: Mapping[str, Pixels]) -> list[str]:
+    """Where the pixels are not as the store says of itself."""
+    zoom, bands, lr, hr = about.get("zoom"), about.get("bands"), arrays["lr"].shape, arrays["hr"].shape
+    wrong = []
+    if type(zoom) is not int or hr[2:] != tuple(zoom * side for side in lr[3:]):
+        wrong.append(f"{ABOUT} says that zoom is {zoom!r:.40}; 'lr' has {lr[3:]} px and 'hr' {hr[2:]}")
+    if not isinstance(bands, list) or len(bands) != lr[2] or not all(isinstance(band, str) for band in bands):
+        wrong.append(f"{ABOUT} says that bands are {bands!r:.80}; the pixels have {lr[2]}")
+    return wrong
 
 
-def note(store: Store, **facts: Any) -> None:
-    """Add to what the store says of itself."""
-    store.path.write(ABOUT, _noted({**store.about, **facts}))
+def _columns(index: pa.Table) -> list[str]:
+    """What the index lacks of FACTS, or holds in another form than everything reads it in."""
+    names = index.column_names
+    wrong = [f"the index has no column '{name}'" for name in FACTS if name not in names]
+    for name in [] if wrong else (*FACTS, *(["kept"] if "kept" in names else [])):
+        kind, empty = index[name].type, index[name].null_count
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        text = any(is_(kind) for is_ in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+        if empty or not (pa.types.is_boolean(kind) if name == "kept" else text):
+            told = f"{kind}{f', {empty} of them nothing' if empty else ''}"
+            wrong.append(f"the index's column '{name}' holds {told}; needed {'yes or no' if name == 'kept' else 'text'} for every patch")
+    return wrong
+
+
+def add(opened: Store, columns: Mapping[str, pa.Array], **facts: Any) -> None:
+    """Add columns to the index, in place of those of the same name, and facts to what the store says of itself.
+
+    Added to what stands there now: another step may have added its own since the store was opened. What was said of columns under
+    the same names is taken back first, so that a run that is killed leaves nothing said of others. Raises CannotWrite, also where
+    the store was made anew since, or another run is adding at this moment.
+    """
+    with opened.path.alone():
+        now = read(opened.path)
+        if (now.index.num_rows, now.about.get(HASH)) != (opened.index.num_rows, opened.about.get(HASH)):
+            raise CannotWrite(f"{opened.path} was made anew meanwhile\nrun the same command again")
+        table, about = now.index, {name: value for name, value in now.about.items() if name not in facts}
+        for name, values in columns.items():
+            table = _with_column(table, name, values)
+        opened.path.write(ABOUT, _noted(about))
+        opened.path.write_table(INDEX, table)
+        opened.path.write(ABOUT, _noted(about | facts))
 
 
 def _noted(facts: Mapping[str, Any]) -> bytes:
     return json.dumps(facts, indent=1).encode()
 
 
-def with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+def _with_column(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
     """`table` with this column, in place of one of that name."""
     if name in table.column_names:
         return table.set_column(table.column_names.index(name), name, values)

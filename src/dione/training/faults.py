@@ -1,19 +1,37 @@
 """What to say of a step that cannot be taken."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from dione.base.errors import DioneError, faults
+from dione.base import memory
+from dione.base.errors import BadRecipe, DioneError, faults
 from dione.measure.losses import LossConfig, loss
 from dione.patches.dataset import Batch
+from dione.training.config import TrainConfig
 from dione.training.part import Part
 from dione.training.state import CHECKPOINT
 from dione.training.validation import at
 
 NAMED = 8
 """Patches named at most."""
+
+
+@contextmanager
+def memory_told(config: TrainConfig) -> Iterator[None]:
+    """What a step that wants more memory than there is has to say: BadRecipe."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not memory.wanting(error):
+            raise
+        raise BadRecipe(
+            f"memory does not suffice for steps of {config.batch} patches of up to {max(config.dates)} dates\n"
+            "set train.batch lower, or take fewer dates; --dry-run tells what it would take"
+        ) from error
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from dione.patches.dataset import Batch
 from dione.training import distributions, pictures
 from dione.training.config import TrainConfig
 from dione.training.draws import Draws
-from dione.training.faults import not_finite
+from dione.training.faults import memory_told, not_finite
 from dione.training.logs import Log, open_logs
 from dione.training.objective import Objective
 from dione.training.optimizers import optimizer
@@ -64,8 +64,9 @@ def train(net: nn.Module, run: Run, fabric: Fabric, *, resume: bool = True, prog
             meter.begin()
             for group in state.optimizer.param_groups:
                 group["lr"] = rate(state.step, config)
-            batch = draws.take(state.step)
-            terms, norm = backward(model, state.optimizer, batch, config, fabric, objective)
+            with memory_told(config):
+                batch = draws.take(state.step)
+                terms, norm = backward(model, state.optimizer, batch, config, fabric, objective)
             if not math.isfinite(float(terms.total.detach()) + norm):
                 with fabric.autocast():
                     raise not_finite(net, batch, run.learn, config.loss, step=state.step, norm=norm, folder=run.folder)

@@ -8,13 +8,16 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from dione.base.errors import BadModel, BadRecipe, BadSource, faults
 from dione.base.files import alone, emptied, folder
+from dione.base.optics import BOX_MODULATION
 from dione.measure import shift
 from dione.nets import resolver, zoo
 from dione.patches import store
+from dione.patches.pixels import ADVICE
 from dione.sources import carrying
 from dione.sources.places import is_remote
 from dione.training import devices, loop
@@ -98,6 +101,7 @@ def prepare(recipe: TrainRecipe) -> tuple[store.Store, nn.Module]:
         torch.manual_seed(recipe.train.seed)
         net = zoo.make(recipe.net.kind, recipe.net.config)
     opened = store.read(recipe.store)
+    _modulation(opened)
     fits(opened, net.config.bands, net.config.zoom)  # type: ignore[union-attr, arg-type]
     _shift_fits(recipe.train.loss.shift_px, min(opened.hr.shape[-2:]))
     if recipe.start is not None:
@@ -144,7 +148,7 @@ def keep(path: Path, net: nn.Module, recipe: TrainRecipe, opened: store.Store, v
             **recipe.provenance,
             **({"start": recipe.start} if recipe.start else {}),
             "train": recipe.train.model_dump(mode="json"),
-            "patches": opened.about["patches"],
+            "patches": opened.index.num_rows,
         },
     )
     try:
@@ -155,6 +159,15 @@ def keep(path: Path, net: nn.Module, recipe: TrainRecipe, opened: store.Store, v
 
 
 def _modulation(opened: store.Store) -> float | None:
-    """What a simulated sensor left at Nyquist, on the mean; a real one's is not known."""
-    drawn = opened.about.get("config", {}).get("degradation", {}).get("modulation")
-    return sum(drawn) / 2 if drawn else None
+    """What a simulated sensor left at Nyquist, on the mean; a real one's is not known. Raises BadSource for a store that tells what no sensor leaves."""
+    told: Any = opened.about
+    for name in ("config", "degradation", "modulation"):
+        told = told.get(name) if isinstance(told, dict) else None
+    if told is None:
+        return None
+    try:
+        return sum(TypeAdapter(tuple[resolver.Modulation, resolver.Modulation]).validate_python(told)) / 2
+    except ValidationError as error:
+        raise BadSource(
+            f"{opened.path} says that its sensor left {told!r:.60} at Nyquist, needs two shares of {BOX_MODULATION:.2f} at the most\n{ADVICE}"
+        ) from error

@@ -29,7 +29,8 @@ CLEAR = 0.95
 def export_folder(store: Store, out: Path, *, progress: Progress = lambda *_: None) -> int:
     """Write every patch of `store` that curation kept to `out`, with index and normalisation; returns how many. Raises BadSource or CannotWrite."""
     made_folder(out)
-    norms = tables.Tables.model_validate(store.about["normalisation"]) if "normalisation" in store.about else counts.tables(store)
+    norms = tables.of_store(store) or counts.tables(store)
+    (out / INDEX).unlink(missing_ok=True)  # written last: what an earlier export left is not to be read by this one's normalisation
     tables.write(out, norms)
     kept, rows = set(store.rows().tolist()), []
     for span in store.spans():
@@ -91,10 +92,14 @@ _SCHEMA = pa.schema(
 
 def _file(facts: dict[str, Any], row: int) -> str:
     """Its own name where it came from a .npz, one made of place and row otherwise."""
-    own = [name for name in facts.get("files") or [] if str(name).endswith(".npz") and Path(str(name)).name == str(name)]
+    files = facts.get("files")
+    own = [name for name in (files if isinstance(files, list) else []) if str(name).endswith(".npz") and Path(str(name)).name == str(name)]
     place = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{facts['site']}-{facts['place']}")
     return str(own[0]) if len(own) == 1 else f"data_{place}_{row}.npz"
 
 
-def _time(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except (TypeError, ValueError) as error:
+        raise BadSource(f"a date of the index is {text!r:.60}, needs to be as 2024-05-06T10:49:11\nmend the columns dates and reference_date") from error

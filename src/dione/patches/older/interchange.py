@@ -73,7 +73,7 @@ def import_folder(
         rows = [row for row in rows if str(row["singleton_npz_filename"]) not in set(result.absent)]
     about = {
         "made_by": "dione dataset import",
-        "normalisation": norms.model_dump(mode="json"),
+        tables.NOTED: norms.model_dump(mode="json"),
         "label": "normalised radiance, taken as Sentinel-2's normalised reflectance (dione.patches.older.tables)",
     }
     try:

@@ -25,14 +25,18 @@ from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
 from dione.base.files import whole
 from dione.patches.older import objects
+from dione.patches.store import Store
 from dione.sources.places import shown
 
 COUNTRIES, SENTINEL, REFERENCE = "s2_norm_per_country.pq", "s2_min_max_norm.npz", "deimos_min_max_norm.npz"
 FILES = (COUNTRIES, SENTINEL, REFERENCE)
+NOTED = "normalisation"
+"""What a store says of itself: the tables that it was imported with."""
 Array = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any]]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Four = tuple[Finite, Finite, Finite, Finite]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Moments(BaseModel):
@@ -42,7 +46,7 @@ class Moments(BaseModel):
 
     mean: Four
     median: Four
-    std: Four
+    std: tuple[Positive, Positive, Positive, Positive]
 
 
 class Span(BaseModel):
@@ -112,11 +116,20 @@ def read(folder: Path, place: str | Path | None = None) -> Tables:
     if missing:
         raise NotFound(f"{shown(place or folder)} lacks {', '.join(missing)}\nneeded what the older pipeline normalised with, beside its samples")
     spans = {name: {key: array.tolist() for key, array in objects.read(folder / file, ("p1", "p99")).items()} for name, file in _SPANS.items()}
+    return _checked({"countries": _moments(folder / COUNTRIES), **spans}, folder)
+
+
+def of_store(store: Store) -> Tables | None:
+    """Those that a store was imported with, if any; raises BadSource where they cannot be used."""
+    return _checked(store.about[NOTED], store.path) if NOTED in store.about else None
+
+
+def _checked(values: Any, where: object) -> Tables:
     try:
-        return Tables.model_validate({"countries": _moments(folder / COUNTRIES), **spans})
+        return Tables.model_validate(values)
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}" for fault in error.errors()]
-        raise BadSource(faults(f"the normalisation in {folder} cannot be used", wrong, f"needed one number for each of {', '.join(BANDS)}")) from error
+        raise BadSource(faults(f"the normalisation in {where} cannot be used", wrong, f"needed one number for each of {', '.join(BANDS)}")) from error
 
 
 _SPANS = {"sentinel": SENTINEL, "reference": REFERENCE}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from dione.base import processors
 from dione.base.errors import BadRecipe, NotFound, faults
@@ -35,7 +35,7 @@ class SimulateConfig(BaseModel):
     split: SplitRule = SplitRule()
     held: Annotated[float, Field(gt=0, le=1)] = 0.25
     """Share of the draws that places of validation and test get: they are scored, not learnt from."""
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
 
 @dataclass(frozen=True)

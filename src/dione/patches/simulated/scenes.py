@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
@@ -29,11 +29,11 @@ class SceneSet(BaseModel):
     path: str
     """Glob below the data folder: 'vhr-naip/*/*.tif'."""
     sensor: str
-    coarse_m: PositiveFloat
+    coarse_m: Annotated[float, Field(gt=0, le=1e5)]
     """Ground sampling distance of the simulated input: 10 for VHR, 40 for Sentinel-2's own bands."""
     pixel_m: PositiveFloat | None = None
     """Of the sharp scenes, where their grid does not say it in metres."""
-    reflectance: tuple[float, float, float, float] = (1e-4, 1e-4, 1e-4, 1e-4)
+    reflectance: tuple[PositiveFloat, PositiveFloat, PositiveFloat, PositiveFloat] = (1e-4, 1e-4, 1e-4, 1e-4)
     """Of one digital number, blue green red nir."""
     white: PositiveFloat | None = None
     """The largest digital number of display imagery (255): tone is then drawn too, as its curve is unknown."""
@@ -41,7 +41,7 @@ class SceneSet(BaseModel):
     """What is split as one: all places of a folder, or each place."""
     draws: PositiveInt = 8
     """Patches simulated from each patch's worth of ground."""
-    noise: NonNegativeFloat = 1.0
+    noise: Annotated[float, Field(ge=0, le=100)] = 1.0
     """Factor on the noise: a pixel of 40 m averages sixteen of 10 m, and has a quarter of their noise."""
 
 

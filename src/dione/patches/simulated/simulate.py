@@ -38,7 +38,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Shares = Annotated[tuple[Share, Share], AfterValidator(ascending)]
 Modulation = Annotated[float, Field(gt=0, lt=optics.BOX_MODULATION)]
 Modulations = Annotated[tuple[Modulation, Modulation], AfterValidator(ascending)]
-Amount = Annotated[float, Field(ge=0)]
+Amount = Annotated[float, Field(ge=0, le=10)]
+"""Reflectance, pixels or a fraction: more is a slip, and makes no picture."""
 Amounts = Annotated[tuple[Amount, Amount], AfterValidator(ascending)]
 
 
@@ -46,7 +47,7 @@ Amounts = Annotated[tuple[Amount, Amount], AfterValidator(ascending)]
 class Degradation:
     """Ranges that the simulation draws from."""
 
-    dates: PositiveInt = 8
+    dates: Annotated[int, Field(ge=1, le=1024)] = 8
     """Dates in each patch, the target among them."""
     size_px: PositiveInt = 14
     """Side of a patch on the coarse grid."""

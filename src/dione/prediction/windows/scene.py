@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dione.base import optics, when
+from dione.base import memory, optics, when
 from dione.base.errors import NotAStack
 from dione.base.windows import Window
 from dione.nets.blocks import Rim
@@ -133,8 +133,8 @@ def sharpen(resolver: Resolver, window: Window, raw: Raw, engine: Engine = EXACT
     """What was read, sharpened and cropped to its window; in halves where memory does not suffice."""
     try:
         return _whole(resolver, window, raw, engine)
-    except RuntimeError as error:  # torch.OutOfMemoryError on a GPU; a plain one says so on a CPU
-        if not (isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)) or max(window.shape) <= SMALLEST_PX:
+    except (RuntimeError, MemoryError) as error:
+        if not memory.wanting(error) or max(window.shape) <= SMALLEST_PX:
             raise
     outer = raw.outer
     parts = [(half, half.grown(reach(resolver), (outer.bottom, outer.right)).within(outer)) for half in window.halves()]

@@ -26,7 +26,7 @@ def curate(
     from dione.patches.store import read as read_store
 
     opened = read_store(store)
-    if fresh or not set(curation.COLUMNS) <= set(opened.index.column_names) or opened.about.get(curation.LIMIT, shift) != shift:
+    if fresh or not curation.is_scored(opened, shift):
         with progress("patch") as tell:
             curation.score(opened, limit_px=shift, progress=tell)
         opened = read_store(store)
