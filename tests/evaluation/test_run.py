@@ -9,7 +9,8 @@ import torch
 
 import dione
 from dione import cli
-from dione.base.errors import BadModel, BadRecipe, NotFound
+from dione.base import files
+from dione.base.errors import BadModel, BadRecipe, CannotWrite, NotFound
 from dione.evaluation import charts, compare, rows, words
 from dione.evaluation.run import summary as summarise
 from dione.nets.baselines import Nearest
@@ -30,6 +31,12 @@ def brought_down(tmp_path_factory):
     folder = write_geotiffs(series(landscape((80, 144), seed=2), days=3, seed=2).stack, tmp_path_factory.mktemp("series") / "field")
     out = tmp_path_factory.mktemp("scores")
     return dione.evaluate("nearest", folder, out=out, dates=(1, 4)), out
+
+
+def test_a_folder_that_another_run_writes_is_refused(opened, tmp_path):
+    with files.alone(tmp_path), pytest.raises(CannotWrite, match="another run is writing"):
+        dione.evaluate("nearest", str(opened.path), out=tmp_path, dates=(1,))
+    assert not list(tmp_path.iterdir())
 
 
 def test_numbers_of_dates_that_are_not_there_count_as_all(made):

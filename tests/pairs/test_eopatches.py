@@ -5,7 +5,8 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from dione.base.errors import BadSource, NotFound
+from dione.base import files
+from dione.base.errors import BadSource, CannotWrite, NotFound
 from dione.pairs import areas, eopatches
 from dione.pairs.build import Built
 from dione.patches import store
@@ -21,6 +22,8 @@ def test_areas_that_were_moved_are_found_when_their_place_is_told(made: World, b
     opened.about["areas"] = str(tmp_path / "gone")
     with pytest.raises(NotFound, match="--areas"):
         eopatches.export(opened, str(tmp_path / "out"))
+    with files.alone(tmp_path), pytest.raises(CannotWrite, match="another run is writing"):
+        eopatches.export(opened, str(tmp_path), areas=str(tmp_path / "moved"))
     assert eopatches.export(opened, str(tmp_path / "out"), areas=str(tmp_path / "moved")) == 1
 
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from dione.base.errors import BadSource, NotFound
+from dione.base.errors import BadSource, CannotWrite, NotFound
+from dione.base.files import alone
 from dione.patches import curate, store
 from dione.patches.dataset import Patches
 from dione.patches.older import interchange, objects, sample, tables
@@ -112,6 +113,13 @@ def test_the_older_pipeline_could_read_what_is_written(brought, tmp_path):
         assert found["features"].dtype == np.float64 and found["labels"].dtype == np.float32 and found["features"].shape == (5, 8, 8, 4)
         assert found["timetamps_deimos"].item() == datetime(2020, 9, 18, 9, 7, 25) and str(found["countries"]) == "Lithuania"
         assert found["timestamps_s2"].dtype == object and list(found["timestamps_s2"]) == sorted(found["timestamps_s2"])
+
+
+def test_an_export_into_a_folder_that_another_run_writes_is_refused(brought, tmp_path):
+    (tmp_path / "out").mkdir()
+    with alone(tmp_path / "out"), pytest.raises(CannotWrite, match="another run is writing"):
+        export_folder(brought, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_an_export_that_was_stopped_leaves_no_index_of_the_one_before(brought, tmp_path, monkeypatch):

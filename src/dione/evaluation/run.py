@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import xarray as xr
 
 from dione.base.errors import BadRecipe
-from dione.base.files import folder, write_text
+from dione.base.files import write_text
 from dione.evaluation import compare, report, rows
 from dione.evaluation.cases import REFERENCE, Models, Source
 from dione.evaluation.down import Series, day_gains, series
@@ -23,7 +23,7 @@ from dione.nets.zoo import BASELINES
 from dione.patches import store
 from dione.prediction.record import versions
 from dione.sources import open as open_source
-from dione.sources.carrying import staged
+from dione.sources.carrying import alone_at, staged
 
 DATES = (1, 2, 4, 8)
 SUMMARY = "scores.json"
@@ -77,9 +77,10 @@ def evaluate(
         raise BadRecipe(f"numbers of dates are {list(dates)}; needed at least one, each 1 or more")
     models, name, others = _models(model, against, zoom=store.read(dataset).about["zoom"] if _is_shelf(dataset) else None)
     source = _source(dataset, models, split=split, shift_px=shift_px, seed=seed)
-    with nullcontext() if out is None else staged(out, last=SUMMARY) as place:
+    with ExitStack() as held:
+        place = None if out is None else held.enter_context(staged(out, last=SUMMARY))
         if place is not None:
-            folder(place)
+            held.enter_context(alone_at(place))
         found = measured(source, models, dates, align_px=align_px, scheduler=scheduler, progress=progress)
         made = Evaluation(summary(found, source, models, name, others) | _alignment(found, align_px), found)
         if place is not None:

@@ -33,6 +33,7 @@ from dione.pairs.visit import Visit
 from dione.patches import store
 from dione.prepare import cover
 from dione.prepare.reference.neighbours import suspects
+from dione.sources.carrying import alone_at
 from dione.sources.delivered import scenetable
 from dione.sources.places import is_remote
 
@@ -91,7 +92,7 @@ def build(
     larder = Larder(areas)
     run = uuid4().hex
     tasks = [Task(area, recipe, larder, key, run) for area, key in zip(boxes, keys(recipe, rows, boxes), strict=True)]
-    with larder.alone():
+    with alone_at(larder.folder):
         kept, failed, fresh_ones = make_missing(tasks, workers or processors.count(), fresh, progress, scheduler)
         visits = [visit for one in kept.values() for visit in one.visits]
         _tables(larder, boxes, visits, failed)

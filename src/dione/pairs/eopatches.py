@@ -15,6 +15,7 @@ from dione.pairs import areas as area_tables
 from dione.pairs.areas import Area
 from dione.pairs.larder import Kept, Larder
 from dione.patches.store import Store
+from dione.sources.carrying import alone_at
 from dione.sources.eopatches import eofolder
 
 Progress = Callable[[str, int, int], None]
@@ -27,11 +28,12 @@ def export(opened: Store, out: str, *, areas: str | None = None, progress: Progr
     Raises NotFound for a store that was not cut from areas, CannotWrite.
     """
     found = list(_kept(opened, areas))
-    for done, (area, kept) in enumerate(found, 1):
-        about = {"site": area.site, **area.facts, "pairs": kept.pairs}
-        for name, stack in zip(("sentinel2", "reference"), kept.stacks(), strict=True):
-            write(f"{out.rstrip('/')}/{area.name}/{name}", stack, {"dione": about})
-        progress("export", done, len(found))
+    with alone_at(out):
+        for done, (area, kept) in enumerate(found, 1):
+            about = {"site": area.site, **area.facts, "pairs": kept.pairs}
+            for name, stack in zip(("sentinel2", "reference"), kept.stacks(), strict=True):
+                write(f"{out.rstrip('/')}/{area.name}/{name}", stack, {"dione": about})
+            progress("export", done, len(found))
     return len(found)
 
 

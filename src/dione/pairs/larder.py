@@ -12,9 +12,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,12 +21,11 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from dione.base import documents
-from dione.base.files import alone, folder
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack
 from dione.sources.carrying import put
-from dione.sources.places import is_remote, naming, shown, system, writing
+from dione.sources.places import naming, shown, system, writing
 
 log = logging.getLogger(__name__)
 
@@ -95,15 +92,6 @@ class Larder:
     """Where areas are kept; a path, or s3://BUCKET/…"""
 
     folder: str
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else on this disk makes or cuts its areas meanwhile; an object store knows no locks. Raises CannotWrite if somebody does."""
-        if is_remote(self.folder):
-            yield
-            return
-        with alone(folder(Path(self.folder))):
-            yield
 
     def table(self, name: str, table: pa.Table) -> None:
         """Write a table beside the areas; raises CannotWrite."""

@@ -14,7 +14,6 @@ import zarr
 
 from dione.base import parquet
 from dione.base.errors import CannotWrite
-from dione.base.files import alone, cannot_write
 from dione.base.folders import whole_folder
 from dione.sources.carrying import get, put
 from dione.sources.places import is_remote, naming, shown, system, writing
@@ -76,18 +75,6 @@ class Location:
         fs, inside = system(self.address)
         with naming(self.address):
             return int(sum(info.get("size") or 0 for info in fs.find(inside, detail=True).values()))
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else on this disk adds to the store meanwhile; an object store knows no locks. Raises CannotWrite if somebody does."""
-        if self.remote:
-            yield
-            return
-        try:
-            with alone(Path(self.address)):
-                yield
-        except OSError as error:
-            raise cannot_write(Path(self.address), error) from error
 
     @contextmanager
     def filled(self, last: str) -> Iterator["Location"]:

@@ -29,6 +29,7 @@ from dione.patches.location import PIXELS, Location
 from dione.patches.pixels import Pixels
 from dione.patches.shards import PER_UNIT as PER_UNIT
 from dione.patches.shards import SHARD, Patch
+from dione.sources.carrying import alone_at
 
 AXES = {"lr": 5, "valid": 4, "hr": 4}
 FACTS = ("site", "place", "sensor", "split")
@@ -177,7 +178,7 @@ def add(opened: Store, columns: Mapping[str, pa.Array], **facts: Any) -> None:
     the same names is taken back first, so that a run that is killed leaves nothing said of others. Raises CannotWrite, also where
     the store was made anew since, or another run is adding at this moment.
     """
-    with opened.path.alone():
+    with alone_at(opened.path.address):
         now = read(opened.path)
         if (now.index.num_rows, now.about.get(HASH)) != (opened.index.num_rows, opened.about.get(HASH)):
             raise CannotWrite(f"{opened.path} was made anew meanwhile\nrun the same command again")

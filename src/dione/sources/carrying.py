@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from dione.base.errors import CannotWrite
-from dione.base.files import at_home, room, write_bytes
+from dione.base.files import alone, at_home, folder, room, write_bytes
 from dione.sources.places import faults_of_stores, is_remote, naming, shown, system, writing
 from dione.sources.remote import shelf
 
@@ -36,6 +36,16 @@ def put(place: str | Path, data: bytes) -> None:
         return
     with writing(place):  # an object store takes it whole
         fs.pipe_file(inside, data)
+
+
+@contextmanager
+def alone_at(place: str | Path) -> Iterator[None]:
+    """Nobody else on this disk writes into a folder meanwhile; it is made if needed, and an object store knows no locks. Raises CannotWrite if somebody does."""
+    if is_remote(place):
+        yield
+        return
+    with alone(folder(Path(place))):
+        yield
 
 
 @contextmanager

@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from dione.base import parquet
 from dione.base.errors import BadSource
-from dione.base.files import folder as made_folder
 from dione.patches.older import counts, sample, tables
 from dione.patches.older.interchange import INDEX, Progress
 from dione.patches.store import PER_UNIT, Store
+from dione.sources.carrying import alone_at
 
 CLEAR = 0.95
 """Share of a support that has to be seen clear."""
@@ -28,22 +28,22 @@ CLEAR = 0.95
 
 def export_folder(store: Store, out: Path, *, progress: Progress = lambda *_: None) -> int:
     """Write every patch of `store` that curation kept to `out`, with index and normalisation; returns how many. Raises BadSource or CannotWrite."""
-    made_folder(out)
-    norms = tables.of_store(store) or counts.tables(store)
-    (out / INDEX).unlink(missing_ok=True)  # written last: what an earlier export left is not to be read by this one's normalisation
-    tables.write(out, norms)
-    kept, rows = set(store.rows().tolist()), []
-    for span in store.spans():
-        lr, valid, hr = (np.asarray(part[span]) for part in (store.lr, store.valid, store.hr))
-        for at, facts in enumerate(store.index.slice(span.start, len(lr)).to_pylist()):
-            if span.start + at not in kept:
-                continue
-            made = sample_of(lr[at], valid[at], hr[at], facts, norms, row=span.start + at)
-            name = _file(facts, span.start + at)
-            sample.write(out / name, made)
-            rows.append(index_row(made, facts, name))
-            progress("export", len(rows), len(kept))
-    parquet.write(out / INDEX, pa.Table.from_pylist(rows, schema=_SCHEMA))
+    with alone_at(out):
+        norms = tables.of_store(store) or counts.tables(store)
+        (out / INDEX).unlink(missing_ok=True)  # written last: what an earlier export left is not to be read by this one's normalisation
+        tables.write(out, norms)
+        kept, rows = set(store.rows().tolist()), []
+        for span in store.spans():
+            lr, valid, hr = (np.asarray(part[span]) for part in (store.lr, store.valid, store.hr))
+            for at, facts in enumerate(store.index.slice(span.start, len(lr)).to_pylist()):
+                if span.start + at not in kept:
+                    continue
+                made = sample_of(lr[at], valid[at], hr[at], facts, norms, row=span.start + at)
+                name = _file(facts, span.start + at)
+                sample.write(out / name, made)
+                rows.append(index_row(made, facts, name))
+                progress("export", len(rows), len(kept))
+        parquet.write(out / INDEX, pa.Table.from_pylist(rows, schema=_SCHEMA))
     return len(rows)
 
 
