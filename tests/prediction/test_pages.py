@@ -187,7 +187,7 @@ def test_any_scene_has_its_pages(tmp_path, make_run, shape, place):
 
 def test_the_size_of_an_area_in_degrees_is_that_on_the_ground(tmp_path, make_run):
     html = report.write(tmp_path, make_run(tmp_path, shape=(50, 40), days=2, cloud=0, crs="EPSG:4326", pixel=9e-5, left=10, top=60)).read_text()
-    assert "0.2 × 0.501 km" in html and float(re.search(r'data-metres="([^"]*)"', html)[1]) == pytest.approx(1.25, rel=0.01)
+    assert "0.201 × 0.501 km" in html and float(re.search(r'data-metres="([^"]*)"', html)[1]) == pytest.approx(1.25, rel=0.01)
 
 
 def test_a_target_that_saw_nothing_has_its_pages(tmp_path, run):

@@ -37,7 +37,7 @@ def test_the_signature_is_sent_and_not_told(signer: Loopback, monkeypatch: pytes
     url = f"{signer.url}/files/a.tif"
     monkeypatch.setattr(signing, "signed", lambda given, who: f"{given}?sig=verysecret" if who else given)
     asker = web.Web(frozenset({"127.0.0.1"}), PLANETARY_COMPUTER, Patience(timeout_s=0.5, tries=1))
-    assert asker.read(url, 10, 20) == (bytes(range(10, 20)), 100)
+    assert asker.read(url, 10, 20)[:2] == (bytes(range(10, 20)), 100)
     signer.fault = lambda path, number: "refused"
     with pytest.raises(DioneError, match="HTTP 403") as error:
         asker.read(url, 10, 20)
