@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from dione.nets.blocks import box_mean, relu_, spare, summed
+from dione.nets.blocks import relu_
+from dione.nets.means import box_mean, summed
+from dione.nets.rims import spare
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 9, 15])

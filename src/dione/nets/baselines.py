@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dione.nets.blocks import Enlarge, continued, masked
+from dione.nets.blocks import Enlarge, masked
+from dione.nets.means import continued
 
 Answer = tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]
 

@@ -7,19 +7,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dione.base import optics
 
-Rim = tuple[int, ...]
-"""Pixels at the top, bottom, left and right of a picture."""
-NO_RIM: Rim = (0, 0, 0, 0)
-
-
-EVEN = 16
-"""Columns that matrix units of processors take at a time, so that a convolution of 430 columns takes longer there than one of 432."""
 CACHED_PX = 1 << 17
 """Pixels of dates that are worked on at a time."""
 
@@ -174,63 +167,6 @@ def bicubic_taps(zoom: int) -> np.ndarray:
     return np.where(t < 1, near, np.where(t < 2, far, 0)).astype(np.float32)
 
 
-def box_mean(x: Float[Tensor, "*n h w"], size: int) -> Float[Tensor, "*n h w"]:
-    """Mean over size × size pixels (size odd) around each, zero beyond the edges.
-
-    Sums of 1, 2, 4 … neighbours are made of one another, so a window of 15 takes six additions a side.
-    """
-    for axis in (-2, -1):
-        span, reach = x.shape[axis], size // 2
-        pad = (0, 0, reach, reach) if axis == -2 else (reach, reach)
-        run, total, width, start = F.pad(x, pad), None, 1, 0
-        while width <= size:
-            if size & width:
-                part = run.narrow(axis, start, span)
-                total = part if total is None else total + part
-                start += width
-            if 2 * width <= size:
-                length = run.shape[axis] - width
-                run = run.narrow(axis, 0, length) + run.narrow(axis, width, length)
-            width *= 2
-        assert total is not None
-        x = total
-    return x / size**2
-
-
-def summed(x: Float[Tensor, "*n"], axis: int) -> Float[Tensor, "*m"]:
-    """The sum along an axis, one after the other.
-
-    PyTorch's own adds more than four maps in another order for the last pixels in memory: the same pixel then differs in
-    its last bit from window to window.
-    """
-    if torch.compiler.is_compiling() or x.shape[axis] == 0:
-        return x.sum(axis)
-    first, *others = x.unbind(axis)
-    for one in others:
-        first = first + one
-    return first
-
-
-def local_mean(x: Float[Tensor, "n c h w"], weight: Float[Tensor, "n 1 h w"], size: int = 5) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n 1 h w"]]:
-    """Weighted mean over size × size pixels, and the mean weight there; zero where no pixel has weight.
-
-    `x` must be zero where its weight is.
-    """
-    near = box_mean(torch.cat([x, weight], 1), size)
-    mean, share = near[:, :-1], near[:, -1:]
-    return mean / share.clamp_min(1e-6), share
-
-
-def continued(x: Float[Tensor, "b c h w"], known: Bool[Tensor, "b 1 h w"], rounds: int = 2) -> Float[Tensor, "b c h w"]:
-    """`x` with unknown pixels, two more a round, taken from the known ones around them."""
-    have = known.to(x.dtype)
-    for _ in range(rounds):
-        mean, share = local_mean(x * have, have)
-        x = torch.where(have > 0, x, mean)
-        have = (share > 0).to(x.dtype)
-    return x
-
-
 def handfuls(x: Float[Tensor, "b t *n h w"]) -> list[slice]:
     """Slices that go through the dates, so many at a time that what is made of them stays in a processor's cache; elsewhere all at once."""
     if torch.compiler.is_compiling():
@@ -261,21 +197,6 @@ def strips(x: Float[Tensor, "b *n h w"]) -> list[slice]:
         return [slice(None)]
     each = max(CACHED_PX // 8 // (len(x) * x.shape[-1]), 1) if x.device.type == "cpu" else x.shape[-2]
     return [slice(start, start + each) for start in range(0, x.shape[-2], each)]
-
-
-def without(x: Shaped[Tensor, "*n h w"], rim: Rim) -> Shaped[Tensor, "*n hh ww"]:
-    """A picture without some rows at its top and bottom, and columns at its left and right."""
-    top, bottom, left, right = rim
-    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
-
-
-def spare(rim: Rim, needed: int, x: Shaped[Tensor, "*n h w"]) -> tuple[Rim, Rim]:
-    """What of a picture's rim is more than `needed` pixels a side, and what is left without it: a few more columns if they are EVEN then."""
-    top, bottom, left, right = (max(side - needed, 0) for side in rim)
-    if right:
-        right -= min(right, -(x.shape[-1] - left - right) % EVEN)
-    cut = (top, bottom, left, right)
-    return cut, tuple(side - gone for side, gone in zip(rim, cut, strict=True))
 
 
 def masked(x: Float[Tensor, "b t c h w"], valid: Bool[Tensor, "b t h w"]) -> Float[Tensor, "b t c h w"]:

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from dione.nets.blocks import box_mean, continued, summed
+from dione.nets.means import box_mean, continued, summed
 
 FILL_RADIUS = 8
 HOLE_RADIUS = 4

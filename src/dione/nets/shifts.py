@@ -24,7 +24,9 @@ from torch import Tensor, nn
 
 from dione.base import optics
 from dione.nets import loops
-from dione.nets.blocks import Rim, Separable, box_mean, exact, of_enlarged, strips, summed, without
+from dione.nets.blocks import Separable, exact, of_enlarged, strips
+from dione.nets.means import box_mean, summed
+from dione.nets.rims import Rim, without
 
 RADIUS = 7
 """Of the window that a shift is measured in, coarse pixels."""

@@ -14,8 +14,8 @@ from torch import Tensor
 from dione.base import memory, optics, when
 from dione.base.errors import NotAStack
 from dione.base.windows import Window
-from dione.nets.blocks import Rim
 from dione.nets.resolver import Resolver
+from dione.nets.rims import Rim
 from dione.prediction.files import form
 from dione.prediction.windows import budget, support
 from dione.prediction.windows.allocation import give_back_above

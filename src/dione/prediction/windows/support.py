@@ -26,7 +26,9 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from dione.nets import contrast
-from dione.nets.blocks import NO_RIM, Enlarge, Reduce, Rim, box_mean, masked, without
+from dione.nets.blocks import Enlarge, Reduce, masked
+from dione.nets.means import box_mean
+from dione.nets.rims import NO_RIM, Rim, without
 from dione.nets.shifts import Expected
 from dione.prediction.files.form import CONFIRMED, LEARNED, MEASURED, NODATA
 from dione.prediction.windows.aside import MARGIN as ASIDE_MARGIN
