@@ -20,12 +20,12 @@ from pathlib import Path
 PERFORMANCE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- made by `python benchmarks/cost.py --page docs/scale.md`: from here -->", "<!-- to here -->"
 ROW = re.compile(r"^\| setsr-s \| (\d+)² \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", re.MULTILINE)
-JOINS_KM2_PER_S = 94.4
+JOINS_KM2_PER_S = 97.9
 """What the client of a cluster joins, checks and draws (`seconds` of run.json but for `predict`): of a whole tile, two cores (benchmarks/prediction.py, `joined_km2_per_s`)."""
 PRICE, GPU_PRICE = 0.05, 1.0
 """Of an hour of a machine of two cores, and of one with a GPU and eight: examples; put in your own."""
-GPU_GAIN = 2.4
-"""At most: the network is 59 % of the work (docs/performance.md), the rest stays with the processor."""
+GPU_GAIN = 2.8
+"""At most: the network is 64 % of the work (docs/performance.md), the rest stays with the processor."""
 
 
 @dataclass(frozen=True)
