@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from dione.base import files
+from dione.base import files, scheduler
 from dione.base import stack as stacks
-from dione.base.errors import BadSource, CannotWrite, NotFound
+from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
 from dione.pairs import areas, making
 from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
@@ -141,6 +142,20 @@ def test_areas_that_another_dione_kept_are_made_again_and_so_are_those_whose_not
     for note in ({}, [], {"key": 1, "visits": [], "pairs": [], "land": []}):
         (copy / area.name / "area.json").write_text(json.dumps(note))
         assert Larder(str(copy)).kept(area) is None
+
+
+def test_areas_that_workers_write_where_this_machine_does_not_look_are_told(made: World, built: Built, recipe_for, tmp_path: Path, monkeypatch):
+    task = making.Task(area_of(made), recipe_for(made), Larder(str(tmp_path / "areas")), key="", run="")
+    monkeypatch.setattr(making, "each", lambda _make, tasks, **_how: ["" for _ in tasks])
+    assert making.make_missing([task], 1, True, lambda *_: None) == ({}, {task.area.name: making.UNSEEN}, 1)
+
+    def blind(client: None, place: Path) -> None:
+        raise DioneError(f"no worker sees {place.name}")
+
+    monkeypatch.setattr(scheduler, "connected", lambda _address: nullcontext())
+    monkeypatch.setattr(scheduler, "seen_by_all", blind)
+    with pytest.raises(DioneError, match="no worker sees areas"):
+        making.make_missing([task], 1, True, lambda *_: None, "tcp://127.0.0.1:1")
 
 
 def test_two_builds_do_not_share_the_areas_that_one_of_them_is_making(made: World, recipe_for, tmp_path: Path):

@@ -143,6 +143,18 @@ def test_a_scheduler_that_is_not_there_is_said_so(series: xr.Dataset, tmp_path: 
         sharpened(series, tmp_path, "tcp://127.0.0.1:1")
 
 
+def test_nothing_is_painted_by_workers_that_do_not_see_the_results(
+    workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def blind(client: Client, place: Path) -> None:
+        raise DioneError(f"no worker sees {place.name}")
+
+    monkeypatch.setattr(scheduler, "seen_by_all", blind)
+    with pytest.raises(DioneError, match="no worker sees out"):
+        sharpened(series, tmp_path / "out", workers.scheduler_address)
+    assert not list((tmp_path / "out").rglob("*.tif"))
+
+
 def test_workers_of_another_version_are_refused(workers: LocalCluster, series: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "versions", lambda: dict.fromkeys(scheduler.PACKAGES, "0.0.7"))
     with pytest.raises(DioneError, match=r"dione [0-9.]+, here 0\.0\.7") as refused:
