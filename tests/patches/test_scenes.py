@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 
 from dione import testing
+from dione.patches.simulated import scenes, tone
+from dione.patches.simulated.build import SimulateConfig
 from dione.patches.simulated.scenes import SceneSet, blocks, image, windows
+from dione.recipe import read
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
 @given(st.integers(20, 300), st.integers(20, 300), st.integers(30, 90), st.integers(0, 9))
@@ -50,3 +55,12 @@ def test_where_the_mask_of_a_scene_says_nothing_is_no_data(how: str, tmp_path: P
 
 def test_ground_without_any_whole_window_gives_none():
     assert not list(windows(np.full((1, 4, 40, 40), np.nan, np.float32), 20, 2, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("recipe", ["simulate", "simulate-plain", "simulate-elsewhere"])
+def test_every_scene_that_the_shipped_recipes_name_is_taken(shared_data, recipe):
+    config = read(RECIPES / f"{recipe}.toml", SimulateConfig)
+    assert tone.palette(config.tones, shared_data) if config.tones else True
+    for kind in config.scenes:
+        found = scenes.places(kind, shared_data)
+        assert all(scenes.ground(place, config.degradation.zoom)[1] > 0 for place in found[:: max(len(found) // 40, 1)])

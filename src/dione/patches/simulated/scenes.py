@@ -45,8 +45,8 @@ class SceneSet(BaseModel):
     """Factor on the noise: a pixel of 40 m averages sixteen of 10 m, and has a quarter of their noise."""
 
 
-ROUNDING = 0.01
-"""What the sides of a pixel may differ by, as a fraction."""
+NEARLY_SQUARE = 0.3
+"""What the sides of a pixel may differ by, as a fraction: pixels of degrees are a fifth narrower than high at 38°, and ground squeezed that much still has its texture."""
 ROUNDING_PX = 1.5
 """What scenes of one place may differ by in corner and size."""
 FINE_ENOUGH = 0.02
@@ -169,7 +169,7 @@ def _square(grid: GeoBox, file: str) -> None:
     """Raise BadSource for pixels that are no squares of ground: those of degrees are, where they are wider than high."""
     across, along = metres(grid) or (1.0, 1.0)
     wide, high = grid.affine.a * across, -grid.affine.e * along
-    if abs(wide / high - 1) > ROUNDING:
+    if abs(wide / high - 1) > NEARLY_SQUARE:
         raise BadSource(
             f"{file} has pixels of {wide:.4g} × {high:.4g} m, needs square ones\nwarp it first, e.g. gdalwarp -t_srs EPSG:32631 -tr {wide:.4g} {wide:.4g}"
         )
