@@ -97,6 +97,7 @@ def test_clouds_have_bins_of_their_own(made):
 def test_the_page_stands_alone_and_shows_pictures_and_curves(made):
     html = (made[1] / "report.html").read_text()
     assert not re.search(r"https?://|url\(|@import|fetch\(", html) and "prefers-color-scheme: dark" in html
+    assert "nir: cPSNR, dB" in html and "cpsnr nir" not in html  # bands have a table of their own
     assert html.count('src="data:image/webp') == 3 * 5 and html.count("<svg") == 3 and 'role="img" aria-label="More dates' in html
 
 
@@ -176,6 +177,7 @@ def command(capsys, monkeypatch):
 def test_the_command_prints_a_table_and_where_the_report_is(command, opened, tmp_path):
     code, said = command("nearest", opened.path, "-o", tmp_path / "out", "--dates", "1,3", "--against", "bicubic", "--against", "bicubic-median")
     assert code == 0 and "nearest against bicubic-median" in said.out and "report.html" in said.out and (tmp_path / "out" / "scores.json").exists()
+    assert re.search(r"each band alone, all, 3 dates, over bicubic: blue [+-]\d+\.\d\d dB, [\d.]+ in 90%; green .*; nir ", said.out)
 
 
 def test_the_command_speaks_json(command, opened):

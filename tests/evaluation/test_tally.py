@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from dione.base.bands import BANDS
 from dione.evaluation import rows, scores
 from dione.evaluation.cases import scored
 from dione.evaluation.tally import histograms, tally
@@ -46,6 +49,16 @@ def test_an_image_scores_as_measured_alone(cases):
     assert np.allclose(found.sums["cpsnr"], cpsnr(cases.made["half"].sr, cases.hr, border=4).numpy(), atol=1e-2)
     inner = (averaged(cases.made["half"].sr, 4) - cases.lr).abs()[:, :, 2:-2, 2:-2].mean((1, 2, 3))
     assert np.allclose(found.sums["apart"] / found.sums["coarse_values"], inner.numpy(), rtol=1e-5)
+
+
+def test_each_band_is_scored_by_itself_too(cases):
+    made = replace(cases.made["true"], sr=cases.made["true"].sr.clone())
+    made.sr[:, 3] = cases.hr[:, 3] + 10 * (made.sr[:, 3] - cases.hr[:, 3])
+    found = finished(replace(cases, made={**cases.made, "odd": made}), "odd")
+    alone = cpsnr(made.sr[:, 3:], cases.hr[:, 3:], border=4).mean()
+    assert found["cpsnr_nir"] == pytest.approx(float(alone), abs=1e-2) and found["cpsnr_nir"] < found["cpsnr_red"] - 15
+    assert found["coverage_90_red"] == pytest.approx(0.9, abs=0.02) and found["coverage_90_nir"] < 0.2
+    assert np.mean([found[f"coverage_90_{band}"] for band in BANDS]) == pytest.approx(found["coverage_90"])
 
 
 def test_bicubic_adds_nothing_to_itself(cases):

@@ -8,7 +8,7 @@ from dione.evaluation import charts
 from dione.evaluation.cases import Models, Source
 from dione.evaluation.examples import Example, examples
 from dione.evaluation.measured import Measured
-from dione.evaluation.scores import SCORES
+from dione.evaluation.scores import ALONE, SCORES, TOGETHER
 from dione.evaluation.words import find
 from dione.pages.page import Dress, rendered
 
@@ -27,7 +27,8 @@ def render(summary: dict[str, Any], shown: list[Example]) -> str:
         dress=Dress(styles=("page.css", "stage.css", "scores.css"), scripts=("stage.js", "scores.js")),
         filters={"score": _score, "difference": _difference},
         summary=summary,
-        scores=SCORES,
+        scores=TOGETHER,
+        alone=ALONE,
         most=most,
         against=summary["against"][0],
         overall=_overall(summary),

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dione.base.bands import BANDS
 from dione.evaluation.rows import Rows, Sums
 from dione.measure.coverage import LEVELS
 
@@ -45,7 +46,11 @@ def _covered(at: int) -> Callable[[Sums], Values]:
     return lambda sums: sums["covered"][:, at] / sums["values"]
 
 
-SCORES: dict[str, Score] = {
+def _of_band(part: str, at: int, whole: str) -> Callable[[Sums], Values]:
+    return lambda sums: sums[part][:, at] / sums[whole]
+
+
+TOGETHER: dict[str, Score] = {
     "cpsnr": Score("peak signal-to-noise ratio, brightness forgiven; mean of the images'", "dB", "more", _ratio("cpsnr", "patches"), 2),
     "cssim": Score("structural similarity, brightness forgiven", "", "more", _ratio("similarity", "values"), 4),
     "sam": Score("spectral angle", "°", "less", _ratio("angle", "pixels"), 3),
@@ -59,6 +64,16 @@ SCORES: dict[str, Score] = {
     **{f"coverage_{round(100 * level)}": Score(f"share of truth within the {level:.0%} interval", "", "one", _covered(at)) for at, level in enumerate(LEVELS)},
     "sharpness": Score("mean width of the 90% interval", "reflectance", "less", _ratio("width", "values"), 4),
 }
+"""Of all bands together; near infrared, whose detail is largest where plants grow, decides most of what is summed over bands."""
+ALONE: dict[str, dict[str, Score]] = {
+    band: {
+        f"cpsnr_{band}": Score(f"cPSNR of {band} alone", "dB", "more", _of_band("cpsnr_bands", at, "patches"), 2),
+        f"coverage_90_{band}": Score(f"share of truth within the 90% interval, {band} alone", "", "one", _of_band("covered_bands", at, "pixels")),
+    }
+    for at, band in enumerate(BANDS)
+}
+"""By band."""
+SCORES = TOGETHER | {name: score for scores in ALONE.values() for name, score in scores.items()}
 
 
 def finished(rows: Rows) -> dict[str, Values]:

@@ -47,7 +47,7 @@ def histograms(cases: Cases, model: str) -> Rows:
 
 
 def _errors(sr: Float[Tensor, "b c y x"], hr: Float[Tensor, "b c y x"], seen: Bool[Tensor, "b y x"], zoom: int) -> dict[str, Tensor]:
-    """By band: errors, their squares, the truth; and from these the image's own cPSNR and ERGAS."""
+    """By band: errors, their squares, the truth; and from these the image's own cPSNR, of all bands and of each, and ERGAS."""
     error = sr - hr
     first, second, truth = _total(error, seen), _total(error.double().square(), seen), _total(hr, seen)
     count = seen.sum((1, 2)).double()[:, None]
@@ -56,7 +56,8 @@ def _errors(sr: Float[Tensor, "b c y x"], hr: Float[Tensor, "b c y x"], seen: Bo
         "error": first,
         "squared": second,
         "truth": truth,
-        "cpsnr": metrics.decibels((squared - (first / count).square()).mean(1)),
+        "cpsnr": metrics.decibels((fair := squared - (first / count).square()).mean(1)),
+        "cpsnr_bands": metrics.decibels(fair),
         "ergas": metrics.ergas(squared, truth / count, zoom=zoom),
     }
 
@@ -100,9 +101,11 @@ def _consistency(sr: Float[Tensor, "b c y x"], lr: Float[Tensor, "b c h w"], see
 
 
 def _confidence(made: Made, hr: Float[Tensor, "b c y x"], seen: Bool[Tensor, "b y x"], factors: tuple[float, ...]) -> dict[str, Tensor]:
-    """Values within each interval, and the widths of the widest. Errors count as they are, bias and all."""
+    """Values within each interval, by band those within the widest, and its widths. Errors count as they are, bias and all."""
+    covered = coverage.covered(made.sr - hr, made.sigma, seen, factors)
     return {
-        "covered": coverage.covered(made.sr - hr, made.sigma, seen, factors),
+        "covered": covered.sum(2),
+        "covered_bands": covered[:, -1],
         "width": _total(2 * factors[-1] * made.sigma, seen).sum(1),
     }
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from dione.evaluation.scores import ALONE
+
 COLUMNS = {
     "cSSIM": ("cssim", "{:.3f}"),
     "SAM °": ("sam", "{:.2f}"),
@@ -32,6 +34,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         moved = ", ".join(f"{name} {px:.2f}" for name, px in summary["aligned"]["moved_px"].items())
         told.append(f"up to a shift of {summary['aligned']['limit_px']:g} px along each axis and a bias; the reference was moved by, px: {moved}")
     most = max(summary["dates"])
+    told.append(_alone(summary, most))
     told += [f"{line['day']}: {line['gain_db']:+.2f} dB over {line['against']} from {most} dates" for line in summary["targets"] if line["dates"] == most]
     told += [
         f"{line['site']}: at an improvement of {line['improvement']}, {summary['model']} invents {line['hallucination']}, {line['against']} {line['hallucination_against']}"
@@ -53,6 +56,14 @@ def _row(summary: dict[str, Any], line: dict[str, Any], own: list[str]) -> list[
     within = f"{gain['low']:+.2f} … {gain['high']:+.2f}" if line["places"] > 1 else "–"
     told = [line["site"], str(line["dates"]), f"{gain['mean']:+.2f}", within, str(line["places"])]
     return told + [_cell(scores[COLUMNS[name][0]], COLUMNS[name][1]) for name in own]
+
+
+def _alone(summary: dict[str, Any], dates: int) -> str:
+    """Each band by itself, over the first that the model is compared with; of all sites."""
+    where, against = {"site": summary["scores"][-1]["site"], "dates": dates}, summary["against"][0]
+    gains, own = find(summary["differences"], against=against, **where), find(summary["scores"], model=summary["model"], **where)
+    parts = [f"{band} {_cell(gains[gain], '{:+.2f}')} dB, {_cell(own[held], '{:.3f}')} in 90%" for band, (gain, held) in ALONE.items()]
+    return f"each band alone, {where['site']}, {dates} dates, over {against}: {'; '.join(parts)}"
 
 
 def _cell(found: dict[str, float] | float | None, form: str) -> str:

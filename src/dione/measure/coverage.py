@@ -31,10 +31,10 @@ def multiples(calibrated: dict[str, float]) -> tuple[float, ...]:
 
 def covered(
     error: Float[Tensor, "b c y x"], sigma: Float[Tensor, "b c y x"], seen: Bool[Tensor, "b y x"], factors: tuple[float, ...]
-) -> Float[Tensor, "b levels"]:
-    """How many values, all bands together, have their truth within each factor · sigma."""
+) -> Float[Tensor, "b levels c"]:
+    """How many values of each band have their truth within each factor · sigma."""
     ratio = torch.where(seen[:, None], error.abs() / sigma, torch.inf)
-    return torch.stack([(ratio <= factor).sum((1, 2, 3)) for factor in factors], 1).to(error.dtype)
+    return torch.stack([(ratio <= factor).sum((2, 3)) for factor in factors], 1).to(error.dtype)
 
 
 def joint(predictor: Float[Tensor, "b c y x"], error: Float[Tensor, "b c y x"], seen: Bool[Tensor, "b y x"]) -> Int[Tensor, "b predictor error"]:
