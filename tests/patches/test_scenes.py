@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 
 from dione import testing
+from dione.base.bands import BANDS
+from dione.base.grid import finer
+from dione.patches.simulated.build import SimulateConfig, patches
 from dione.patches.simulated.scenes import SceneSet, blocks, image, windows
+from dione.patches.split import SplitRule
+from dione.testing import rasters
 
 
 @given(st.integers(20, 300), st.integers(20, 300), st.integers(30, 90), st.integers(0, 9))
@@ -37,7 +42,7 @@ def test_where_the_mask_of_a_scene_says_nothing_is_no_data(how: str, tmp_path: P
     values, seen = np.full((5, 4, 6), 200, np.uint8), np.full((4, 6), 255, np.uint8)
     seen[:, :2] = 0
     values[4] = seen
-    path = testing.rasters.write(tmp_path / "a.tif", values[: 5 if how == "alpha" else 4], testing.grid_at((4, 6), pixel=2))
+    path = rasters.write(tmp_path / "a.tif", values[: 5 if how == "alpha" else 4], testing.grid_at((4, 6), pixel=2))
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=how == "inside"), rasterio.open(path, "r+") as file:
         file.descriptions = ("blue", "green", "red", "nir", "opacity")[: file.count]
         if "alpha" in how:
@@ -50,3 +55,13 @@ def test_where_the_mask_of_a_scene_says_nothing_is_no_data(how: str, tmp_path: P
 
 def test_ground_without_any_whole_window_gives_none():
     assert not list(windows(np.full((1, 4, 40, 40), np.nan, np.float32), 20, 2, np.random.default_rng(0)))
+
+
+def test_ground_that_two_tables_show_at_two_scales_is_cut_into_the_same_squares(tmp_path: Path):
+    numbers = (1e4 * testing.landscape((150, 150), seed=1)).astype("uint16")
+    rasters.write(tmp_path / "scene.tif", numbers, finer(testing.grid_at((150, 150)), 4), bands=BANDS)
+    tables = tuple(SceneSet(path="scene.tif", sensor="made up", coarse_m=side, draws=1) for side in (10, 20))
+    config = SimulateConfig(scenes=tables, split=SplitRule(validation=0.5))
+    facts = [patch.facts for patch in patches(config, tmp_path, workers=1)]
+    squares, coarser = ({(one["place"], one["split"]) for one in facts if one["coarse_m"] == side} for side in (10, 20))
+    assert squares == coarser and len(squares) == 4

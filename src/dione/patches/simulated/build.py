@@ -43,6 +43,8 @@ class Task:
     """One place to make patches of; it draws from a Generator of its own, so places can be made in any order."""
 
     place: scenes.Place
+    widest_m: float
+    """The largest coarse pixel of all tables that show this ground: every table's squares are counted in it, so that they are the same squares."""
     config: SimulateConfig
     tones: tone.Palette | None
     seed: tuple[int, ...]
@@ -60,11 +62,15 @@ def simulate_store(config: SimulateConfig, *, root: str | Path, out: str | Path,
 def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = None) -> Iterator[store.Patch]:
     """Every patch, place by place."""
     tones = tone.palette(config.tones, root) if config.tones else None
-    tasks = []
+    found = []
     for part, kind in enumerate(config.scenes):
-        found = scenes.places(kind, root)
-        log.info("%s: %d places", kind.path, len(found))
-        tasks += [Task(place, config, tones, (config.seed, part, number)) for number, place in enumerate(found)]
+        places = scenes.places(kind, root)
+        log.info("%s: %d places", kind.path, len(places))
+        found += [((config.seed, part, number), place) for number, place in enumerate(places)]
+    widest: dict[tuple[str, str], float] = {}
+    for _, place in found:
+        widest[place.site, place.name] = max(place.kind.coarse_m, widest.get((place.site, place.name), 0.0))
+    tasks = [Task(place, widest[place.site, place.name], config, tones, seed) for seed, place in found]
     if not tasks:
         raise NotFound("the recipe names no scenes; needed at least one [[scenes]] table")
     sites = sorted({task.place.site for task in tasks})
@@ -80,8 +86,8 @@ def made(task: Task) -> list[store.Patch]:
     place, rule = task.place, task.config.split
     rng = np.random.default_rng(task.seed)
     ground, fine = scenes.ground(place, task.config.degradation.zoom)
-    found = []
-    for name, block in scenes.blocks(ground, round(rule.block_px * fine), round(rule.gap_px * fine)):
+    found, square = [], fine * task.widest_m / place.kind.coarse_m
+    for name, block in scenes.blocks(ground, round(rule.block_px * square), round(rule.gap_px * square)):
         found += list(_patches_of(replace(place, name=place.name + name), block, fine, task, rng))
     return found
 
