@@ -9,6 +9,7 @@ from rasterio.enums import ColorInterp
 
 from dione import testing
 from dione.base.bands import BANDS
+from dione.base.errors import BadRecipe
 from dione.base.grid import finer
 from dione.patches.simulated.build import SimulateConfig, patches
 from dione.patches.simulated.scenes import SceneSet, blocks, image, windows
@@ -65,3 +66,10 @@ def test_ground_that_two_tables_show_at_two_scales_is_cut_into_the_same_squares(
     facts = [patch.facts for patch in patches(config, tmp_path, workers=1)]
     squares, coarser = ({(one["place"], one["split"]) for one in facts if one["coarse_m"] == side} for side in (10, 20))
     assert squares == coarser and len(squares) == 4
+
+
+def test_scenes_that_are_of_another_site_in_another_table_are_refused(tmp_path: Path):
+    rasters.write(tmp_path / "wales.tif", np.ones((4, 64, 64), np.uint16), testing.grid_at((64, 64), pixel=2), bands=BANDS)
+    tables = tuple(SceneSet(path="wales.tif", sensor="made up", coarse_m=8, site=site) for site in ("folder", "place"))
+    with pytest.raises(BadRecipe, match=rf"several sites.*\n  - wales.tif: {tmp_path.name} and wales\n"):
+        list(patches(SimulateConfig(scenes=tables, split=SplitRule(test=("wales",))), tmp_path, workers=1))

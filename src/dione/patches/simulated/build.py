@@ -1,7 +1,8 @@
 """Sharp scenes → a store of simulated training patches."""
 
 import logging
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -67,6 +68,7 @@ def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = N
         places = scenes.places(kind, root)
         log.info("%s: %d places", kind.path, len(places))
         found += [((config.seed, part, number), place) for number, place in enumerate(places)]
+    _of_one_site([place for _, place in found])
     widest: dict[tuple[str, str], float] = {}
     for _, place in found:
         widest[place.site, place.name] = max(place.kind.coarse_m, widest.get((place.site, place.name), 0.0))
@@ -79,6 +81,19 @@ def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = N
         raise BadRecipe(faults("these test sites are not among the scenes, so they would be learnt from", wrong, f"sites are {some(sites)}"))
     for group in each(made, tasks, workers=workers or processors.count()):
         yield from group
+
+
+def _of_one_site(places: Iterable[scenes.Place]) -> None:
+    """Raise BadRecipe for scenes that are of another site in another table: one could be learnt from, the other is scored."""
+    sites: defaultdict[str, list[str]] = defaultdict(list)
+    for place in places:
+        for file in place.files:
+            sites[file] += [place.site] if place.site not in sites[file] else []
+    wrong = [f"{name_of(file)}: {' and '.join(of)}" for file, of in sites.items() if len(of) > 1]
+    if wrong:
+        raise BadRecipe(
+            faults("these scenes are of several sites, so they could be learnt from and scored", wrong[:8], "give the tables that show them one `site`")
+        )
 
 
 def made(task: Task) -> list[store.Patch]:
