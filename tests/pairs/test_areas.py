@@ -59,6 +59,15 @@ def test_neighbours_are_told_also_across_regions_zones_and_corners(tmp_path: Pat
     assert again == found and table == neighbours(found)
 
 
+def test_areas_of_two_zones_whose_buffers_share_ground_are_neighbours():
+    west, east = (areas(regions(box(left, 58.13, left + 0.03, 58.15)), size_m=1000) for left in (5.95, 6.0101))
+    apart = [(one, other) for one in west for other in east if one.epsg != other.epsg and not one.outline.intersects(other.outline)]
+    shared = [(one, other) for one, other in apart if one.ground.intersects(other.ground)]
+    beside = neighbours((*west, *east))
+    assert shared and all(other.name in beside[one.name] for one, other in shared)
+    assert all((other.name in beside[one.name]) is ((one, other) in shared) for one, other in apart)
+
+
 def test_an_area_of_two_regions_belongs_to_the_first_and_keeps_its_facts():
     found = areas(Features((SQUARE, SQUARE), {"name": np.array(["a", "b"]), "country": np.array(["A", None])}))
     assert {area.site for area in found} == {"a"} and {area.facts["country"] for area in found} == {"A"}

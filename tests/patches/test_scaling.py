@@ -5,7 +5,7 @@ import pytest
 
 from dione.base.errors import BadRecipe, NotFound
 from dione.patches import shards, store
-from dione.patches.older import scaling
+from dione.patches.older import counts, scaling
 
 
 @pytest.fixture
@@ -44,6 +44,20 @@ def test_figures_are_those_of_the_clear_pixels_of_the_split(opened, country):
         assert np.allclose(found[name]["median"], np.median(values, 1), atol=1e-4)
         for percent in (1, 99):
             assert np.allclose(found[name][f"p{percent}"], np.percentile(values, percent, axis=1, method="inverted_cdf"))
+
+
+def test_what_lies_below_zero_in_a_store_of_exact_values_counts_as_it_is(tmp_path):
+    values = np.round(np.random.default_rng(1).normal(0.02, 0.1, (4, 16, 16)), 4).astype(np.float32)
+    facts = {"site": "s", "place": "p", "sensor": "x", "split": "train"}
+    lr, valid = values[None, :, ::4, ::4], np.ones((1, 4, 4), bool)
+    store.write(tmp_path / "exact", iter([store.Patch(lr, valid, values, facts)]), {}, exact=True)
+    opened = store.read(tmp_path / "exact")
+    found, told = scaling.scaling(opened)["s"], counts.tables(opened).countries["s"]
+    for name, kept in (("sentinel2", lr[0]), ("reference", values)):
+        each = kept.reshape(4, -1)
+        assert np.allclose(found[name]["mean"], each.mean(1), atol=1e-5) and np.allclose(found[name]["std"], each.std(1), atol=1e-5)
+        assert np.allclose(found[name]["p1"], np.percentile(each, 1, axis=1, method="inverted_cdf"), atol=1e-5)
+    assert np.allclose(told.mean, lr[0].mean((1, 2)), atol=1e-5) and np.allclose(told.median, np.median(lr[0], (1, 2)), atol=1e-4)
 
 
 def test_parts_add_up_to_the_whole_and_workers_change_nothing(opened):

@@ -8,10 +8,15 @@ from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 
 from dione import testing
+from dione.base.bands import BANDS
+from dione.base.errors import BadRecipe
+from dione.base.grid import finer
 from dione.patches.simulated import scenes, tone
-from dione.patches.simulated.build import SimulateConfig
+from dione.patches.simulated.build import SimulateConfig, patches
 from dione.patches.simulated.scenes import SceneSet, blocks, image, windows
+from dione.patches.split import SplitRule
 from dione.recipe import read
+from dione.testing import rasters
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
@@ -42,7 +47,7 @@ def test_where_the_mask_of_a_scene_says_nothing_is_no_data(how: str, tmp_path: P
     values, seen = np.full((5, 4, 6), 200, np.uint8), np.full((4, 6), 255, np.uint8)
     seen[:, :2] = 0
     values[4] = seen
-    path = testing.rasters.write(tmp_path / "a.tif", values[: 5 if how == "alpha" else 4], testing.grid_at((4, 6), pixel=2))
+    path = rasters.write(tmp_path / "a.tif", values[: 5 if how == "alpha" else 4], testing.grid_at((4, 6), pixel=2))
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=how == "inside"), rasterio.open(path, "r+") as file:
         file.descriptions = ("blue", "green", "red", "nir", "opacity")[: file.count]
         if "alpha" in how:
@@ -64,3 +69,20 @@ def test_every_scene_that_the_shipped_recipes_name_is_taken(shared_data, recipe)
     for kind in config.scenes:
         found = scenes.places(kind, shared_data)
         assert all(scenes.ground(place, config.degradation.zoom)[1] > 0 for place in found[:: max(len(found) // 40, 1)])
+
+
+def test_ground_that_two_tables_show_at_two_scales_is_cut_into_the_same_squares(tmp_path: Path):
+    numbers = (1e4 * testing.landscape((150, 150), seed=1)).astype("uint16")
+    rasters.write(tmp_path / "scene.tif", numbers, finer(testing.grid_at((150, 150)), 4), bands=BANDS)
+    tables = tuple(SceneSet(path="scene.tif", sensor="made up", coarse_m=side, draws=1) for side in (10, 20))
+    config = SimulateConfig(scenes=tables, split=SplitRule(validation=0.5))
+    facts = [patch.facts for patch in patches(config, tmp_path, workers=1)]
+    squares, coarser = ({(one["place"], one["split"]) for one in facts if one["coarse_m"] == side} for side in (10, 20))
+    assert squares == coarser and len(squares) == 4
+
+
+def test_scenes_that_are_of_another_site_in_another_table_are_refused(tmp_path: Path):
+    rasters.write(tmp_path / "wales.tif", np.ones((4, 64, 64), np.uint16), testing.grid_at((64, 64), pixel=2), bands=BANDS)
+    tables = tuple(SceneSet(path="wales.tif", sensor="made up", coarse_m=8, site=site) for site in ("folder", "place"))
+    with pytest.raises(BadRecipe, match=rf"several sites.*\n  - wales.tif: {tmp_path.name} and wales\n"):
+        list(patches(SimulateConfig(scenes=tables, split=SplitRule(test=("wales",))), tmp_path, workers=1))

@@ -12,7 +12,7 @@ import dione
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import BadBands, BadRecipe, BadSource, BadValues, NotAStack, NotFound
-from dione.sources import vhr, zarrstack
+from dione.sources import geotiff, vhr, zarrstack
 from dione.sources.delivered import sensors
 from dione.testing import grid_at, rasters
 from dione.testing.delivery import Delivered
@@ -158,6 +158,13 @@ def test_what_a_geotiff_does_not_tell_has_to_be_given(plain: Path, tmp_path: Pat
     with pytest.raises(BadSource, match="no date in the name"):
         vhr.open(undated, sensor="pleiades")
     assert when.days(vhr.open(undated, sensor="pleiades", date="2020-02-03")) == ["2020-02-03"]
+
+
+def test_a_date_that_is_given_in_a_zone_is_utc(tmp_path: Path) -> None:
+    undated = write(tmp_path / "scene.tif", np.ones((4, 2, 2), np.uint16))
+    told: dict[str, Any] = {"date": "2020-02-03T09:30+11:00"}
+    for opened in (vhr.open(undated, sensor="pleiades", **told), geotiff.open(undated, bands=("blue", "green", "red", "nir"), **told)):
+        assert str(opened["time"].values[0])[:16] == "2020-02-02T22:30"
 
 
 def test_a_table_of_sensors_tells_every_fault(tmp_path: Path) -> None:

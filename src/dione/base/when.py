@@ -35,8 +35,8 @@ def named(date: Date) -> str:
     if isinstance(date, str):
         return date
     moment: Any = date.values if isinstance(date, xr.DataArray) else date
-    if isinstance(moment, datetime.datetime) and moment.tzinfo is not None:
-        moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    if isinstance(moment, datetime.datetime):
+        moment = utc(moment)
     try:
         made = np.datetime64(moment)
     except (TypeError, ValueError):  # several, a number
@@ -44,6 +44,11 @@ def named(date: Date) -> str:
     if np.isnat(made):
         raise BadRecipe(f"a {type(date).__name__} that is no one date; name it YYYY-MM-DD or stack.time[3], and all by target='all'")
     return str(made).partition(".")[0]
+
+
+def utc(moment: datetime.datetime) -> datetime.datetime:
+    """The same moment, UTC without a zone; one that has none is UTC."""
+    return moment.astimezone(datetime.UTC).replace(tzinfo=None) if moment.tzinfo is not None else moment
 
 
 def passes(stack: xr.Dataset, date: Date) -> list[int]:

@@ -50,7 +50,7 @@ PATCH = (
 MOST_CELLS = 250_000
 """Of one region: a million square kilometres in areas of 2 km."""
 NEAR_DEGREES = 2e-7
-"""Cores nearer than this, two centimetres, touch."""
+"""What is nearer than this, two centimetres, touches."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,12 @@ class Area:
     @property
     def outline(self) -> BaseGeometry:
         """The core in longitude and latitude."""
-        left, bottom, right, top = self.core
-        return turned(box(left, bottom, right, top), source=f"EPSG:{self.epsg}", target=DEGREES)
+        return turned(box(*self.core), source=f"EPSG:{self.epsg}", target=DEGREES)
+
+    @property
+    def ground(self) -> BaseGeometry:
+        """Core and buffer in longitude and latitude: all that a patch may show."""
+        return turned(box(*self.grid.boundingbox.bbox), source=f"EPSG:{self.epsg}", target=DEGREES)
 
 
 def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | None = None, name: str = NAMED_BY) -> tuple[Area, ...]:
@@ -123,8 +127,8 @@ def areas(of: Features, *, size_m: int = 2000, buffer: float = 0.2, epsg: int | 
 
 
 def neighbours(of: Iterable[Area]) -> dict[str, frozenset[str]]:
-    """For each area, by name, those whose cores touch its own, at a corner too, and in another zone too."""
-    return touching({area.name: area.outline for area in of}, near=NEAR_DEGREES)
+    """For each area, by name, those whose ground touches its own, buffers and all, at a corner too, and in another zone too."""
+    return touching({area.name: area.ground for area in of}, near=NEAR_DEGREES)
 
 
 def table(of: Sequence[Area]) -> pa.Table:

@@ -16,7 +16,7 @@ class SplitRule(BaseModel):
     validation: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Fraction of the remaining places."""
     block_px: PositiveInt = 48
-    """Large scenes are split by squares of about this many coarse pixels, each a place of its own."""
+    """Large scenes are split by squares of about this many coarse pixels, each a place of its own; of the coarsest table where several show a scene."""
     gap_px: NonNegativeInt = 2
     """Coarse pixels left out between them."""
     seed: int = 0

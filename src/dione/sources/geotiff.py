@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from dione.base import grid as grids
-from dione.base import stack
+from dione.base import stack, when
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources.places import File, listing, shown, some, state, system
@@ -97,7 +97,7 @@ def _is_folder(path: str | Path) -> bool:
 
 def _day(date: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(date).replace(tzinfo=None) if date else None
+        return when.utc(datetime.fromisoformat(date)) if date else None
     except ValueError as error:
         raise BadSource(f"date is {date!r}, needs YYYY-MM-DD") from error
 

@@ -16,7 +16,9 @@ from dione.base.errors import BadSource
 from dione.patches.older.tables import Moments, Span, Tables
 from dione.patches.store import PER_UNIT, Store
 
-NUMBERS = 1 << 16
+LOWEST = -(1 << 14)
+"""The least number that is counted: exact values lie below zero too, as those of a scene on its own scale."""
+NUMBERS = (1 << 16) - LOWEST
 Counts = NDArray[np.int64]
 Array = NDArray[np.float64]
 
@@ -43,12 +45,22 @@ def country(facts: dict[str, Any]) -> str:
     return str(facts.get("country") or facts["site"])
 
 
+def places(numbers: NDArray[Any]) -> NDArray[np.int64]:
+    """Where in Counts each of these digital numbers is counted."""
+    return np.clip(np.rint(numbers) - LOWEST, 0, NUMBERS - 1).astype(np.int64)
+
+
+def reflectance(place: Any) -> Any:
+    """Of what is counted at a place."""
+    return (place + LOWEST) / PER_UNIT
+
+
 def moments(counted: Counts) -> Moments:
     """Mean, median and deviation of each band, reflectance."""
-    values, total = np.arange(NUMBERS) / PER_UNIT, counted.sum(1)
+    values, total = reflectance(np.arange(NUMBERS)), counted.sum(1)
     mean = counted @ values / total
     deviation = np.sqrt((counted * (values - mean[:, None]) ** 2).sum(1) / total)
-    median = [float((_at(band, int(n - 1) // 2) + _at(band, int(n) // 2)) / 2 / PER_UNIT) for band, n in zip(counted, total, strict=True)]
+    median = [float(reflectance((_at(band, int(n - 1) // 2) + _at(band, int(n) // 2)) / 2)) for band, n in zip(counted, total, strict=True)]
     return Moments.model_validate({"mean": tuple(mean), "median": tuple(median), "std": tuple(deviation)})
 
 
@@ -57,7 +69,7 @@ def percentiles(counted: dict[str, Counts], countries: dict[str, Moments]) -> Sp
     low: list[float] = []
     high: list[float] = []
     for band in range(len(BANDS)):
-        values = np.concatenate([(np.arange(NUMBERS) / PER_UNIT - of.median[band]) / of.std[band] for of in countries.values()])
+        values = np.concatenate([(reflectance(np.arange(NUMBERS)) - of.median[band]) / of.std[band] for of in countries.values()])
         weights = np.concatenate([counted[name][band] for name in countries])
         order = np.argsort(values, kind="stable")
         ranks = weights[order].cumsum()
@@ -71,7 +83,7 @@ def _at(counted: Counts, rank: int) -> int:
 
 
 def _pixels(store: Store, split: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    """(band, pixel) digital numbers of each patch of a split, those seen clear."""
+    """(band, pixel) where the digital numbers of each patch of a split are counted, those seen clear."""
     kept = set(store.rows(split=split).tolist())
     for span in store.spans():
         rows = store.index.slice(span.start, span.stop - span.start).to_pylist()
@@ -79,4 +91,4 @@ def _pixels(store: Store, split: str) -> Iterator[tuple[str, NDArray[np.int64]]]
         for at, facts in enumerate(rows):
             if span.start + at in kept:
                 seen = np.moveaxis(lr[at], 1, 0)[:, valid[at]]
-                yield country(facts), np.clip(np.rint(seen), 0, NUMBERS - 1).astype(np.int64)
+                yield country(facts), places(seen)

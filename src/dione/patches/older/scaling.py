@@ -17,7 +17,7 @@ from dione.base.errors import BadRecipe, NotFound
 from dione.base.workers import each
 from dione.patches import store
 from dione.patches.location import Location
-from dione.patches.older.counts import NUMBERS, Counts, moments
+from dione.patches.older.counts import NUMBERS, Counts, moments, places, reflectance
 
 ALL = "all"
 PERCENTILES = (1, 99)
@@ -89,8 +89,7 @@ def _counted(task: tuple[Location, slice, NDArray[np.int64], str]) -> Counted:
 
 
 def _add(counted: Counts, numbers: NDArray[Any]) -> None:
-    whole = np.clip(np.rint(numbers), 0, NUMBERS - 1).astype(np.int64)
-    for band, values in enumerate(whole):
+    for band, values in enumerate(places(numbers)):
         counted[band] += np.bincount(values, minlength=NUMBERS)
 
 
@@ -101,5 +100,5 @@ def _figures(counted: Counts) -> dict[str, Any]:
         return {"pixels": 0}
     found = moments(counted)
     ranks = counted.cumsum(1)
-    ends = {f"p{percent}": [float(np.searchsorted(row, percent / 100 * row[-1])) / store.PER_UNIT for row in ranks] for percent in PERCENTILES}
+    ends = {f"p{percent}": [float(reflectance(np.searchsorted(row, percent / 100 * row[-1]))) for row in ranks] for percent in PERCENTILES}
     return {"mean": list(found.mean), "median": list(found.median), "std": list(found.std), **ends, "pixels": pixels}

@@ -1,7 +1,8 @@
 """Sharp scenes → a store of simulated training patches."""
 
 import logging
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -43,6 +44,8 @@ class Task:
     """One place to make patches of; it draws from a Generator of its own, so places can be made in any order."""
 
     place: scenes.Place
+    widest_m: float
+    """The largest coarse pixel of all tables that show this ground: every table's squares are counted in it, so that they are the same squares."""
     config: SimulateConfig
     tones: tone.Palette | None
     seed: tuple[int, ...]
@@ -60,11 +63,16 @@ def simulate_store(config: SimulateConfig, *, root: str | Path, out: str | Path,
 def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = None) -> Iterator[store.Patch]:
     """Every patch, place by place."""
     tones = tone.palette(config.tones, root) if config.tones else None
-    tasks = []
+    found = []
     for part, kind in enumerate(config.scenes):
-        found = scenes.places(kind, root)
-        log.info("%s: %d places", kind.path, len(found))
-        tasks += [Task(place, config, tones, (config.seed, part, number)) for number, place in enumerate(found)]
+        places = scenes.places(kind, root)
+        log.info("%s: %d places", kind.path, len(places))
+        found += [((config.seed, part, number), place) for number, place in enumerate(places)]
+    _of_one_site([place for _, place in found])
+    widest: dict[tuple[str, str], float] = {}
+    for _, place in found:
+        widest[place.site, place.name] = max(place.kind.coarse_m, widest.get((place.site, place.name), 0.0))
+    tasks = [Task(place, widest[place.site, place.name], config, tones, seed) for seed, place in found]
     if not tasks:
         raise NotFound("the recipe names no scenes; needed at least one [[scenes]] table")
     sites = sorted({task.place.site for task in tasks})
@@ -75,13 +83,26 @@ def patches(config: SimulateConfig, root: str | Path, *, workers: int | None = N
         yield from group
 
 
+def _of_one_site(places: Iterable[scenes.Place]) -> None:
+    """Raise BadRecipe for scenes that are of another site in another table: one could be learnt from, the other is scored."""
+    sites: defaultdict[str, list[str]] = defaultdict(list)
+    for place in places:
+        for file in place.files:
+            sites[file] += [place.site] if place.site not in sites[file] else []
+    wrong = [f"{name_of(file)}: {' and '.join(of)}" for file, of in sites.items() if len(of) > 1]
+    if wrong:
+        raise BadRecipe(
+            faults("these scenes are of several sites, so they could be learnt from and scored", wrong[:8], "give the tables that show them one `site`")
+        )
+
+
 def made(task: Task) -> list[store.Patch]:
     """The patches of one place."""
     place, rule = task.place, task.config.split
     rng = np.random.default_rng(task.seed)
     ground, fine = scenes.ground(place, task.config.degradation.zoom)
-    found = []
-    for name, block in scenes.blocks(ground, round(rule.block_px * fine), round(rule.gap_px * fine)):
+    found, square = [], fine * task.widest_m / place.kind.coarse_m
+    for name, block in scenes.blocks(ground, round(rule.block_px * square), round(rule.gap_px * square)):
         found += list(_patches_of(replace(place, name=place.name + name), block, fine, task, rng))
     return found
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from dione.base import when
 from dione.base.bands import BANDS, PAN, band_of
 from dione.base.errors import BadBands, BadSource, BadValues, faults
 from dione.sources.delivered.product import Product, VhrBand
@@ -80,7 +81,7 @@ def _bands(header: Header, sensor: Sensor, name: str) -> list[VhrBand]:
 
 def _time(header: Header, told: Told) -> datetime:
     try:
-        found = datetime.fromisoformat(told.date).replace(tzinfo=None) if told.date else names.date_in(header.name)
+        found = when.utc(datetime.fromisoformat(told.date)) if told.date else names.date_in(header.name)
     except ValueError as error:
         raise BadSource(f"date is {told.date!r}, needs YYYY-MM-DD") from error
     if found is None:
