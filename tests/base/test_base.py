@@ -228,7 +228,7 @@ def test_a_scene_larger_than_the_earth_is_refused_before_its_coordinates_take_me
     [
         *[(why, "or have this one, and what is in it, made yours") for why in (errno.EACCES, errno.EPERM, errno.EROFS)],
         (errno.EMFILE, "ulimit -n"),
-        (errno.ENOENT, "was removed; run the same command again"),
+        (errno.ENOENT, "was removed meanwhile; make it and run the same command again"),
         (errno.ENOTDIR, "name another folder"),
         (errno.EIO, "the disk fails"),
     ],

@@ -17,7 +17,9 @@ ANOTHER = "name another folder with -o"
 ADVICE = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), f"{ANOTHER}, or have this one, and what is in it, made yours"),
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "let more files be open at a time, e.g. ulimit -n 4096, then run the same command again"),
-    **dict.fromkeys((errno.ENOENT, errno.ESTALE), f"a folder on the way there was removed; run the same command again, or {ANOTHER}"),
+    **dict.fromkeys(
+        (errno.ENOENT, errno.ESTALE), f"a folder on the way there is missing, or was removed meanwhile; make it and run the same command again, or {ANOTHER}"
+    ),
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP), ANOTHER),
     errno.EIO: f"the disk fails, or the way to it; look at it, or {ANOTHER}",
 }
