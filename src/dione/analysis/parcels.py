@@ -62,7 +62,7 @@ class Parcels:
     def write(self, path: str | Path) -> Path:
         """GeoPackage (.gpkg), GeoJSON in degrees (.geojson, .json) or a table without outlines (.csv), whole. Raises CannotWrite, DioneError (pyogrio)."""
         to = writable(path)
-        with whole(to) as partial:
+        with whole(to, shared=True) as partial:
             WRITERS[to.suffix.lower()](self, partial)
         return to
 
