@@ -12,7 +12,7 @@ import dione
 from dione.analysis.indices import indices
 from dione.analysis.parcels import WRITERS, Parcels, read
 from dione.base import stack as stacks
-from dione.base.errors import BadGrid
+from dione.base.errors import BadGrid, CannotWrite
 from dione.base.files import alone
 from dione.prediction.memory import write
 from dione.testing import grid_at
@@ -58,6 +58,15 @@ def test_two_that_write_parcels_to_one_file_do_not_mix(tmp_path, monkeypatch):
     monkeypatch.setitem(WRITERS, ".csv", slow)
     Parcels(one.geometries, {"name": np.array(["outer"])}, one.crs).write(tmp_path / "zones.csv")
     assert "outer" in (tmp_path / "zones.csv").read_text() and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_geopackage_that_a_full_disk_does_not_take_says_how_much_is_free(tmp_path, monkeypatch):
+    def full(*given, **how):
+        raise RuntimeError("no such table: gpkg_contents")  # what SQLite makes of it
+
+    monkeypatch.setattr("pyogrio.raw.write", full)
+    with pytest.raises(CannotWrite, match=r"no such table.*\n.* are free on the disk of .*free some space"):
+        Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {}, "EPSG:32631").write(tmp_path / "fields.gpkg")
 
 
 @pytest.fixture(scope="module")
