@@ -10,9 +10,10 @@ import shapely
 
 import dione
 from dione.analysis.indices import indices
-from dione.analysis.parcels import Parcels, read
+from dione.analysis.parcels import WRITERS, Parcels, read
 from dione.base import stack as stacks
-from dione.base.errors import BadGrid
+from dione.base.errors import BadGrid, CannotWrite
+from dione.base.files import alone
 from dione.prediction.memory import write
 from dione.testing import grid_at
 
@@ -36,6 +37,36 @@ def test_indices_are_written_with_their_uncertainty(run, folder, tmp_path):
         assert file.descriptions == ("NDVI", "NDVI 1 sigma") and file.dtypes == ("float32",) * 2 and np.isnan(file.nodata)
         expected = indices(dione.open(folder), "NDVI").isel(time=0)
         np.testing.assert_allclose(file.read(), np.stack([expected["NDVI"], expected["NDVI_sigma"]]), atol=1e-6)
+
+
+@pytest.mark.parametrize("verb", [("indices", "NDVI"), ("change", "2024-05-01", "2024-07-01")])
+def test_two_runs_do_not_paint_the_same_files(run, folder, tmp_path, verb):
+    with alone(tmp_path):
+        code, _, fault = run(verb[0], folder, *verb[1:], "-o", tmp_path)
+    assert code == 1 and "another run is writing" in fault and not list(tmp_path.iterdir())
+
+
+def test_two_that_write_parcels_to_one_file_do_not_mix(tmp_path, monkeypatch):
+    one = Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {"name": np.array(["inner"])}, "EPSG:32631")
+    real, others = WRITERS[".csv"], [one]
+
+    def slow(made, path):
+        real(made, path)
+        if others:
+            others.pop().write(tmp_path / "zones.csv")
+
+    monkeypatch.setitem(WRITERS, ".csv", slow)
+    Parcels(one.geometries, {"name": np.array(["outer"])}, one.crs).write(tmp_path / "zones.csv")
+    assert "outer" in (tmp_path / "zones.csv").read_text() and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_geopackage_that_a_full_disk_does_not_take_says_how_much_is_free(tmp_path, monkeypatch):
+    def full(*given, **how):
+        raise RuntimeError("no such table: gpkg_contents")  # what SQLite makes of it
+
+    monkeypatch.setattr("pyogrio.raw.write", full)
+    with pytest.raises(CannotWrite, match=r"no such table.*\n.* are free on the disk of .*free some space"):
+        Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {}, "EPSG:32631").write(tmp_path / "fields.gpkg")
 
 
 @pytest.fixture(scope="module")

@@ -223,10 +223,19 @@ def test_a_scene_larger_than_the_earth_is_refused_before_its_coordinates_take_me
         stack.make(*lazy, [np.datetime64("2024-05-01")], grid_at((10**9, 2)))
 
 
-@pytest.mark.parametrize("why", [errno.EACCES, errno.EPERM, errno.EROFS])
-def test_who_may_not_write_is_not_told_to_make_room(tmp_path, why):
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        *[(why, "or have this one, and what is in it, made yours") for why in (errno.EACCES, errno.EPERM, errno.EROFS)],
+        (errno.EMFILE, "ulimit -n"),
+        (errno.ENOENT, "was removed meanwhile; make it and run the same command again"),
+        (errno.ENOTDIR, "name another folder"),
+        (errno.EIO, "the disk fails"),
+    ],
+)
+def test_who_cannot_write_for_another_reason_is_not_told_to_make_room(tmp_path, why, words):
     told = str(files.cannot_write(tmp_path / "a.tif", OSError(why, os.strerror(why)), 1000))
-    assert os.strerror(why) in told and "or have this one, and what is in it, made yours" in told and "free" not in told
+    assert os.strerror(why) in told and words in told and "free" not in told
 
 
 def test_what_is_no_stack_is_told_with_words_that_python_takes():

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,13 @@ def test_a_full_disk_is_told_with_what_is_needed(tmp_path: Path) -> None:
         whole_folder(tmp_path / "s", needs_bytes=2 * 10**9),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_was_removed_while_it_was_written_is_not_taken_for_whole(tmp_path: Path) -> None:
+    """A writer of chunks makes the folder again, as zarr does, and knows nothing of those that are gone."""
+    with pytest.raises(CannotWrite, match="was removed while it was written"), whole_folder(tmp_path / "store") as partial:  # noqa: PT012 - it is the end that fails
+        (partial / "a").write_text("first")
+        shutil.rmtree(partial)
+        partial.mkdir()
+        (partial / "b").write_text("second")
+    assert not list(tmp_path.iterdir())

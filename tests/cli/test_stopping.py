@@ -42,6 +42,12 @@ def test_the_answer_comes_in_time_and_says_what_to_type(work: str, number: int, 
     assert seconds < 2
 
 
+def test_one_of_several_processes_does_not_say_to_go_on_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    _, _, answer, _ = stopped("time.sleep(20)", signal.SIGINT)
+    assert "start as many processes as now (torchrun) with:" in answer and "dione predict" in answer
+
+
 def test_what_cannot_end_is_ended_where_it_stands() -> None:
     """An error on the way, or work that goes on in spite of the interruption, changes nothing about the answer."""
     stubborn = "\n    try: time.sleep(20)\n    except KeyboardInterrupt: time.sleep(20)"

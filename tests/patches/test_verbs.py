@@ -33,3 +33,12 @@ def test_a_part_of_a_dataset_comes_in_when_told_that_the_rest_is_elsewhere(run, 
     assert run("dataset", "import", old_folder, "-o", tmp_path / "store")[0] == 1
     code, out, err = run("dataset", "import", old_folder, "-o", tmp_path / "store", "--allow-absent")
     assert code == 0 and "3 patches" in out and "1 samples of the index are not in" in err
+
+
+def test_where_figures_cannot_be_kept_is_told_before_they_are_counted(run, old_folder, tmp_path, monkeypatch):
+    assert run("dataset", "import", old_folder, "-o", tmp_path / "store")[0] == 0
+    words = ("dataset", "scaling", tmp_path / "store", "--by", "site", "--split", "all", "-o")
+    assert run(*words, tmp_path / "new" / "scaling.json")[0] == 0 and (tmp_path / "new" / "scaling.json").is_file()
+    monkeypatch.setattr("dione.patches.older.scaling.scaling", None)
+    code, _, fault = run(*words, tmp_path / "new" / "scaling.json" / "scaling.json")
+    assert code == 1 and "cannot write into" in fault

@@ -26,6 +26,7 @@ from dione.sources.remote.httpfaults import asked_pause_s
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
+from dione.testing.serving import Quiet, Serving
 
 TILE = testing.grid_at((256, 256), left=300_000, top=4_900_020)
 LARGE = testing.grid_at((768, 768), left=300_000, top=4_900_020)
@@ -316,6 +317,23 @@ def test_a_search_that_fails_is_made_again_and_its_address_not_told(server: Loop
     assert told and not any("verysecret" in line for line in told)
 
 
+@pytest.mark.parametrize(
+    ("status", "words"), [("429", "try again later"), ("503", "try again later"), ("407", "put USER:PASSWORD@ before"), ("302", "check the address")]
+)
+def test_a_status_that_ends_a_search_says_what_to_do(server: Loopback, monkeypatch: pytest.MonkeyPatch, status: str, words: str) -> None:
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
+    server.refuse = lambda: status
+    with pytest.raises(BadSource, match=f"HTTP {status}.*\\n{words}"):
+        opened(server)
+
+
+def test_certificates_that_are_not_there_are_no_fault_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    with pytest.raises(BadSource, match=r"no safe connection.*REQUESTS_CA_BUNDLE"):
+        sources.open("stac:https://127.0.0.1:9/v1#sentinel-2-l2a", area=(0.0, 43.0, 1.0, 45.0))
+
+
 def test_a_search_waits_as_long_as_the_server_asks(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(server, 1)
     answers, waited = iter(["", "429", "503", "429"] + [""] * 20), []
@@ -358,6 +376,19 @@ def test_a_proxy_that_refuses_is_named(server: Loopback, monkeypatch: pytest.Mon
     with pytest.raises(BadSource, match=r"proxy|refused") as error:
         opened(server)
     assert "verysecret" not in str(error.value)
+
+
+def test_a_proxy_that_wants_a_password_for_a_safe_connection_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Asks(Quiet):
+        def do_CONNECT(self) -> None:
+            self.send_error(407)
+
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "1")
+    monkeypatch.setenv("NO_PROXY", "")
+    with Serving(Asks) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with pytest.raises(BadSource, match=r"wants a password .put USER:PASSWORD@ before"):
+            sources.open("stac:https://archive.example/v1#sentinel-2-l2a", area=(0.0, 43.0, 1.0, 45.0))
 
 
 def test_what_is_kept_does_not_grow_for_ever(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
 """Signatures of the Planetary Computer: asked for when they are needed, and never told."""
 
+import socket
 import sys
+import time
 
 import pytest
 
-from dione.base.errors import DioneError
+from dione.base.errors import BadSource, DioneError
 from dione.sources.archives import signing
 from dione.sources.archives.signing import PLANETARY_COMPUTER
 from dione.sources.remote import web
@@ -42,6 +44,39 @@ def test_the_signature_is_sent_and_not_told(signer: Loopback, monkeypatch: pytes
     with pytest.raises(DioneError, match="HTTP 403") as error:
         asker.read(url, 10, 20)
     assert "verysecret" not in str(error.value)
+
+
+def test_a_service_that_never_answers_is_not_waited_for(signer: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        lead(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2)
+        began = time.monotonic()
+        with pytest.raises(BadSource, match="gives no signature: no answer in time"):
+            signing.signed(ASSET, PLANETARY_COMPUTER)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(("where", "words"), [("search?of=", "an answer that holds none"), ("nowhere", "HTTP 404")])
+def test_an_answer_without_a_signature_is_told(signer: Loopback, monkeypatch: pytest.MonkeyPatch, where: str, words: str) -> None:
+    lead(monkeypatch, f"{signer.url}/{where}")
+    with pytest.raises(DioneError, match=words):
+        signing.signed(ASSET, PLANETARY_COMPUTER)
+
+
+def test_a_service_that_fails_once_is_asked_again(signer: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["503"])
+    signer.refuse = lambda: next(answers, "")
+    lead(monkeypatch, f"{signer.url}/sas/token")
+    assert "sig=" in signing.signed(ASSET, PLANETARY_COMPUTER)
+
+
+def lead(monkeypatch: pytest.MonkeyPatch, service: str, timeout_s: float = 1.0) -> None:
+    """The package to another service, asked twice."""
+    from planetary_computer import settings
+
+    monkeypatch.setenv("PC_SDK_SAS_URL", service)
+    monkeypatch.setenv("DIONE_HTTP_TRIES", "2")
+    monkeypatch.setenv("DIONE_HTTP_TIMEOUT", str(timeout_s))
+    settings.Settings.get.cache_clear()
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from dione.base.antimeridian import crosses, halves, through
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import CannotWrite
 from dione.base.features import Features, collection, of_object, plain
-from dione.base.files import at_home, folder, whole
+from dione.base.files import at_home, folder, room, whole
 
 log = logging.getLogger(__name__)
 NAMED = 8
@@ -62,7 +62,7 @@ class Parcels:
     def write(self, path: str | Path) -> Path:
         """GeoPackage (.gpkg), GeoJSON in degrees (.geojson, .json) or a table without outlines (.csv), whole. Raises CannotWrite, DioneError (pyogrio)."""
         to = writable(path)
-        with whole(to) as partial:
+        with whole(to, shared=True) as partial:
             WRITERS[to.suffix.lower()](self, partial)
         return to
 
@@ -139,7 +139,7 @@ def _write_gpkg(parcels: Parcels, path: Path) -> None:
         pyogrio.raw.write(beside, shapes, list(values), np.array(names, object), field_mask=list(missing), **how)
         beside.replace(path)
     except RuntimeError as error:  # the root of pyogrio's own
-        raise CannotWrite(f"{path.parent} does not take a GeoPackage: {error}") from error
+        raise CannotWrite(f"{path.parent} does not take a GeoPackage: {error}\n{room(path.parent)}") from error
     finally:
         beside.unlink(missing_ok=True)
 

@@ -1,6 +1,7 @@
 """Indices and change of a whole scene as cloud-optimised GeoTIFFs, window by window, each whole or not at all."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from dione.analysis.trust import Trust
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import CannotWrite
-from dione.base.files import at_home, folder
+from dione.base.files import alone, at_home, folder
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import Form
@@ -45,14 +46,15 @@ def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: 
     """OUT/<date>_<INDEX>.tif for each date and index: two bands, the index and its 1σ, NaN where not trusted. Raises as `indices`, and CannotWrite."""
     _apart(out, names)
     made = []
-    for date in range(stack.sizes["time"]):
-        for name in names:
-            canvas = _canvas(stack, out, f"{when.label(stack, date)}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
-            for window in canvas.windows():
-                found = indices(_part(stack, window).isel(time=[date]), name, trust=trust, band_correlation=band_correlation)
-                values = np.concatenate([found[name].values, found[f"{name}_sigma"].values])
-                canvas.paint(window, values, valid=np.isfinite(values[0]))
-            made.append(canvas.finish(_tags(stack, trust)))
+    with _alone(out):
+        for date in range(stack.sizes["time"]):
+            for name in names:
+                canvas = _canvas(stack, out, f"{when.label(stack, date)}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
+                for window in canvas.windows():
+                    found = indices(_part(stack, window).isel(time=[date]), name, trust=trust, band_correlation=band_correlation)
+                    values = np.concatenate([found[name].values, found[f"{name}_sigma"].values])
+                    canvas.paint(window, values, valid=np.isfinite(values[0]))
+                made.append(canvas.finish(_tags(stack, trust)))
     return made
 
 
@@ -60,22 +62,28 @@ def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: ch
     """OUT/<before>_<after>_change.tif (difference, sigma, z) and …_flag.tif (classes). Two rounds: z first, then flags. Raises as `change`, and CannotWrite."""
     before, after = (when.label(stack, date) for date in changes.pair(stack, before, after))
     name = f"{before}_{after}_{rule.index}"
-    layers = _canvas(stack, out, f"{name}_change", Form(bands=("difference", "sigma", "z"), dtype="float32", unit="index"))
-    flags = _canvas(stack, out, f"{name}_flag", FLAG)
-    counted = np.zeros(changes.BINS, np.int64)
-    for window in layers.windows():
-        found = changes.differences(_part(stack, window), before, after, rule)
-        counted += changes.counts(found)
-        layers.paint(window, np.stack([found[layer].values for layer in ("difference", "sigma", "z")]), valid=np.isfinite(found["z"].values))
-    least_z, kinds = changes.threshold(counted, rule.rate), np.zeros(4, np.int64)
-    for window in flags.windows():
-        flag = changes.flagged(changes.differences(_part(stack, window), before, after, rule), least_z)["flag"].values
-        flags.paint(window, flag[None], valid=flag > 0)
-        kinds += np.bincount(flag.ravel(), minlength=4)
-    shares = kinds / kinds.sum()
-    told = dict(zip(("not_trusted", "same", "more", "less"), (round(float(share), 6) for share in shares), strict=True))
-    files = tuple(canvas.finish(_tags(stack, rule.trust)) for canvas in (layers, flags))
+    with _alone(out):
+        layers = _canvas(stack, out, f"{name}_change", Form(bands=("difference", "sigma", "z"), dtype="float32", unit="index"))
+        flags = _canvas(stack, out, f"{name}_flag", FLAG)
+        counted = np.zeros(changes.BINS, np.int64)
+        for window in layers.windows():
+            found = changes.differences(_part(stack, window), before, after, rule)
+            counted += changes.counts(found)
+            layers.paint(window, np.stack([found[layer].values for layer in ("difference", "sigma", "z")]), valid=np.isfinite(found["z"].values))
+        least_z, kinds = changes.threshold(counted, rule.rate), np.zeros(4, np.int64)
+        for window in flags.windows():
+            flag = changes.flagged(changes.differences(_part(stack, window), before, after, rule), least_z)["flag"].values
+            flags.paint(window, flag[None], valid=flag > 0)
+            kinds += np.bincount(flag.ravel(), minlength=4)
+        shares = kinds / kinds.sum()
+        told = dict(zip(("not_trusted", "same", "more", "less"), (round(float(share), 6) for share in shares), strict=True))
+        files = tuple(canvas.finish(_tags(stack, rule.trust)) for canvas in (layers, flags))
     return Changed(files, {"before": before, "after": after, "index": rule.index, "rate": rule.rate, "largest_p": changes.p_of(least_z), **told})
+
+
+def _alone(out: Path) -> AbstractContextManager[None]:
+    """Two that paint the same file would take each other's blocks away."""
+    return alone(folder(at_home(out)))
 
 
 def _apart(out: Path, names: Sequence[str]) -> None:

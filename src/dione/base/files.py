@@ -13,8 +13,17 @@ from dione.base.errors import CannotWrite
 
 PARTIAL = ".partial"
 LOCK = ".dione.lock"
-REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""What has nothing to do with how much room there is."""
+ANOTHER = "name another folder with -o"
+ADVICE = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), f"{ANOTHER}, or have this one, and what is in it, made yours"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "let more files be open at a time, e.g. ulimit -n 4096, then run the same command again"),
+    **dict.fromkeys(
+        (errno.ENOENT, errno.ESTALE), f"a folder on the way there is missing, or was removed meanwhile; make it and run the same command again, or {ANOTHER}"
+    ),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP), ANOTHER),
+    errno.EIO: f"the disk fails, or the way to it; look at it, or {ANOTHER}",
+}
+"""What to do where it has nothing to do with how much room there is."""
 MAKINGS = 20
 """How often a folder is made before its way there is taken to be really missing."""
 
@@ -50,8 +59,8 @@ def cannot_write(path: Path, error: OSError, needs_bytes: int | None = None, par
 
     partial: what was written so far, for when it is not known how much is needed.
     """
-    if error.errno in REFUSED:
-        return CannotWrite(f"cannot write {path}: {error.strerror}\nname another folder with -o, or have this one, and what is in it, made yours")
+    if error.errno in ADVICE:
+        return CannotWrite(f"cannot write {path}: {error.strerror}\n{ADVICE[error.errno]}")
     needed = "" if needs_bytes is None else f"about {size(needs_bytes)}"
     if not needed and partial is not None:
         needed = f"more than {size(bytes_of(partial))}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dione.base.errors import CannotWrite
 from dione.base.files import PARTIAL, alone, cannot_write, settled
 
 LOCK, OLD = ".lock", ".old"
@@ -26,8 +27,8 @@ def whole_folder(path: Path, *, needs_bytes: int | None = None) -> Iterator[Path
         with alone(path, path.with_name(f".{path.name}{LOCK}")):
             _after_a_kill(path, partial, old)
             try:
-                partial.mkdir()
-                yield partial
+                with _standing(partial):
+                    yield partial
                 _settled(partial)
                 _swap(partial, path, old)
             except OSError as error:
@@ -36,6 +37,19 @@ def whole_folder(path: Path, *, needs_bytes: int | None = None) -> Iterator[Path
                 shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise cannot_write(path, error, needs_bytes) from error
+
+
+@contextmanager
+def _standing(folder: Path) -> Iterator[None]:
+    """Make a folder that has to stand until the block ends; raises CannotWrite if it was removed: who writes chunks makes it again, and what was there is gone."""
+    folder.mkdir()
+    held = os.open(folder, os.O_RDONLY)  # as long as it is open, no other folder is taken for it
+    try:
+        yield
+        if not folder.exists() or not os.path.samestat(os.fstat(held), folder.stat()):
+            raise CannotWrite(f"{folder} was removed while it was written, by somebody or by another run\nrun the same command again")
+    finally:
+        os.close(held)
 
 
 def _after_a_kill(path: Path, partial: Path, old: Path) -> None:

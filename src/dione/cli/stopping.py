@@ -29,7 +29,8 @@ class Stopping:
 
     def __init__(self, words: list[str]) -> None:
         typed = shlex.join(["dione", *(shown(word) for word in words if word != "--fresh")])
-        self.answer = f"stopped; what was finished is kept. To go on, type:\n  {typed}\n"
+        how = "start as many processes as now (torchrun) with" if "LOCAL_WORLD_SIZE" in os.environ else "type"
+        self.answer = f"stopped; what was finished is kept. To go on, {how}:\n  {typed}\n"
         self.told: int | None = None
         """The signal that came."""
         self._over = threading.Event()

@@ -87,7 +87,7 @@ def predict(
 
 def _arrays(path: Path, rows: NDArray[np.int64], shape: tuple[int, ...], exact: bool) -> "zarr.Array[Any]":
     """Room for what is made of each patch, beside its row."""
-    group = zarr.open_group(path, mode="w")
+    group = zarr.open_group(path, mode="a")
     group.create_array("row", shape=(len(rows),), dtype="int64", chunks=(max(len(rows), 1),))[:] = rows
     return group.create_array("sr", shape=(len(rows), *shape), dtype="float32" if exact else "uint16", chunks=(CHUNK, *shape))
 

@@ -224,7 +224,7 @@ def _write(made: xr.Dataset, partial: str) -> None:
     encoding: dict[Any, Any] = {name: {"compressors": (PACKING,), "write_empty_chunks": True} for name in plain.variables}
     for pixels in plain.data_vars:
         encoding[pixels] |= {"chunks": tuple(min(CHUNKS[str(dim)], plain.sizes[dim]) for dim in plain[pixels].dims), "_FillValue": None}
-    plain.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
+    plain.to_zarr(partial, mode="a", zarr_format=3, consolidated=False, encoding=encoding)
 
 
 def _send(made: xr.Dataset, name: str) -> None:

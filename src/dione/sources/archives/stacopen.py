@@ -118,7 +118,7 @@ def faults_told(url: str) -> Iterator[None]:
     except DioneError:
         raise
     except json.JSONDecodeError as error:
-        raise BadSource(f"{shown(url)} is no STAC catalogue: it is not JSON") from error
+        raise BadSource(f"{shown(url)} is no STAC catalogue: it is not JSON\ncheck the address; a page to log in may stand before it") from error
     except FAULTS as error:
         raise _of(error, url) from error
 
@@ -131,7 +131,7 @@ def _of(error: BaseException, url: str) -> DioneError:
             return under
         if status := getattr(under, "status_code", None):
             return refusal(int(status), url)
-        if isinstance(under, requests.RequestException):
+        if isinstance(under, requests.RequestException) or (isinstance(under, OSError) and is_remote(url)):
             return BadSource(f"{shown(url)} cannot be searched: {plain(under)}\ncheck the address and the connection")
         under = under.__cause__ or under.__context__
-    return BadSource(f"{shown(url)} is no STAC catalogue that can be read: {type(error).__name__}")
+    return BadSource(f"{shown(url)} is no STAC catalogue that can be read: {type(error).__name__}\ncheck the address, and that it holds what STAC asks for")

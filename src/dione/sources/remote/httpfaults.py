@@ -10,6 +10,8 @@ PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Statuses that another try may be without."""
 REDIRECTS = 5
 """The most that are followed."""
+LATER = "try again later; DIONE_HTTP_TIMEOUT and DIONE_HTTP_TRIES give it more time"
+PASSWORD = "put USER:PASSWORD@ before the proxy's name in HTTP_PROXY and HTTPS_PROXY"
 
 
 class Passing(Exception):
@@ -32,7 +34,9 @@ def plain(error: Exception) -> str:
     if "timed out" in text or "timeout" in text:
         return "no answer in time"
     if "certificate" in text or "ssl" in text:
-        return "no safe connection (check the clock of this machine and its certificates)"
+        return "no safe connection (check the clock of this machine and its certificates; REQUESTS_CA_BUNDLE names a file of others)"
+    if "proxy authentication required" in text:
+        return f"the proxy wants a password ({PASSWORD})"
     if "proxy" in text:
         return "the proxy does not let it through (check HTTP_PROXY, HTTPS_PROXY, NO_PROXY)"
     if "redirect" in text:
@@ -50,5 +54,7 @@ def refusal(status: int, url: str, date: str = "") -> DioneError:
     if status in (404, 410):
         return NotFound(f"{shown(url)} is not there (HTTP {status}): it was moved or removed")
     if status == 407:
-        return BadSource(f"{shown(url)} is behind a proxy that wants a password (HTTP 407)\ngive it in HTTPS_PROXY=http://user:password@proxy:port")
-    return BadSource(f"{shown(url)} answers with HTTP {status}")
+        return BadSource(f"{shown(url)} is behind a proxy that wants a password (HTTP 407)\n{PASSWORD}")
+    if status in PASSING:
+        return BadSource(f"{shown(url)} answers with HTTP {status}: it has too much to do, or fails\n{LATER}")
+    return BadSource(f"{shown(url)} answers with HTTP {status}\ncheck the address")

@@ -17,7 +17,7 @@ from dione.base.errors import BadSource
 from dione.sources.archives import signing
 from dione.sources.places import shown
 from dione.sources.remote import sessions
-from dione.sources.remote.httpfaults import PASSING, Passing, asked_pause_s, plain, refusal
+from dione.sources.remote.httpfaults import LATER, PASSING, Passing, asked_pause_s, plain, refusal
 from dione.sources.remote.patience import USUAL, Patience
 
 log = logging.getLogger(__name__)
@@ -62,8 +62,7 @@ class Web:
                 log.info("%s, bytes %d to %d: %s; try %d of %d", shown(url), start, stop, fault, tried + 1, self.patience.tries)
             if tried + 1 < self.patience.tries:
                 self.patience.wait(tried, fault.pause_s)
-        advice = "try again later; DIONE_HTTP_TIMEOUT and DIONE_HTTP_TRIES give it more time"
-        raise BadSource(f"{shown(url)} cannot be read: {fault}, after {self.patience.tries} tries\n{advice}")
+        raise BadSource(f"{shown(url)} cannot be read: {fault}, after {self.patience.tries} tries\n{LATER}")
 
     def _once(self, url: str, start: int, stop: int) -> tuple[bytes, int, str]:
         deadline = time.monotonic() + 4 * self.patience.timeout_s

@@ -20,10 +20,14 @@ def scaling(
 
     Example: dione dataset scaling runs/deimos --by country -o runs/deimos/scaling.json
     """
+    from dione.base.files import at_home, folder
     from dione.patches.older import scaling as counting
     from dione.patches.store import read
     from dione.sources.carrying import put
+    from dione.sources.places import is_remote
 
+    if output and not is_remote(output):
+        folder(at_home(output).parent)  # known before all patches are read
     with progress("shard") as tell:
         made = counting.scaling(read(store), by=by, split=None if part == "all" else part, workers=workers, progress=tell)
     if output:
