@@ -159,6 +159,15 @@ def test_two_files_of_one_date_are_both_named(tmp_path: Path) -> None:
     assert "put" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "begin", "says"), [("bands.zip", b"PK\3\4", "unpack it"), ("openEO.nc", b"\x89HDF", "GeoTIFF"), ("openEO.nc", b"CDF\1", "GeoTIFF")]
+)
+def test_what_other_downloads_are_is_told(tmp_path: Path, name: str, begin: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(begin + bytes(100))
+    with pytest.raises(BadSource, match=rf"{name} is (a zip|NetCDF)(?s:.*){says}"):
+        geotiff.open(tmp_path / name)
+
+
 def test_a_rotated_or_flipped_grid_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "2020-01-01.tif", numbers(), names=BANDS, transform=Affine(10, 0, 355_000, 0, 10, 4_832_000))
     with pytest.raises(BadGrid, match="flipped"):
