@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import dione.accessor  # noqa: F401
-from dione.base.errors import CannotWrite
+from dione.base.errors import CannotWrite, NotFound
 from dione.nets.resolver import load
 from dione.prediction.config import PredictConfig
 from dione.prediction.files import disk
 from dione.prediction.job import predict_to
-from dione.prediction.memory import predict
+from dione.prediction.memory import predict, write
 from dione.prepare.select import choose
 from dione.testing import landscape, series
 
@@ -27,7 +27,24 @@ def test_a_scene_larger_than_the_disk_is_refused_with_what_it_takes_and_what_is_
         match=r"cannot write .*out: sharpened, the 2 dates take more than there is room for\n0\.1 MB are free on the disk of .*at least 0\.5 MB are needed for it",
     ):
         predict_to(made, tmp_path / "out", resolver=load("nearest"), config=PredictConfig(target="all", device="cpu"))
-    assert not [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_was_there_before_stays_when_a_prediction_fails(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        predict_to(series(landscape((16, 16)), days=2).stack, tmp_path, resolver=load("nearest"), config=PredictConfig(target="1999-01-01"))
+    assert tmp_path.is_dir() and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["sharper.tif", "sharper.nc", "Sharper.TIFF", "sharper.zarr"])
+def test_results_are_no_file(tmp_path: Path, name: str) -> None:
+    made = series(landscape((16, 16)), days=2).stack
+    sharp = predict(made, model="nearest")
+    saves = [lambda out: predict_to(made, out, resolver=load("nearest")), lambda out: write(sharp, out)]
+    for save in saves + [sharp.dione.save, made.dione.save] * (not name.endswith(".zarr")):  # which makes a store
+        with pytest.raises(CannotWrite, match=rf"{name} is named as a file or a store, and results are a folder of files\nname a folder, e\.g\. .*arper/"):
+            save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_there_already_needs_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,17 @@ def test_sigma_and_support_say_what_they_are_wherever_they_come_from(sharp, tmp_
         assert len(told["flag_meanings"].split()) == len(told["flag_values"]) and told["flag_meanings"].split()[form.LEARNED] == "learned"
 
 
+def test_the_time_of_day_comes_back_from_the_files_so_that_dates_meet(stack, sharp, tmp_path):
+    sharp.dione.save(tmp_path / "files")
+    predict_to(stack, tmp_path / "tiles", resolver=dione.load("bicubic-median"), config=PredictConfig(target="all", max_cloud=0.9, tiles=512))
+    for folder in ("files", "tiles"):
+        np.testing.assert_array_equal(dione.open(tmp_path / folder)["time"], sharp["time"])
+    assert (dione.open(tmp_path / "files")["reflectance"] - sharp["reflectance"]).sizes["time"] == 3
+    for name, text in (("2024-05-01", "[1, 2"), ("2024-05-06", '{"properties": {"datetime": "2023-01-01T00:00:00Z"}}'), ("2024-05-11", '{"properties": []}')):
+        (tmp_path / "files" / f"{name}.json").write_text(text)
+    assert [str(time)[:19] for time in dione.open(tmp_path / "files")["time"].values] == [f"2024-05-{day}T00:00:00" for day in ("01", "06", "11")]
+
+
 def test_a_part_of_a_result_is_still_a_result(sharp, tmp_path):
     names = {path.name for path in sharp.isel(time=[1]).dione.save(tmp_path)}
     assert "2024-05-06.json" in names and "2024-05-01.json" not in names

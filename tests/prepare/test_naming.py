@@ -92,6 +92,14 @@ def test_what_is_no_area_says_why(text: str, words: str) -> None:
         areas.geometry(parse(text))
 
 
+@pytest.mark.parametrize("name", ["polygon.geojson", "POINTS.json", "multipolygon_2024.geojson", "polygon-7/field.geojson"])
+def test_a_file_that_is_named_after_a_geometry_is_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text(json.dumps(mapping(POLYGON)))
+    assert bounds(name) == pytest.approx(BOX)
+
+
 def test_a_size_goes_with_a_point_only() -> None:
     for text in ("0.60,43.65,0.75,43.75", "31TCJ", POLYGON.wkt):
         with pytest.raises(BadRecipe, match="a point only"):

@@ -110,6 +110,29 @@ def test_nodata_nan_inf_zeros_and_impossible_values_are_invalid_and_finite(tmp_p
     write(tmp_path / "2020-01-01.tif", whole, names=BANDS)
     valid = geotiff.open(tmp_path)["valid"].values[0]
     assert not valid[2, 2] and valid[3, 3] and valid.sum() == valid.size - 1
+    write(tmp_path / "2020-01-01.tif", (whole * 1e-4).astype(np.float32), names=BANDS)  # as browsers and services fill what they do not have
+    np.testing.assert_array_equal(geotiff.open(tmp_path)["valid"].values[0], valid)
+
+
+def test_16_bit_downloads_of_the_copernicus_browser_are_not_taken_as_reflectance_times_10000(tmp_path: Path) -> None:
+    each = numbers()
+    for band, values in zip(BANDS, each, strict=True):
+        write(tmp_path / f"2020-01-01-00:00_2020-01-01-23:59_Sentinel-2_L2A_{band}_(Raw).tiff", values[None])
+    with pytest.raises(BadValues, match=r"(?s)65535.*B02_\(Raw\)\.tiff.*--scale 1\.52590e-05.*32-bit"):
+        geotiff.open(tmp_path)
+    np.testing.assert_allclose(geotiff.open(tmp_path, scale=1 / 65535)["reflectance"].values[0], each / 65535, rtol=1e-5)
+    for file in tmp_path.iterdir():
+        with rasterio.open(file) as opened:
+            values = opened.read()
+        write(file, (values * 1e-4).astype(np.float32))
+    np.testing.assert_allclose(geotiff.open(tmp_path)["reflectance"].values[0], each * 1e-4, rtol=1e-5)
+
+
+def test_pictures_that_lie_beside_the_bands_can_be_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "2020-01-01_L2A.tif", numbers(), names=BANDS)
+    write(tmp_path / "2020-01-01_True_color.tif", numbers(bands=3))
+    with pytest.raises(BadBands, match=r"(?s)True_color.*no nir.*pattern.*'folder/"):
+        geotiff.open(tmp_path)
 
 
 def test_scl_and_clm_are_masks_in_the_file_or_beside_it_also_at_20_m(tmp_path: Path) -> None:
@@ -152,8 +175,25 @@ def test_align_resamples_other_grids_onto_the_first(tmp_path: Path) -> None:
 def test_two_files_of_one_date_are_both_named(tmp_path: Path) -> None:
     write(tmp_path / "a_2020-01-01.tif", numbers(), names=BANDS)
     write(tmp_path / "b_20200101.tif", numbers(), names=BANDS)
-    with pytest.raises(BadSource, match=r"2020-01-01.*a_2020-01-01\.tif.*b_20200101\.tif"):
+    with pytest.raises(BadSource, match=r"2020-01-01.*a_2020-01-01\.tif.*b_20200101\.tif") as refused:
         geotiff.open(tmp_path)
+    assert "put" not in str(refused.value)
+
+
+def test_parts_of_one_image_are_to_be_put_together_first(tmp_path: Path) -> None:
+    write(tmp_path / "field_20200101-0000000000-0000000000.tif", numbers(), names=BANDS)
+    write(tmp_path / "field_20200101-0000000000-0000000015.tif", numbers(), names=BANDS, transform=Affine(10, 0, 355_150, 0, -10, 4_832_000))
+    with pytest.raises(BadSource, match=r"(?s)other ground.*put them together.*rio merge"):
+        geotiff.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "says"), [("bands.zip", b"PK\3\4", "unpack it"), ("openEO.nc", b"\x89HDF", "GeoTIFF"), ("openEO.nc", b"CDF\1", "GeoTIFF")]
+)
+def test_what_other_downloads_are_is_told(tmp_path: Path, name: str, begin: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(begin + bytes(100))
+    with pytest.raises(BadSource, match=rf"{name} is (a zip|NetCDF)(?s:.*){says}"):
+        geotiff.open(tmp_path / name)
 
 
 def test_a_rotated_or_flipped_grid_is_refused(tmp_path: Path) -> None:

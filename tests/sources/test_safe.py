@@ -19,7 +19,8 @@ from dione.base import when
 from dione.base.errors import BadSource, BadValues, DioneError, NotFound
 from dione.sources import zarrstack
 from dione.testing import grid_at, rasters
-from dione.testing.safe import LOSSLESS
+from dione.testing.archive import MadeProduct
+from dione.testing.safe import LOSSLESS, write_safe
 
 pytest.importorskip("stactools.sentinel2")
 
@@ -246,3 +247,19 @@ def test_without_stactools_the_extra_is_named(deliver: Deliver, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "stactools.sentinel2.stac", None)
     with pytest.raises(DioneError, match=r"dione\[safe\]"):
         sources.open(deliver(TREES["L2A 05.09"][0]))
+
+
+@pytest.mark.parametrize("outer", ["NAME", "NAME.SAFE"])
+def test_a_product_is_found_where_windows_unpacks_it(outer: str, tmp_path: Path) -> None:
+    made = write_safe(tmp_path / "plain", MadeProduct(np.full((4, 16, 16), 2000, np.uint16), grid_at((16, 16))))
+    folder = tmp_path / "downloads" / outer.replace("NAME", made.stem)
+    shutil.copytree(made, folder / made.name)
+    for place in (folder, folder.parent, folder / made.name):
+        np.testing.assert_allclose(sources.open(place)["reflectance"].values, 0.1, rtol=1e-6)
+
+
+def test_a_zip_of_a_product_without_its_folder_says_so(tmp_path: Path) -> None:
+    made = write_safe(tmp_path, MadeProduct(np.full((4, 16, 16), 2000, np.uint16), grid_at((16, 16))))
+    packed = Path(shutil.make_archive(str(made.with_suffix("")), "zip", made))
+    with pytest.raises(BadSource, match=r"without its folder, needs one NAME\.SAFE folder.*\nunpack it into a folder of that name"):
+        sources.open(packed)

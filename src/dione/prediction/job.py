@@ -1,6 +1,7 @@
 """A whole prediction: choose dates, have every target sharpened, write what a person needs to judge it."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import xarray as xr
@@ -37,10 +38,16 @@ def predict_to(
     scheduler: address of a Dask scheduler whose workers paint the blocks; this process by default.
     Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), CannotWrite.
     """
-    out = out.absolute() if scheduler else out  # workers stand in folders of their own
+    out = disk.a_folder(out.absolute() if scheduler else out)  # workers stand in folders of their own
     disk.apart(out, str(stack.attrs.get("source", "")))
-    with alone(folder(out)):
-        return _predicted(stack, out, resolver, config, fresh, progress or (lambda *_: None), scheduler)
+    ours = not out.exists()
+    try:
+        with alone(folder(out)):
+            return _predicted(stack, out, resolver, config, fresh, progress or (lambda *_: None), scheduler)
+    finally:
+        if ours:
+            with suppress(OSError):  # what holds anything stays
+                out.rmdir()
 
 
 def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: PredictConfig, fresh: bool, progress: Progress, scheduler: str | None) -> run.Run:

@@ -33,7 +33,7 @@ def keep(sharp: xr.Dataset, out: str | Path, *, source: xr.Dataset | None = None
 
     source: the Stack that it was made from. Returns the files. Raises NotAStack, BadGrid (another source), CannotWrite.
     """
-    to = folder(at_home(out))
+    to = folder(disk.a_folder(at_home(out)))
     with alone(to):
         if not origin.known(sharp):
             return write(sharp, to)

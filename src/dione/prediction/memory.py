@@ -13,6 +13,7 @@ from dione.base.grid import finer
 from dione.base.windows import lattice, widest
 from dione.nets.resolver import Resolver, load
 from dione.prediction import record, suits
+from dione.prediction.files import disk
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import FORMS, Form
 from dione.prediction.files.tiles import replaces
@@ -117,7 +118,7 @@ def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:
     ['2024-05-21_sr.tif', '2024-05-21_sigma.tif', '2024-05-21_support.tif']
     """
     stacks.check(sharp)
-    to = at_home(out)
+    to = disk.a_folder(at_home(out))
     present = [(ending, variable) for ending, variable in VARIABLES.items() if variable in sharp]
     dates = range(sharp.sizes["time"])
     return [write_date(sharp, date, variable, to / f"{when.label(sharp, date)}_{ending}.tif", FORMS[ending]) for date in dates for ending, variable in present]

@@ -38,7 +38,7 @@ def parse(text: str, *, size_m: float | None = None) -> Area:
     words = text.replace(",", " ").split()
     if len(words) in (2, 4) and (numbers := _numbers(words)):
         return _square(numbers, size_m) if len(numbers) == 2 else _plain(tuple(numbers), text, size_m)
-    if re.match(r"\s*(MULTI)?(POINT|LINESTRING|POLYGON)|\s*GEOMETRYCOLLECTION", text, re.IGNORECASE):
+    if re.match(r"\s*((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)(?![^\s(])", text, re.IGNORECASE):
         return _plain(_of_wkt(text, size_m), text, None)
     if text.lstrip().startswith("{"):
         return _plain(_of(of_geojson(text, "the area")), "GeoJSON", size_m)

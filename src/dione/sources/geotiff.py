@@ -52,7 +52,7 @@ def open(
     align: resample dates that lie on other grids onto the first date's, once (cubic; masks by nearest neighbour).
 
     A pixel is valid where no band has the file's nodata value or is not finite, the file's mask or alpha band is not 0,
-    not all bands are 0 (in integers), reflectance is possible, and SCL or CLM (bands, or files of the same date) say clear.
+    not all bands are 0, reflectance is possible, and SCL or CLM (bands, or files of the same date) say clear.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues; reading pixels later may raise BadSource.
     """
     return of_files(_rasters(path, pattern), Reading(bands, pattern, _day(date), scale, offset), path, align=align)

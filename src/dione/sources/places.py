@@ -30,6 +30,8 @@ DRIVERS = {
     **dict.fromkeys((b"\0\0\0\x0c", b"\xff\x4f\xff\x51"), "JP2OpenJPEG"),
 }
 """GDAL's drivers by how a file begins. It would open by content: a virtual raster called .tif could read any other file, near or far."""
+OTHERS = {b"PK\3\4": "a zip: unpack it, and name the folder", **dict.fromkeys((b"\x89HDF", b"CDF\1", b"CDF\2"), "NetCDF, which is not read: export GeoTIFFs")}
+"""What else downloads come as, and what to do."""
 RASTER_FAULTS: tuple[type[Exception], ...] = (RasterioError, CPLE_BaseError, OSError)
 
 
@@ -218,6 +220,8 @@ def driver_of(path: str) -> str:
     if begin == virtual.MARK and path.endswith(".vrt") and not is_remote(path):
         virtual.check(Path(path))
         return "VRT"
+    if begin in OTHERS:
+        raise BadSource(f"{shown(path)} is {OTHERS[begin]}")
     if begin not in DRIVERS:
         raise BadSource(f"{shown(path)} is neither GeoTIFF nor JPEG 2000: it begins with {begin!r}\nfetch it again, or take it out of the series")
     return DRIVERS[begin]

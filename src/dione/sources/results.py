@@ -13,6 +13,7 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
+from dione.base.documents import json_in
 from dione.base.errors import BadGrid, BadSource, NotFound, faults
 from dione.sources import geotiff
 from dione.sources.places import File, raster
@@ -51,7 +52,19 @@ def open(folder: str | Path) -> xr.Dataset:
     _same_ground(folder, sharp, [("sigma", stacks.grid_of(sigma)), *((header.name, header.grid) for header in supports)])
     paths = tuple(header.path for header in supports)
     support = LazilyIndexedArray(Numbers(paths, (sharp.sizes["y"], sharp.sizes["x"]))) if paths else None
-    return stacks.with_result(sharp, sigma["reflectance"].variable._data, support).assign_attrs(source=str(folder))
+    times = [_moment(path, name, day) for (name, path), day in zip(dates["sr"].items(), sharp["time"].values, strict=True)]
+    made = stacks.with_result(sharp, sigma["reflectance"].variable._data, support)
+    return made.assign_coords(time=np.array(times, "datetime64[ns]")).assign_attrs(source=str(folder))
+
+
+def _moment(path: Path, name: str, told: np.datetime64) -> np.datetime64:
+    """When a date was seen: names tell the day, its STAC item (beside it, or beside its tiles) the time of day too."""
+    item = next((file for file in (path.with_name(f"{name}.json"), *sorted(path.with_name(name).glob(f"{name}_r*c*.json"))) if file.is_file()), None)
+    try:
+        moment = np.datetime64(json_in(item)["properties"]["datetime"].removesuffix("Z"), "ns") if item else told
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):  # somebody else's file of that name
+        return told
+    return moment if str(moment)[:10] == str(told)[:10] else told
 
 
 def _same_ground(folder: str | Path, sharp: xr.Dataset, others: list[tuple[str, GeoBox]]) -> None:

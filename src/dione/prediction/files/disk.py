@@ -15,6 +15,14 @@ LEAST_PACKED = 0.25
 """Of two bytes a number, the least that reflectance and sigma of real ground pack to (0.6 to 0.75 on the demo's). What is only likely is not refused."""
 FILES = 2
 """sr and sigma; what else is written is small beside them."""
+NAMES_OF_FILES = (*ENDINGS, ".vrt", ".nc", ".png", ".jpg", ".json", ".geojson", ".html", ".zip", ".zarr")
+
+
+def a_folder(out: Path) -> Path:
+    """The place of results, as it is; raises CannotWrite for the name of a file, under which nobody looks for a folder, or of a store, as which dione would open it."""
+    if out.suffix.lower() in NAMES_OF_FILES and not out.is_dir():
+        raise CannotWrite(f"{out} is named as a file or a store, and results are a folder of files\nname a folder, e.g. {out.with_suffix('')}/")
+    return out
 
 
 def apart(out: Path, source: str) -> None:

@@ -13,6 +13,8 @@ from dione.sources.rasters.headers import Header
 Parts = dict[datetime, dict[str, list[tuple[Header, int]]]]
 """For each date and band, every file that has it, and where in it."""
 
+OUT = "\nleave files that are no part of the series out with a pattern, e.g. 'folder/*_B0*'"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -41,6 +43,8 @@ def sort(headers: list[Header], reading: Reading) -> dict[datetime, dict[str, tu
     _no_double(parts)
     _no_gap(parts)
     _no_bytes(headers, positions)
+    if reading.scale is None:
+        _no_stretched(headers, positions)
     return {time: {band: at[0] for band, at in parts[time].items()} for time in sorted(parts)}
 
 
@@ -81,7 +85,13 @@ def _positions(told: list[tuple[Header, str | None]], bands: tuple[str, ...] | N
             wrong.append(str(fault))
             continue
         made |= {header.path: order for header in headers}
-    _raise(BadBands, "the bands are not clear", wrong, "name them with --bands, in the file's order, e.g. --bands blue,green,red,nir (a dash skips one)")
+    _raise(
+        BadBands,
+        "the bands are not clear",
+        wrong,
+        "name them with --bands, in the file's order, e.g. --bands blue,green,red,nir (a dash skips one)",
+        OUT if made else "",
+    )
     return made
 
 
@@ -94,23 +104,27 @@ def _denied(header: Header, bands: tuple[str, ...]) -> list[str]:
     return [f"{header.name} describes {', '.join(f'{own} where --bands says {said}' for said, own in apart)}"] if apart else []
 
 
-def _raise(kind: type[BadSource], head: str, wrong: list[str], advice: str) -> None:
-    """Raise what is wrong: one fault that is a whole message as it is, several under one head."""
+def _raise(kind: type[BadSource], head: str, wrong: list[str], advice: str, more: str = "") -> None:
+    """Raise what is wrong: one fault that is a whole message as it is, several under one head; `more` advice in either case."""
     if len(wrong) == 1 and "\n" in wrong[0]:
-        raise kind(wrong[0])
+        raise kind(wrong[0] + more)
     if wrong:
-        raise kind(faults(head, [fault.replace("\n", "\n    ") for fault in wrong], advice))
+        raise kind(faults(head, [fault.replace("\n", "\n    ") for fault in wrong], advice + more))
 
 
 def _no_double(parts: Parts) -> None:
     wrong: dict[str, None] = {}
+    apart = False
     for time, bands in parts.items():
         for band, at in bands.items():
             if len(at) > 1:
                 files = some([header.name for header, _ in at])
+                apart |= len({header.grid.boundingbox for header, _ in at}) > 1
                 whole = "" if all(header.count > 1 for header, _ in at) else f" ({band})"
                 wrong[f"{_words(time)}{whole}: {files}"] = None
     advice = "keep one of each, or choose files with a pattern such as 'folder/*_10m.tif'"
+    if apart:
+        advice += "\nfiles that show other ground are parts of one image: put them together first, e.g. rio merge PART1.tif PART2.tif 2018-08-15.tif"
     _raise(BadSource, "more than one file for the same date and band", list(wrong), advice)
 
 
@@ -134,6 +148,13 @@ def _no_bytes(headers: list[Header], positions: dict[str, dict[str, int]]) -> No
     _raise(BadValues, "8-bit pictures are not reflectance", wrong, f"{needs}; export the bands again without stretching them to 0–255")
     odd = [f"{h.name} is {h.dtype}" for h in imagery if "complex" in h.dtype]
     _raise(BadValues, "complex numbers are not reflectance", odd, needs)
+
+
+def _no_stretched(headers: list[Header], positions: dict[str, dict[str, int]]) -> None:
+    """Sentinel Hub's browsers stretch reflectance from 0 to 1 over all of uint16 (its sampleType AUTO), and tell it nowhere."""
+    raw = [h for h in headers if positions[h.path].keys() - CLASSES.keys() and "_(Raw)" in h.name and h.dtype == "uint16" and set(h.scales) == {1.0}]
+    advice = f"say --scale {1 / 65535:.5e}, or export 32-bit floats; --scale 0.0001 if the numbers are reflectance × 10000 after all"
+    _raise(BadValues, "16-bit pictures of the Copernicus Browser are reflectance × 65535", [h.name for h in raw], advice)
 
 
 def _words(time: datetime) -> str:

@@ -72,6 +72,8 @@ def _take_metadata(archive: zipfile.ZipFile, folder: Path, name: str, form: Form
     if outside:
         raise BadSource(f"{name} holds '{outside[0][:80]}', which would land outside of it; nothing was taken out\nfetch it from where you trust it")
     members = [member for member in members if not _is_macs(PurePosixPath(member.filename))]
+    if any("/" not in member.filename and form.marker.fullmatch(member.filename) for member in members):
+        raise BadSource(f"{name} holds the files of a product without its folder, needs {form.words}\nunpack it into a folder of that name")
     roots = {PurePosixPath(member.filename).parts[0] for member in members if form.marker.fullmatch(PurePosixPath(member.filename).name)}
     if len(roots) != 1:
         raise BadSource(f"{name} holds {len(roots)} products, needs {form.words}")

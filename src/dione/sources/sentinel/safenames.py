@@ -15,19 +15,27 @@ NAME = re.compile(r"(?!manifest\.).*\.SAFE(\.zip)?|.*S2[A-D]_MSIL(1C|2A)_.*\.zip
 def is_safe(path: str | Path) -> bool:
     """Whether a source is a product, a pattern of some, or a folder that holds some."""
     text = _written_out(path)
-    return bool(NAME.fullmatch(text.rpartition("/")[2])) or holds(text, NAME) or (Path(text) / MANIFEST).is_file()
+    if NAME.fullmatch(text.rpartition("/")[2]) or holds(text, NAME) or (Path(text) / MANIFEST).is_file():
+        return True
+    return not is_remote(path) and Path(text).is_dir() and any(_unpacked(one) != one for one in Path(text).iterdir())
 
 
 def places(path: str | Path) -> list[Path]:
     """Each product, folder or zip, by name. Raises NotFound; BadSource for products that are not on this disk, or called otherwise."""
     text = _written_out(path)
     found = meant(text, NAME, instead="copy them here, or name the bands' folder, as in GRANULE/*/IMG_DATA/R10m")
-    products = [one for one in found if NAME.fullmatch(one.name)]
+    products = [one for one in map(_unpacked, found) if NAME.fullmatch(one.name)]
     if not products and (Path(text) / MANIFEST).is_file():
         raise BadSource(f"{shown(path)} is a product by its {MANIFEST}, but not by its name\ncall the folder as ESA does: NAME.SAFE")
     if not products:
         raise NotFound(f"no .SAFE product at {shown(path)}{near(path)}\nneeds a .SAFE folder, a zip of one, or a folder that holds some")
     return products
+
+
+def _unpacked(place: Path) -> Path:
+    """The product in a folder named as its zip, where Windows unpacks it: NAME/NAME.SAFE, or NAME.SAFE/NAME.SAFE."""
+    inner = place / f"{place.name.removesuffix('.SAFE')}.SAFE"
+    return inner if inner.is_dir() and not (place / MANIFEST).is_file() else place
 
 
 def _written_out(path: str | Path) -> str:

@@ -15,16 +15,14 @@ Flagged = Sequence[tuple[NDArray[Any], Flags]]
 
 
 def missing(numbers: Sequence[NDArray[Any]], layers: Sequence[Layer]) -> Mask:
-    """True (y, x) where any band has its nodata value or is not finite, or where all bands of integers are 0."""
+    """True (y, x) where any band has its nodata value or is not finite, or where all bands are 0."""
     made = np.zeros(numbers[0].shape, bool)
     for band, layer in zip(numbers, layers, strict=True):
         if np.issubdtype(band.dtype, np.floating):
             made |= ~np.isfinite(band)
         if layer.nodata is not None:
             made |= band == (band.dtype.type(layer.nodata) if np.issubdtype(band.dtype, np.floating) else layer.nodata)
-    if all(np.issubdtype(band.dtype, np.integer) for band in numbers):
-        made |= ~np.logical_or.reduce([band != 0 for band in numbers])
-    return made
+    return made | ~np.logical_or.reduce([band != 0 for band in numbers])
 
 
 def reflectance(numbers: Sequence[NDArray[Any]], layers: Sequence[Layer], lost: Mask) -> NDArray[np.float32]:
