@@ -11,7 +11,7 @@ from rasterio.warp import transform_bounds
 from dione.base.errors import BadGrid, BadSource, NotFound, faults
 from dione.prediction.looks import picture
 from dione.prediction.looks.picture import FALSE_COLOUR, TRUE_COLOUR, Tone
-from dione.sources.places import driver_of, raster
+from dione.sources.places import raster
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north; degrees, the east beyond 180 where results lie across the antimeridian."""
@@ -77,8 +77,8 @@ def _beside(path: Path, home: Path) -> Path | None:
     """The file, known to be a GeoTIFF or tiles of ours; None if there is none."""
     if not path.is_file() or not _inside(path, home):
         return None
-    driver_of(str(path))
-    return path
+    with raster(str(path)):
+        return path
 
 
 def _inside(path: Path, home: Path) -> bool:
