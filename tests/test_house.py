@@ -101,14 +101,13 @@ ONE_PLACE = {
     "a raster is opened": (
         r"rasterio\.open\(",
         {
-            *("sources/places.py", "sources/remote/ranges.py"),  # from outside
+            *("sources/places.py", "sources/rasters/companions.py", "sources/remote/ranges.py"),  # from outside
             *(
                 "prediction/check.py",
                 "prediction/looks/picture.py",
                 "prediction/files/canvas.py",
                 "prediction/files/tiles.py",
                 "prediction/files/cog.py",
-                "view/tiles.py",
                 "demo.py",
             ),  # our own, or the demo's
             "testing/rasters.py",

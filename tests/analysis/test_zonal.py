@@ -159,6 +159,13 @@ def test_of_an_outline_that_crosses_itself_what_it_encloses_is_taken_and_told(sh
     assert list(made["NDVI_2024-05-01_trusted"]) == pytest.approx([1, 0.5, 1], abs=0.04)
 
 
+@pytest.mark.parametrize("corner", ["NaN", "Infinity", "1e999"])
+def test_a_parcel_with_a_corner_that_is_nowhere_is_told(tmp_path, corner):
+    (tmp_path / "odd.geojson").write_text(f'{{"type": "Polygon", "coordinates": [[[1, 43], [{corner}, 43], [1.1, 43.1], [1, 43.1], [1, 43]]]}}')
+    with pytest.raises(BadRecipe, match=r"odd\.geojson cannot be used:\s+- feature 1 has a corner that is nowhere"):
+        read(tmp_path / "odd.geojson")
+
+
 def test_parcels_across_the_antimeridian_are_written_in_halves(tmp_path):
     across = shapely.transform(shapely.box(-500, -500, 500, 500), lambda points: points + turn(180.0, -17.0, source="EPSG:4326", target="EPSG:32760"))
     (back,) = read(Parcels((across,), {}, "EPSG:32760").write(tmp_path / "fiji.geojson")).geometries

@@ -1,7 +1,10 @@
 """Vector files: the same features from every format, and what is wrong with one said in full."""
 
 import json
+import sqlite3
 import sys
+import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +103,54 @@ def test_a_time_is_written_as_text(tmp_path: Path) -> None:
     assert [row["when"] for row in when.rows()] == ["2024-05-01", None]
 
 
+def test_tables_without_shapes_are_told(tmp_path: Path) -> None:
+    file = vectors(tmp_path / "f.gpkg", crs=DEGREES)
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("UPDATE gpkg_contents SET data_type = 'attributes'")
+        base.execute("DELETE FROM gpkg_geometry_columns")
+    with pytest.raises(BadRecipe, match="no shapes, only tables: f"):
+        read(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "how"), [("f.fgb", {}), ("f.gdb", {"driver": "OpenFileGDB", "layer_options": {"TARGET_ARCGIS_VERSION": "ARCGIS_PRO_3_2_OR_LATER"}})]
+)
+def test_other_forms_that_name_nothing_but_themselves_are_read(tmp_path: Path, name: str, how: dict[str, object]) -> None:
+    assert len(read(vectors(tmp_path / name, crs=DEGREES, **how))) == 2
+
+
+ELSEWHERE = {
+    "virtual.gpkg": '<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>',
+    "service.shp": "<OGRWFSDataSource><URL>http://127.0.0.1:9/</URL></OGRWFSDataSource>",
+    "schema.gml": '<?xml version="1.0"?><FeatureCollection xsi:schemaLocation="http://127.0.0.1:9/a.xsd"/>',
+}
+
+
+@pytest.mark.parametrize("name", [*ELSEWHERE, "packed.zip"])
+def test_a_vector_file_that_leads_elsewhere_is_not_opened(tmp_path: Path, name: str) -> None:
+    text = ELSEWHERE.get(name, ELSEWHERE["virtual.gpkg"]).format(vectors(tmp_path / "secret.fgb", crs=DEGREES))
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("a.vrt", text)
+    else:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(BadRecipe, match="other forms may name any file or server"):
+        read(tmp_path / name)
+
+
+@pytest.mark.parametrize("kept", ["{}", "CAST({} AS BLOB)"])
+@pytest.mark.parametrize("begins", ["CREATE VIRTUAL TABLE", "create/* */virtual -- \n table"])
+def test_a_geopackage_whose_table_is_another_file_is_not_opened(tmp_path: Path, begins: str, kept: str) -> None:
+    (tmp_path / "secret.csv").write_text("name\nsecret\n")
+    file = vectors(tmp_path / "f.gpkg", crs=DEGREES)
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute("PRAGMA writable_schema = 1")
+        made = f"{begins} other USING VirtualText('{tmp_path / 'secret.csv'}', 'UTF-8', 1)"
+        base.execute(f"INSERT INTO sqlite_master(type, name, tbl_name, rootpage, sql) VALUES ('table', 'other', 'other', 0, {kept.format('?')})", (made,))
+    with pytest.raises(BadRecipe, match="a table that reads other files"):
+        read(file)
+
+
 def test_one_of_several_layers_has_to_be_named(tmp_path: Path) -> None:
     file = vectors(tmp_path / "f.gpkg", crs=DEGREES, layer="parcels")
     assert read(file).rows() == read(f"{file}#parcels").rows()
@@ -127,8 +178,9 @@ def test_a_file_may_have_a_number_sign_in_its_name(tmp_path: Path) -> None:
         ("f.geojson", TRIAL % "", "holds no feature"),
         ("f.geojson", '{"type":"Feature","geometry":' * 100_000, "nested too deeply"),
         ("f.geojson", '{"type": "Point", "coordinates": [1, 2], "crs": {"properties": {"name": "EPSG:0"}}}', "a CRS that is not known: 'EPSG:0'"),
-        ("f.gpkg", "nothing", "no vectors that GDAL can read"),
-        ("f.csv", "a,b\n1,2\n", "no shapes, only tables: f"),
+        ("f.gpkg", "nothing", "no vectors that are read: it begins with b'nothing', needs GeoPackage, Shapefile"),
+        ("f.gpkg", "SQLite format 3\0", "no vectors that GDAL can read"),
+        ("f.csv", "a,b\n1,2\n", r"other forms(?s:.*)ogr2ogr -t_srs EPSG:4326 f.geojson f.csv"),
     ],
 )
 def test_what_is_no_vector_file_says_why(tmp_path: Path, name: str, text: str, says: str) -> None:

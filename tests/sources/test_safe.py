@@ -168,6 +168,14 @@ def test_members_of_a_zip_cannot_escape(deliver: Deliver, tmp_path: Path, member
     assert set(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", [b".", b"\0"])
+def test_a_member_of_a_zip_without_a_name_is_told(deliver: Deliver, tmp_path: Path, name: bytes) -> None:
+    packed = zipped(deliver(TREES["L2A 05.09"][0]), tmp_path / "S2A_MSIL2A_bad.zip", **{"~": b"<x/>"})
+    packed.write_bytes(packed.read_bytes().replace(b"~", name))
+    with pytest.raises(BadSource, match="no zip that can be read: a file in it has no name"):
+        sources.open(packed)
+
+
 def test_products_in_a_folder_make_a_series_in_order_of_time(deliver: Deliver) -> None:
     older = deliver(TREES["L2A 05.09"][0])
     day = "20230620"

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from PIL import Image
 from rasterio.transform import from_bounds
@@ -181,6 +182,38 @@ def test_a_file_that_is_no_geotiff_is_refused(tmp_path, out):
     (tmp_path / "2024-05-21_sr.tif").write_text(virtual)
     with pytest.raises(BadSource, match="neither GeoTIFF"):
         gallery(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("ending", "count", "dtype", "needed"),
+    [
+        ("sr", 2, "uint16", "4 bands"),
+        ("sigma", 1, "uint16", "4 bands"),
+        ("input", 3, "uint8", "4 bands"),
+        ("sr", 4, "complex64", "4 bands of real"),
+        ("support", 1, "float32", "whole"),
+    ],
+)
+def test_a_file_that_is_called_as_one_of_ours_and_holds_something_else_is_told(tmp_path, out, ending, count, dtype, needed):
+    from dione.view.folder import gallery
+
+    file = shutil.copytree(out, tmp_path / "copied") / f"{DAY}_{ending}.tif"
+    with rasterio.open(file) as was:
+        form = dict(driver="GTiff", count=count, dtype=dtype, height=was.height, width=was.width, crs=was.crs, transform=was.transform)
+    with rasterio.open(file, "w", **form) as made:
+        made.write(np.ones((count, *made.shape), dtype))
+    with pytest.raises(BadSource, match=f"{file.name} is no file of `dione predict`: its numbers are {count} × {dtype}, needs .*{needed}"):
+        gallery(file.parent)
+
+
+def test_a_file_whose_pixels_have_no_size_is_told(tmp_path, out):
+    from dione.view.folder import gallery
+
+    file = shutil.copytree(out, tmp_path / "copied") / f"{DAY}_sr.tif"
+    with rasterio.open(file, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as changed:
+        changed.transform = Affine(0, 0, 1, 0, 0, 1)
+    with pytest.raises(BadSource, match=r"_sr\.tif is no file of `dione predict`: its pixels have no size"):
+        gallery(file.parent)
 
 
 @pytest.mark.parametrize("become", [None, b"no raster at all", b"II*\0 and no more"])

@@ -99,6 +99,8 @@ def _of(found: Features) -> Parcels:
 def _fault(parcel: shapely.Geometry) -> str:
     if parcel.geom_type not in ("Polygon", "MultiPolygon"):
         return f"is a {parcel.geom_type}, needs a polygon"
+    if not np.isfinite(shapely.get_coordinates(parcel)).all():
+        return "has a corner that is nowhere: a coordinate is no finite number"
     return "" if parcel.is_valid or _enclosed(parcel).area else "encloses no ground"
 
 

@@ -1,4 +1,4 @@
-"""Vector files: GeoJSON by ourselves; whatever else GDAL reads (GeoPackage, Shapefile, …) by pyogrio, the extra `vector`.
+"""Vector files: GeoJSON by ourselves; GeoPackage, Shapefile, FlatGeobuf and File Geodatabase by pyogrio, the extra `vector`.
 
 fields.geojson         in longitude and latitude, or in the CRS that it names
 fields.gpkg            in its own CRS
@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from dione.base import vectorforms
 from dione.base.crs import DEGREES
 from dione.base.errors import BadRecipe, DioneError, NotFound
 from dione.base.features import NO_SHAPE, NOTHING, Features, of_geojson
@@ -38,7 +39,7 @@ def read(place: str | Path, *, source: str = "", here: Path | None = None) -> Fe
         raise NotFound(f"{source} cannot be read: {error.strerror}\nneeds a vector file: GeoJSON, GeoPackage, Shapefile") from error
     if not size:
         raise BadRecipe(f"{source} is empty, 0 bytes\nsave it again")
-    return _of_gdal(file, layer, source)
+    return _of_gdal(file.absolute(), layer, source)
 
 
 def split(place: str | Path) -> tuple[str, str | None]:
@@ -50,6 +51,7 @@ def split(place: str | Path) -> tuple[str, str | None]:
 def _of_gdal(file: Path, layer: str | None, source: str) -> Features:
     pyogrio = needed(source, f"save it as GeoJSON: ogr2ogr -t_srs {DEGREES} {file.stem}.geojson {file.name}")
     try:
+        vectorforms.check(file, source)
         chosen = _layer(pyogrio.list_layers(file), layer, source)
         about, _, shapes, columns = pyogrio.raw.read(file, layer=chosen)
     except (RuntimeError, ValueError, OSError) as error:  # RuntimeError is the root of pyogrio's own

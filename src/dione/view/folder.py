@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rasterio import DatasetReader
 from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 
 from dione.base.errors import BadGrid, BadSource, NotFound, faults
 from dione.prediction.looks import picture
 from dione.prediction.looks.picture import FALSE_COLOUR, TRUE_COLOUR, Tone
-from dione.sources.places import driver_of, raster
+from dione.sources.places import raster
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north; degrees, the east beyond 180 where results lie across the antimeridian."""
@@ -77,8 +78,22 @@ def _beside(path: Path, home: Path) -> Path | None:
     """The file, known to be a GeoTIFF or tiles of ours; None if there is none."""
     if not path.is_file() or not _inside(path, home):
         return None
-    driver_of(str(path))
+    with raster(str(path)) as file:
+        _check_form(path, file)
     return path
+
+
+def _check_form(path: Path, file: DatasetReader) -> None:
+    """Raise BadSource for a raster that cannot be painted as one of ours."""
+    support = path.stem.endswith("_support")
+    bands, kinds, needed = (1, "ui", "a band of whole numbers") if support else (4, "uif", "4 bands of real numbers")
+    found = ""
+    if file.count < bands or any(np.dtype(dtype).kind not in kinds for dtype in file.dtypes):
+        found = f"its numbers are {file.count} × {file.dtypes[0]}, needs {needed}"
+    elif file.transform.is_degenerate:
+        found = "its pixels have no size"
+    if found:
+        raise BadSource(f"{path} is no file of `dione predict`: {found}\nremove it, or predict again with --fresh")
 
 
 def _inside(path: Path, home: Path) -> bool:
@@ -90,6 +105,7 @@ def _bounds(paths: list[Path]) -> Bounds:
     boxes, wrong = [], []
     for path in paths:
         with raster(str(path)) as file:
+            _check_form(path, file)
             if file.crs is None:
                 wrong.append(f"{path.name} has no CRS")
             else:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,7 +18,7 @@ from rio_tiler.io import Reader
 
 from dione.prediction.files.form import SCALE, SUPPORT
 from dione.prediction.looks import picture
-from dione.sources.places import driver_of
+from dione.sources import places
 from dione.view.folder import Gallery, Shown
 
 TILE_PX = 256
@@ -111,7 +110,7 @@ def opened(path: Path, turn: int = 0) -> Reader:
 
 @lru_cache(maxsize=OPEN)
 def _kept(path: Path, written: int, thread: int, turn: int) -> Reader:
-    file = rasterio.open(path, driver=driver_of(str(path)))
+    file = places.opened(str(path))
     if turn:
         moved = Affine.translation(turn, 0) * file.transform
         file = WarpedVRT(file, src_transform=moved, transform=moved, width=file.width, height=file.height)

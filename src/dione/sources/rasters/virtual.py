@@ -15,10 +15,10 @@ from dione.base.errors import BadSource
 from dione.base.telling import shown
 from dione.base.windows import Window
 from dione.base.xmltext import parsed
+from dione.sources.rasters import companions
 
 MARK = b"<VRT"
 """How one begins."""
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 LARGEST_BYTES = 32_000_000
 ELEMENTS: dict[str, frozenset[str]] = {
     "VRTDataset": frozenset({"rasterXSize", "rasterYSize"}),
@@ -97,7 +97,7 @@ def _tiff(path: Path, file: Path) -> None:
     if not file.is_file():
         raise BadSource(f"{shown(path)} shows {file.name}, which is not there\ncopy the whole folder, or run `dione predict` again into it")
     with file.open("rb") as opened:
-        if opened.read(4) not in TIFF:
+        if opened.read(4) not in companions.TIFF:
             raise _refused(path, f"{file.name} is no GeoTIFF")
 
 

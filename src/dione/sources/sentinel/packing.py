@@ -55,7 +55,7 @@ def opened(place: Path, form: Form) -> Iterator[Product]:
         try:
             with zipfile.ZipFile(place) as archive:
                 root = _take_metadata(archive, Path(folder), shown(place), form)
-                inside = [PurePosixPath(member.filename) for member in archive.infolist() if not member.is_dir()]
+                inside = [PurePosixPath(member.filename) for member in _files(archive)]
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
             raise BadSource(f"{shown(place)} is no zip that can be read: {error}\nit may be half copied: fetch it again") from error
         names = tuple(sorted(PurePosixPath(*path.parts[1:]).as_posix() for path in inside if path.parts[0] == root.name and not _is_macs(path)))
@@ -67,7 +67,7 @@ def _take_metadata(archive: zipfile.ZipFile, folder: Path, name: str, form: Form
 
     Raises BadSource for a zip that holds none or several products, whose members would land elsewhere, or are too many or too large.
     """
-    members = [member for member in archive.infolist() if not member.is_dir()]
+    members = _files(archive)
     outside = [member.filename for member in members if _escapes(member)]
     if outside:
         raise BadSource(f"{name} holds '{outside[0][:80]}', which would land outside of it; nothing was taken out\nfetch it from where you trust it")
@@ -92,6 +92,14 @@ def _take_metadata(archive: zipfile.ZipFile, folder: Path, name: str, form: Form
         with archive.open(member) as packed:
             place.write_bytes(packed.read(LARGEST_BYTES))
     return folder / root
+
+
+def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Its members that are no folders; raises ValueError for one without a name."""
+    files = [member for member in archive.infolist() if not member.filename.endswith("/")]
+    if not all(PurePosixPath(member.filename).parts for member in files):
+        raise ValueError("a file in it has no name")
+    return files
 
 
 def _is_macs(path: PurePosixPath) -> bool:
