@@ -87,7 +87,7 @@ def of_geojson(text: str | bytes, source: str) -> Features:
     found = [_geometry(member) for member in members]
     wrong = {at: one for at, one in enumerate(found) if isinstance(one, str)}
     geometries = tuple(NOTHING if isinstance(one, str) else one for one in found)
-    return Features(geometries, _columns([_properties(member) for member in members]), _crs(document, source), source, wrong)
+    return Features(geometries, columns_of([_properties(member) for member in members]), _crs(document, source), source, wrong)
 
 
 def of_object(held: Any, source: str) -> Features:
@@ -155,7 +155,7 @@ def _properties(member: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _columns(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+def columns_of(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
     names = sorted({name for row in rows for name in row})
     return {name: _column([row.get(name) for row in rows]) for name in names}
 

@@ -1,6 +1,7 @@
-"""Vector files: GeoJSON by ourselves; GeoPackage, Shapefile, FlatGeobuf and File Geodatabase by pyogrio, the extra `vector`.
+"""Vector files: GeoJSON and KML by ourselves; GeoPackage, Shapefile, FlatGeobuf and File Geodatabase by pyogrio, the extra `vector`.
 
 fields.geojson         in longitude and latitude, or in the CRS that it names
+fields.kml, .kmz       in longitude and latitude
 fields.gpkg            in its own CRS
 fields.gpkg#parcels    one of its layers, where several hold shapes
 """
@@ -17,8 +18,10 @@ from dione.base import vectorforms
 from dione.base.crs import DEGREES
 from dione.base.errors import BadRecipe, DioneError, NotFound
 from dione.base.features import NO_SHAPE, NOTHING, Features, of_geojson
+from dione.base.kml import of_kml
 
-GEOJSON = (".json", ".geojson")
+OURS = {".json": of_geojson, ".geojson": of_geojson, ".kml": of_kml, ".kmz": of_kml}
+"""By how a file's name ends, what reads its bytes."""
 INSTALL = "pip install 'dione[vector]'"
 
 
@@ -33,10 +36,10 @@ def read(place: str | Path, *, source: str = "", here: Path | None = None) -> Fe
     file, source = here or Path(name), source or str(place)
     try:
         size = file.stat().st_size
-        if file.suffix.lower() in GEOJSON and size:
-            return of_geojson(file.read_bytes(), source)
+        if size and (own := OURS.get(file.suffix.lower())):
+            return own(file.read_bytes(), source)
     except OSError as error:
-        raise NotFound(f"{source} cannot be read: {error.strerror}\nneeds a vector file: GeoJSON, GeoPackage, Shapefile") from error
+        raise NotFound(f"{source} cannot be read: {error.strerror}\nneeds a vector file: GeoJSON, KML, GeoPackage, Shapefile") from error
     if not size:
         raise BadRecipe(f"{source} is empty, 0 bytes\nsave it again")
     return _of_gdal(file.absolute(), layer, source)

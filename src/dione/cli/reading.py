@@ -22,7 +22,7 @@ class Reading:
 
     area: Annotated[
         str | None,
-        typer.Option(help="west,south,east,north in degrees; lat,lon with --size; a tile (31TCJ); WKT; or a file: GeoJSON, GeoPackage, Shapefile."),
+        typer.Option(help="west,south,east,north in degrees; lat,lon with --size; a tile (31TCJ); WKT; or a file: GeoJSON, KML, GeoPackage, Shapefile."),
     ] = None
     size: Annotated[float | None, typer.Option(help="Side of the square around a point, metres.")] = None
     max_scene_cloud: Annotated[

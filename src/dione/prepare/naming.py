@@ -25,7 +25,7 @@ from dione.base.errors import BadRecipe, NotFound
 from dione.base.features import Features, of_geojson, of_object
 from dione.prepare import mgrs
 
-WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, GeoPackage, Shapefile"
+WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, KML, GeoPackage, Shapefile"
 PIXEL_M = 10
 """Squares around a point lie on multiples of it, as Sentinel-2's pixels do."""
 
