@@ -19,8 +19,7 @@ import rasterio
 
 from dione.base import memory
 from dione.base.windows import Window
-from dione.sources import places
-from dione.sources.rasters import intact, openfiles
+from dione.sources.rasters import gdal, intact, openfiles
 from dione.testing import grid_at
 
 TILE_PX, WINDOW_PX, STEP_PX = 1024, 488, 384
@@ -51,7 +50,7 @@ def main(side: int) -> dict[str, object]:
     memory.tell_gdal()
     with TemporaryDirectory() as folder:
         path = written(Path(folder), side)
-        anew, kept = seconds(path, side, places.raster), seconds(path, side, openfiles.kept)
+        anew, kept = seconds(path, side, gdal.raster), seconds(path, side, openfiles.kept)
         openfiles.close_all()
     return {"machine": machine.facts(), "side_px": side, "opened_for_each_s": round(anew, 2), "kept_open_s": round(kept, 2), "ratio": round(anew / kept, 1)}
 

@@ -101,7 +101,7 @@ ONE_PLACE = {
     "a raster is opened": (
         r"rasterio\.open\(",
         {
-            *("sources/places.py", "sources/rasters/companions.py", "sources/remote/ranges.py"),  # from outside
+            *("sources/rasters/gdal.py", "sources/rasters/companions.py", "sources/remote/ranges.py"),  # from outside
             *(
                 "prediction/check.py",
                 "prediction/looks/picture.py",

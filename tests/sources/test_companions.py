@@ -7,7 +7,8 @@ import pytest
 import rasterio
 
 from dione.base.errors import BadSource
-from dione.sources.places import Store, raster, system
+from dione.sources.places import system
+from dione.sources.rasters.gdal import Store, raster
 from dione.testing import grid_at
 from dione.testing.rasters import write
 

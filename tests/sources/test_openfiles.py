@@ -11,8 +11,8 @@ import rasterio
 
 from dione.base.errors import BadSource
 from dione.base.windows import Window
-from dione.sources import geotiff, places
-from dione.sources.rasters import openfiles
+from dione.sources import geotiff
+from dione.sources.rasters import gdal, openfiles
 from dione.testing import grid_at, rasters
 
 
@@ -30,7 +30,7 @@ def written(path: Path, value: int = 7) -> str:
 
 def test_a_file_is_opened_once_for_many_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, times = written(tmp_path / "a.tif"), []
-    monkeypatch.setattr(openfiles, "opened", lambda path: times.append(path) or places.opened(path))
+    monkeypatch.setattr(openfiles, "opened", lambda path: times.append(path) or gdal.opened(path))
     for _ in range(5):
         with openfiles.kept(path) as file:
             assert (file.read() == 7).all()

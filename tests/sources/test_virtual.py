@@ -10,8 +10,8 @@ from dione.base.errors import BadSource
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.tiles import Tiles
-from dione.sources.places import raster
 from dione.sources.rasters import virtual
+from dione.sources.rasters.gdal import raster
 from dione.testing import grid_at
 
 

@@ -16,8 +16,9 @@ from dione.base import stack as stacks
 from dione.base.documents import json_in
 from dione.base.errors import BadGrid, BadSource, NotFound, faults
 from dione.sources import geotiff
-from dione.sources.places import File, raster
+from dione.sources.places import File
 from dione.sources.rasters import headers
+from dione.sources.rasters.gdal import raster
 from dione.sources.rasters.sorting import Reading
 
 ENDINGS = ("sr", "sigma", "support")

@@ -20,8 +20,9 @@ from dione.base.windows import Window
 from dione.sources.delivered import dimap, eopixels, eoproducts, plainvhr
 from dione.sources.delivered.product import Product
 from dione.sources.delivered.sensors import SENSORS, Sensor
-from dione.sources.places import listing, raster, shown
+from dione.sources.places import listing, shown
 from dione.sources.rasters import intact, ownmask
+from dione.sources.rasters.gdal import raster
 from dione.sources.stacks import lazy
 
 OWN = (".dim", ".tif", ".tiff")

@@ -12,7 +12,7 @@ from rasterio.warp import transform_bounds
 from dione.base.errors import BadGrid, BadSource, NotFound, faults
 from dione.prediction.looks import picture
 from dione.prediction.looks.picture import FALSE_COLOUR, TRUE_COLOUR, Tone
-from dione.sources.places import raster
+from dione.sources.rasters.gdal import raster
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north; degrees, the east beyond 180 where results lie across the antimeridian."""

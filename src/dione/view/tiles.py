@@ -18,7 +18,7 @@ from rio_tiler.io import Reader
 
 from dione.prediction.files.form import SCALE, SUPPORT
 from dione.prediction.looks import picture
-from dione.sources import places
+from dione.sources.rasters import gdal
 from dione.view.folder import Gallery, Shown
 
 TILE_PX = 256
@@ -110,7 +110,7 @@ def opened(path: Path, turn: int = 0) -> Reader:
 
 @lru_cache(maxsize=OPEN)
 def _kept(path: Path, written: int, thread: int, turn: int) -> Reader:
-    file = places.opened(str(path))
+    file = gdal.opened(str(path))
     if turn:
         moved = Affine.translation(turn, 0) * file.transform
         file = WarpedVRT(file, src_transform=moved, transform=moved, width=file.width, height=file.height)

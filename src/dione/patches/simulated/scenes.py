@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from dione.base.bands import BANDS, order_of
 from dione.base.errors import BadSource, NotFound, faults
 from dione.base.grid import metres, north_up, size_m
-from dione.sources.places import listing, raster, shown
+from dione.sources.places import listing, shown
 from dione.sources.rasters import intact, ownmask
+from dione.sources.rasters.gdal import raster
 
 DATE = re.compile(r"(?<!\d)(20\d\d)(?:-?(\d\d)-?(\d\d))?(?:T\d{6})?(?!\d)")
 

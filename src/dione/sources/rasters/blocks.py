@@ -17,8 +17,9 @@ from dione.base.crs import turn
 from dione.base.errors import BadSource, NotFound
 from dione.base.windows import Window
 from dione.sources.archives.signing import unsigned
-from dione.sources.places import is_remote, raster, shown
+from dione.sources.places import is_remote, shown
 from dione.sources.rasters import intact
+from dione.sources.rasters.gdal import raster
 from dione.sources.rasters.openfiles import kept
 from dione.sources.remote import ranges, shelf
 from dione.sources.remote.remotefile import Remote, is_other

@@ -11,7 +11,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Interleaving
 
 from dione.base.errors import BadSource, faults
-from dione.sources.places import File, naming, raster, shown, system
+from dione.sources.places import File, naming, shown, system
+from dione.sources.rasters.gdal import raster
 
 LARGEST_BLOCK = 2**29
 """Bytes, unpacked."""

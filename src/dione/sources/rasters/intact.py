@@ -18,8 +18,9 @@ from rasterio.windows import Window as RasterWindow
 
 from dione.base.errors import BadSource
 from dione.base.windows import Window
-from dione.sources.places import raster, shown
+from dione.sources.places import shown
 from dione.sources.rasters import virtual
+from dione.sources.rasters.gdal import raster
 
 FILES = 256
 """Of so many files it is remembered which blocks were found whole."""

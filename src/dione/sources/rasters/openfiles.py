@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 import rasterio
 
-from dione.sources.places import is_remote, opened, readable
+from dione.sources.places import is_remote
+from dione.sources.rasters.gdal import opened, readable
 
 MOST = 128
 """Files that are open and wanted by nobody just now."""
@@ -25,7 +26,7 @@ _guard = threading.Lock()
 
 @contextmanager
 def kept(path: str) -> Iterator[rasterio.DatasetReader]:
-    """An open raster for this thread alone, as `places.raster` gives it; of a file on this disk the one that was open before, if it is the same still."""
+    """An open raster for this thread alone, as `gdal.raster` gives it; of a file on this disk the one that was open before, if it is the same still."""
     with readable(path):
         key = _key(path)
         file = (_taken(key) if key else None) or opened(path)

@@ -15,8 +15,9 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 from dione.base.errors import BadSource, DioneError
-from dione.sources.places import DRIVERS, RASTER_FAULTS, faults_of_stores, shown
+from dione.sources.places import faults_of_stores, shown
 from dione.sources.rasters import intact
+from dione.sources.rasters.gdal import DRIVERS, RASTER_FAULTS
 from dione.sources.remote.remotefile import Handle, Remote, heads
 
 
