@@ -10,7 +10,7 @@ from dione import testing
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import BadValues
-from dione.prepare.radiometry import check_values
+from dione.prepare.radiometry import ENOUGH_PX, check_values
 from dione.sources import geotiff
 
 
@@ -94,6 +94,17 @@ def test_an_offset_on_any_one_date_of_a_real_series_is_found(shared_data: Path) 
             mixed["reflectance"][at] = changed(stack, 1, 0.1)["reflectance"][at]
             with pytest.raises(BadValues, match=f"(?s)no dark pixel on 1 of .*{day}"):
                 check_values(mixed)
+
+
+def test_of_many_dates_fewer_pixels_are_kept_and_each_is_still_judged(stack: xr.Dataset) -> None:
+    many = stack.isel(time=[0] * 200).assign_coords(time=np.datetime64("2020-01-01", "ns") + np.arange(200) * np.timedelta64(5, "D"))
+    many = many.assign(valid=many["valid"] | True)
+    (note,) = check_values(many)
+    seen = int(note.split("percentile of ")[1].split()[0])
+    assert 200 * ENOUGH_PX <= seen < 200 * 2 * ENOUGH_PX < 200 * 60 * 70
+    lifted = changed(many, 1, 0.1)["reflectance"].where(many["time"] == many["time"][137], many["reflectance"])
+    with pytest.raises(BadValues, match=r"no dark pixel on 1 of 200 dates.*\n.*2021-11-16"):
+        check_values(many.assign(reflectance=lifted))
 
 
 def test_haze_that_lifts_blue_most_is_no_offset_on_one_date(stack: xr.Dataset) -> None:

@@ -3,6 +3,7 @@
 A few windows of each date are read, never the whole scene.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ SIDE_PX, COUNT = 128, 3
 """COUNT × COUNT windows of this side are looked at on each date."""
 FEW = 4
 """Dates of an archive that are looked at."""
+GROUP = 32
+"""Dates that are read at a time."""
 ENOUGH_PX = 1000
 """A date with fewer clear pixels in them says nothing about its dark ones."""
 UNSCALED = 2.0
@@ -66,7 +69,7 @@ def check_values(stack: xr.Dataset) -> list[str]:
     # Where metadata told the offset of each date, and each is far away, a few will do.
     few = stack.attrs.get("offset_told_by") == "metadata" and len(days) > FEW
     dates = sorted({round(at) for at in np.linspace(0, len(days) - 1, FEW)}) if few else range(len(days))
-    looks = [_look(stack, at, days[at]) for at in dates]
+    looks = _looks(stack, list(dates), days)
     present = np.concatenate([look.present for look in looks], axis=1)
     if not present.shape[1]:
         return ["no data in the windows looked at"]
@@ -81,16 +84,27 @@ def check_values(stack: xr.Dataset) -> list[str]:
     return [f"reflectance from {low:.3f} to {high:.3f} (1st to 99th percentile of {present.shape[1]} pixels of {len(looks)} dates)", *notes]
 
 
-def _look(stack: xr.Dataset, at: int, day: str) -> Look:
-    pieces, clear = [], []
-    for window in sample((stack.sizes["y"], stack.sizes["x"]), side=SIDE_PX, count=COUNT):
-        rows, columns = window.slices
-        part = stack.isel(time=at, y=rows, x=columns)[["reflectance", "valid"]].compute()
-        values, valid = part["reflectance"].values, part["valid"].values
-        values = np.where(np.isfinite(values), values, np.float32(0))
-        pieces.append(values[:, (values != 0).any(0)])
-        clear.append(values[:, valid])
-    return Look(day, np.concatenate(pieces, axis=1), np.concatenate(clear, axis=1))
+def _looks(stack: xr.Dataset, dates: list[int], days: list[str]) -> list[Look]:
+    """Of each date; of many dates fewer pixels each, so that any number of them takes no more memory."""
+    thin = -(-len(dates) // GROUP)
+    groups = (dates[start : start + GROUP] for start in range(0, len(dates), GROUP))
+    return [look for group in groups for look in _group(stack, group, days, thin)]
+
+
+def _group(stack: xr.Dataset, dates: list[int], days: list[str], thin: int) -> Iterator[Look]:
+    """Of some dates, read together."""
+    windows = (window.slices for window in sample((stack.sizes["y"], stack.sizes["x"]), side=SIDE_PX, count=COUNT))
+    parts = [stack[["reflectance", "valid"]].isel(time=dates, y=rows, x=columns).compute() for rows, columns in windows]
+    for place, at in enumerate(dates):
+        found = np.concatenate([part["reflectance"].values[place].reshape(parts[0].sizes["band"], -1) for part in parts], axis=1)
+        valid = np.concatenate([part["valid"].values[place].reshape(-1) for part in parts])
+        values = np.where(np.isfinite(found), found, np.float32(0))
+        yield Look(days[at], _thinned(values[:, (values != 0).any(0)], thin), _thinned(values[:, valid], thin))
+
+
+def _thinned(values: NDArray[np.float32], thin: int) -> NDArray[np.float32]:
+    """Each so many-th pixel, but ENOUGH_PX of them where there are."""
+    return values[:, :: max(min(thin, values.shape[1] // ENOUGH_PX), 1)]
 
 
 def _in_units(values: NDArray[np.float32]) -> None:
