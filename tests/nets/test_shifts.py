@@ -4,8 +4,8 @@ import torch
 
 from dione.base import optics
 from dione.nets import shifts
-from dione.nets.blocks import Enlarge, Reduce
 from dione.nets.means import local_mean
+from dione.nets.resampling import Enlarge, Reduce
 from dione.testing import landscape
 
 ZOOM, SIDE = 4, 24

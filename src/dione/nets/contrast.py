@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dione.nets import loops
-from dione.nets.blocks import as_batch, by_date, handfuls
+from dione.nets.layout import as_batch, by_date, handfuls
 from dione.nets.means import local_mean, summed
 
 Dated = Float[Tensor, "b t _ h w"]

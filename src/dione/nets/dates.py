@@ -1,6 +1,6 @@
 """Features of many dates become those of one: the order of the dates does not matter, a cloudy pixel has no weight.
 
-Features come in handfuls of dates (nets/blocks.handfuls), which together are all dates in their order.
+Features come in handfuls of dates (nets/layout.handfuls), which together are all dates in their order.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dione.nets.blocks import as_batch, by_date, conv, packed, relu_
+from dione.nets.blocks import conv, relu_
+from dione.nets.layout import as_batch, by_date, packed
 
 
 class Attention(nn.Module):

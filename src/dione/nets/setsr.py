@@ -23,10 +23,12 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
-from dione.nets.blocks import Enlarge, Reduce, Relu, Residual, as_batch, by_date, conv, handfuls, joined, masked, relu_
+from dione.nets.blocks import Relu, Residual, conv, masked, relu_
 from dione.nets.contrast import LOOK, differences
 from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_MARGIN, fill
+from dione.nets.layout import as_batch, by_date, handfuls, joined
+from dione.nets.resampling import Enlarge, Reduce
 from dione.nets.rims import NO_RIM, Rim, spare, without
 from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, compared
 from dione.nets.sizes import Depth, Few, Width, modest, of_blocks

@@ -24,8 +24,9 @@ from torch import Tensor, nn
 
 from dione.base import optics
 from dione.nets import loops
-from dione.nets.blocks import Separable, exact, of_enlarged, strips
+from dione.nets.layout import strips
 from dione.nets.means import box_mean, summed
+from dione.nets.resampling import Separable, exact, of_enlarged
 from dione.nets.rims import Rim, without
 
 RADIUS = 7

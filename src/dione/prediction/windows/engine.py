@@ -1,7 +1,7 @@
 """Where a network runs, and how exactly: chosen by what this machine can do, measured and not guessed.
 
 On a GPU, bfloat16 where it has it. On a CPU, bfloat16 only where a short trial is clearly faster: many processors
-accept it and work it out slowly. What is interpolated and averaged stays float32 in either case (nets/blocks.exact).
+accept it and work it out slowly. What is interpolated and averaged stays float32 in either case (nets/resampling.exact).
 """
 
 from dataclasses import dataclass

@@ -26,8 +26,9 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from dione.nets import contrast
-from dione.nets.blocks import Enlarge, Reduce, masked
+from dione.nets.blocks import masked
 from dione.nets.means import box_mean
+from dione.nets.resampling import Enlarge, Reduce
 from dione.nets.rims import NO_RIM, Rim, without
 from dione.nets.shifts import Expected
 from dione.prediction.files.form import CONFIRMED, LEARNED, MEASURED, NODATA
