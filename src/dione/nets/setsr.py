@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from dione.nets.blocks import Relu, Residual, conv, masked, relu_
 from dione.nets.contrast import LOOK, differences
-from dione.nets.dates import Attention, Mean
 from dione.nets.fill import FILL_MARGIN, fill
+from dione.nets.fusion import Attention, Mean
 from dione.nets.layout import as_batch, by_date, handfuls, joined
 from dione.nets.resampling import Enlarge, Reduce
 from dione.nets.rims import NO_RIM, Rim, spare, without
