@@ -74,6 +74,22 @@ def test_parcels_may_be_whatever_speaks_geojson_by_the_crs_that_it_names(sharp, 
     assert sharp.dione.zonal(table).crs == "EPSG:32631" and sharp.dione.zonal(table).columns["number"].tolist() == [*range(len(parcels))]
 
 
+def test_metres_that_nobody_calls_so_are_not_taken_for_degrees(sharp, parcels, tmp_path):
+    (tmp_path / "utm.geojson").write_text(json.dumps(parcels.__geo_interface__))
+    for given in (tmp_path / "utm.geojson", SimpleNamespace(__geo_interface__=parcels.__geo_interface__, crs=None)):
+        with pytest.raises(BadRecipe, match=r"corners lie over \(355000\.0, .*which are no degrees"):
+            sharp.dione.zonal(given)
+
+
+def test_parcels_of_which_none_lies_in_the_scene_are_told_with_where_it_is(sharp, parcels, caplog):
+    swapped = Parcels((shapely.box(43.623, 1.206, 43.624, 1.207),), {}, "EPSG:4326")
+    assert list(zonal(sharp, swapped).columns["NDVI_2024-05-01_n"]) == [0]
+    assert "none of the 1 parcels lies in the scene, which reaches over 1.20" in caplog.text
+    caplog.clear()
+    zonal(sharp, parcels)
+    assert not caplog.text
+
+
 def test_of_a_parcel_that_reaches_beyond_the_scene_what_lies_outside_is_not_trusted(sharp):
     mostly = Parcels((shapely.box(LEFT - 900, TOP - 100, LEFT + 100, TOP), shapely.box(LEFT - 10, TOP - 10, LEFT + 10, TOP + 10)), {}, "EPSG:32631")
     made = zonal(sharp, mostly).columns

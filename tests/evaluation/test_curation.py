@@ -34,6 +34,17 @@ def test_the_page_counts_draws_and_shows_the_worst_of_both(opened, tmp_path):
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text) and "<script" not in text
 
 
+def test_patches_without_scores_are_counted(opened, tmp_path):
+    assert "no scores" not in Path(curation.write(tmp_path / "page.html", opened)).read_text()
+    made = series(landscape((10, 10)), days=2, cloud=0.1)
+    lr, valid = (made.stack[name].values[::-1] for name in ("reflectance", "valid"))
+    facts = {"site": "s", "place": "p", "sensor": "x", "split": "train"}
+    patches = (store.Patch(lr, seen, made.truth[-1], facts) for seen in (valid, valid, np.ones_like(valid)))
+    store.write(tmp_path / "clouded", patches, {})
+    curate.score(store.read(tmp_path / "clouded"), limit_px=2)
+    assert "2 patches have no scores" in Path(curation.write(tmp_path / "page.html", store.read(tmp_path / "clouded"))).read_text()
+
+
 def test_bars_hold_every_patch_once_and_dots_lie_in_the_box():
     rng = np.random.default_rng(0)
     values, kept = rng.standard_normal(500), rng.random(500) > 0.3

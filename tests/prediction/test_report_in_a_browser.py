@@ -115,6 +115,17 @@ def test_a_finger_moves_the_divider_and_two_zoom(visit, address):
     assert page.evaluate("stage.view.scale") / before == pytest.approx(3, rel=0.1)
 
 
+def test_on_a_phone_the_scales_fit_and_the_days_under_the_dates_are_legible(visit, address):
+    page = visit(address, viewport={"width": 390, "height": 844})
+    for overlay in ("sigma", "detail", "support"):
+        page.locator(f"[name=overlay][value={overlay}]").check()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), overlay
+    days = page.locator("article:visible .timeline text")
+    boxes = [days.nth(at).bounding_box() for at in range(days.count())]
+    assert len(boxes) == 2 and all(box["height"] >= 11 and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+    assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
+
+
 def test_the_keyboard_moves_divider_and_picture(page):
     page.locator(".stage").focus()
     for _ in range(5):

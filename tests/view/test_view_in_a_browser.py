@@ -131,6 +131,29 @@ def test_a_place_without_a_result_is_told_and_leaves_an_empty_chart(page):
     assert page.locator(".chart .course").count() == 0  # and nothing stands in the console: `visit` looks
 
 
+def test_what_does_not_come_is_told_and_leaves_no_numbers_of_another_place(tmp_path, make_results, browser):
+    out, page = make_results(tmp_path / "out"), browser.new_page()
+    trouble = page.locator(".trouble", has_text="or a file was removed")
+    with served(out) as address:
+        page.goto(address)
+        page.evaluate(QUIET)
+        page.locator(".stage").focus()
+        page.keyboard.press("Enter")
+        page.locator(".spectra tbody tr").first.wait_for()
+        (out / "2024-05-16_sr.tif").rename(out / "aside")
+        page.keyboard.press("Enter")
+        trouble.wait_for()
+        assert page.locator(".found").is_hidden() and "No numbers" in trouble.inner_text()
+        (out / "aside").rename(out / "2024-05-16_sr.tif")
+        page.keyboard.press("Enter")
+        page.locator(".spectra tbody tr").first.wait_for()
+        assert trouble.is_hidden()
+    page.locator("[value=false]").check()
+    trouble.wait_for()
+    assert "Part of the map" in trouble.inner_text()
+    page.close()
+
+
 @pytest.mark.parametrize("how", [{"color_scheme": "light"}, {"color_scheme": "dark", "viewport": {"width": 390, "height": 844}}])
 def test_axe_finds_no_serious_fault(visit, address, faults_of, how):
     page = visit(address, **how)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dione.base import vectorfile
 from dione.base.antimeridian import crosses, halves, through
 from dione.base.crs import DEGREES, turned
-from dione.base.errors import CannotWrite
+from dione.base.errors import BadRecipe, CannotWrite
 from dione.base.features import Features, collection, of_object, plain
 from dione.base.files import at_home, folder, room, whole
 
@@ -90,10 +90,21 @@ def taken(parcels: Any) -> Parcels:
 
 def _of(found: Features) -> Parcels:
     whole = found.whole(_fault)
+    _in_degrees(whole)
     if crossed := [str(at) for at, one in enumerate(whole.geometries, 1) if not one.is_valid]:
         some = f"{', '.join(crossed[:NAMED])}{f' and {len(crossed) - NAMED} more' if len(crossed) > NAMED else ''}"
         log.warning("%s: the outline of feature %s crosses itself; taken is what it encloses", whole.source, some)
     return Parcels(tuple(one if one.is_valid else _enclosed(one) for one in whole.geometries), whole.columns, whole.crs)
+
+
+def _in_degrees(found: Features) -> None:
+    """Raise BadRecipe for metres that nobody called so: GeoJSON that names no CRS, and a table without one, are in degrees."""
+    west, south, east, north = shapely.total_bounds(found.geometries)
+    if found.crs == DEGREES and (max(-west, east) > 360 or max(-south, north) > 90):
+        raise BadRecipe(
+            f"{found.source} cannot be placed: corners lie over {(float(west), float(south), float(east), float(north))}, which are no degrees, and no CRS is named\n"
+            f"save the parcels in longitude and latitude ({DEGREES}), or as a GeoPackage with their CRS; a GeoDataFrame is given its own by set_crs"
+        )
 
 
 def _fault(parcel: shapely.Geometry) -> str:

@@ -7,12 +7,14 @@ the plane; block kriging's variance of a mean, Journel and Huijbregts 1978, in i
 within a pixel of Sentinel-2 all errors are one. The radiometric calibration of the sensor, some per cent, is not in it.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 import xarray as xr
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from rasterio.features import geometry_mask
 
 from dione.analysis.indices import indices
@@ -21,9 +23,11 @@ from dione.analysis.trust import TRUST, Trust
 from dione.base import area as areas
 from dione.base import stack as stacks
 from dione.base import when
+from dione.base.crs import DEGREES
 from dione.base.errors import BadGrid
 from dione.base.grid import size_m
 
+log = logging.getLogger(__name__)
 AT_ONCE_PX = 1 << 22
 """Of all the dates that are looked at together: large parcels are worked on date by date, so that memory does not grow with the dates."""
 
@@ -51,6 +55,8 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     if grid.crs is None:
         raise BadGrid("parcels cannot be found in a scene without a CRS\ngive its files one first")
     within = [areas.alongside(grid, one) for one in parcels.to_crs(str(grid.crs)).geometries]
+    if within and not any(grid.extent.geom.intersects(one) for one in within):
+        log.warning("none of the %d parcels lies in the scene, which reaches over %s (west, south, east, north)", len(parcels), _reach(grid))
     tied = 2 * np.pi * (rule.correlation_m / (size_m(grid) or rule.correlation_m)) ** 2
     rows = [_row(stack, one, rule, max(float(tied), 1.0)) for one in within]
     labels = when.labels(stack)
@@ -58,6 +64,11 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     table = np.array(rows, np.float64).reshape(len(rows), len(names))
     columns = {name: table[:, at].astype(np.int64) if name.endswith("_n") else table[:, at] for at, name in enumerate(names)}
     return Parcels(parcels.geometries, {**parcels.columns, **columns}, parcels.crs)
+
+
+def _reach(grid: GeoBox) -> str:
+    """In degrees, for messages."""
+    return areas.words(areas.reprojected(grid.extent.geom, str(grid.crs), DEGREES))
 
 
 def _row(stack: xr.Dataset, parcel: shapely.Geometry, rule: ZonalRule, tied: float) -> list[float]:

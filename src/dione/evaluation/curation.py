@@ -68,6 +68,7 @@ def write(path: str | Path, opened: Store) -> str | Path:
         total=len(kept),
         kept=int(kept.sum()),
         conditions=opened.about.get("kept", []),
+        clouded=int((columns["target_clear"] < 1).sum()),
         histograms=[histogram(name, values, kept) for name, values in columns.items() if np.isfinite(values).any()],
         scatters=[scatter((x, columns[x]), (y, columns[y]), kept) for x, y in PLOTS if np.isfinite(columns[x] + columns[y]).any()],
         groups=[("Worst of those kept", worst(opened, columns, kept, True)), ("Worst of those left out", worst(opened, columns, kept, False))],

@@ -7,8 +7,8 @@ const degrees = (x, y) => [(x / WORLD % 1 - 0.5) * 360, Math.atan(Math.sinh((0.5
 
 // Tiles by their address: asked for once, a few at a time, the newest wish first, the longest unused forgotten.
 class Tiles {
-  constructor(arrived) {
-    Object.assign(this, { arrived, kept: new Map(), wishes: [], asked: 0 });
+  constructor(arrived, failed) {
+    Object.assign(this, { arrived, failed, kept: new Map(), wishes: [], asked: 0 });
   }
 
   get(address, wanted = true) {
@@ -30,7 +30,8 @@ class Tiles {
     while (this.asked < ABREAST && this.wishes.length) {
       const [address, tile] = this.wishes.pop();
       this.asked += 1;
-      tile.onload = tile.onerror = () => { this.asked -= 1; this.arrived(); this.ask(); };
+      tile.onload = () => { this.asked -= 1; this.arrived(); this.ask(); };
+      tile.onerror = () => { this.failed(address); tile.onload(); };
       tile.src = address;
     }
   }

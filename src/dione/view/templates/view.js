@@ -1,9 +1,10 @@
+const ANEW = "dione view was ended, or a file was removed or damaged: its terminal tells. Start it anew, and load this page again.";
 const form = document.querySelector(".controls"), time = document.getElementById("time"), element = document.querySelector(".stage");
 const facts = JSON.parse(element.dataset.facts), [west, south, east, north] = facts.bounds;
 const box = [across(west), down(north), across(east), down(south)], [breadth, depth] = [box[2] - box[0], box[3] - box[1]];
 // The stage reaches as far again on every side, for a look around.
 const corner = [box[0] - breadth, box[1] - depth];
-const tiles = new Tiles(() => stage.draw());
+const tiles = new Tiles(() => stage.draw(), address => { if (address.startsWith("tiles/")) trouble(`Part of the map did not come. ${ANEW}`); });
 const stage = new Stage(element, { width: 3 * breadth, height: 3 * depth, most: 2 ** (21 - DEEPEST), wheel: true, paint, moved });
 const all = () => stage.show(breadth - 0.04 * breadth, depth - 0.04 * depth, 1.08 * breadth, 1.08 * depth);
 let spot = null, found = [], asking = 0;
@@ -58,13 +59,32 @@ function tell() {
   table(document.querySelector(".spectra"), found, now);
 }
 
+// What went wrong; nothing, if there are no words.
+function trouble(words) {
+  const told = document.querySelector(".trouble");
+  [told.textContent, told.hidden] = [words, !words];
+}
+
+// The server's answer; none if it has none, which is told.
+async function ask(address) {
+  try {
+    const answer = await fetch(address), told = answer.ok ? await answer.json() : null;
+    trouble(told ? "" : `No numbers came. ${ANEW}`);
+    return told;
+  } catch {
+    trouble(`No numbers came. ${ANEW}`);
+    return null;
+  }
+}
+
 // What stands at a place of the stage; of two questions the later one counts.
 async function inspect(x, y) {
   const [longitude, latitude] = degrees(x + corner[0], y + corner[1]), mine = ++asking;
-  const answer = await fetch(`point?lon=${longitude}&lat=${latitude}`), told = await answer.json();
+  const told = await ask(`point?lon=${longitude}&lat=${latitude}`);
   if (mine !== asking) return;
-  [spot, found] = [[x, y], told];
-  document.querySelector(".found").hidden = false;
+  [spot, found] = [[x, y], told ?? []];
+  document.querySelector(".found").hidden = !told;
+  if (!told) return stage.draw();
   const words = (value, ends) => `${Math.abs(value).toFixed(5)}° ${ends[value < 0 ? 1 : 0]}`;
   document.querySelector(".where").textContent = `${words(latitude, "NS")}, ${words(longitude, "EW")}${told.some(one => one.sr) ? "" : ": no result here"}`;
   names(document.querySelector(".names"), told.some(one => one.input));
