@@ -151,6 +151,14 @@ def test_a_geopackage_whose_table_is_another_file_is_not_opened(tmp_path: Path, 
         read(file)
 
 
+@pytest.mark.parametrize("named", ["[rtree_f_x]", "`rtree_f_x`", '"rtree_of ""f""_x"', "rtree_f_x\n "])
+def test_a_geopackage_may_write_its_index_in_every_way_of_sqlite(tmp_path: Path, named: str) -> None:
+    file = vectors(tmp_path / "f.gpkg", crs=DEGREES)
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute(f"CREATE VIRTUAL TABLE {named} USING rtree(id, minx, maxx, miny, maxy)")
+    assert len(read(file)) == 2
+
+
 def test_one_of_several_layers_has_to_be_named(tmp_path: Path) -> None:
     file = vectors(tmp_path / "f.gpkg", crs=DEGREES, layer="parcels")
     assert read(file).rows() == read(f"{file}#parcels").rows()

@@ -17,8 +17,9 @@ MARKS = {b"SQLite format 3\0": "GeoPackage", b"\0\0\x27\x0a": "Shapefile", b"fgb
 TABLES = "a00000001.gdbtable"
 """What a File Geodatabase, a folder, always holds."""
 VIRTUAL = re.compile(r"create(?:\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.IGNORECASE | re.DOTALL)
+NAME = r"""("(?:[^"]|"")*"|'[^']*'|`[^`]*`|\[[^\]]*\]|\w+)"""
 INDEX = re.compile(
-    r"""CREATE VIRTUAL TABLE ("[^"]*"|'[^']*'|\w+) USING (rtree|fts\d|VirtualSpatialIndex|VirtualElementary|VirtualKNN2?)\s*(\(.*)?""",
+    rf"CREATE VIRTUAL TABLE\s+{NAME}\s+USING\s+(rtree(_i32)?|fts\d|VirtualSpatialIndex|VirtualElementary|VirtualKNN2?)\s*(\(.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 
