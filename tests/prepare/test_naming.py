@@ -92,7 +92,9 @@ def test_what_is_no_area_says_why(text: str, words: str) -> None:
         areas.geometry(parse(text))
 
 
-@pytest.mark.parametrize("name", ["polygon.geojson", "POINTS.json", "multipolygon_2024.geojson", "polygon-7/field.geojson", "polygon (1).geojson", "Point 3.json"])
+@pytest.mark.parametrize(
+    "name", ["polygon.geojson", "POINTS.json", "multipolygon_2024.geojson", "polygon-7/field.geojson", "polygon (1).geojson", "Point 3.json"]
+)
 def test_a_file_that_is_named_after_a_geometry_is_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path(name).parent.mkdir(exist_ok=True)
