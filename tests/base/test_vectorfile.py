@@ -173,6 +173,13 @@ def test_a_geopackage_may_write_its_index_in_every_way_of_sqlite(tmp_path: Path,
     assert len(read(file)) == 2
 
 
+def test_a_name_that_is_taken_for_an_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine!").mkdir()
+    file = vectors(tmp_path / "f.gpkg", crs=DEGREES).rename(tmp_path / "mine!" / "f.gpkg")
+    with pytest.raises(BadRecipe, match="has a '!' in its name"):
+        read(file)
+
+
 def test_one_of_several_layers_has_to_be_named(tmp_path: Path) -> None:
     file = vectors(tmp_path / "f.gpkg", crs=DEGREES, layer="parcels")
     assert read(file).rows() == read(f"{file}#parcels").rows()
