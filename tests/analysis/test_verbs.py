@@ -13,7 +13,7 @@ from dione.analysis.indices import indices
 from dione.analysis.parcels import WRITERS, Parcels, read
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, CannotWrite
-from dione.base.files import alone
+from dione.base.files import LOCK, alone
 from dione.prediction.memory import write
 from dione.testing import grid_at
 
@@ -39,11 +39,14 @@ def test_indices_are_written_with_their_uncertainty(run, folder, tmp_path):
         np.testing.assert_allclose(file.read(), np.stack([expected["NDVI"], expected["NDVI_sigma"]]), atol=1e-6)
 
 
-@pytest.mark.parametrize("verb", [("indices", "NDVI"), ("change", "2024-05-01", "2024-07-01")])
-def test_two_runs_do_not_paint_the_same_files(run, folder, tmp_path, verb):
-    with alone(tmp_path):
+@pytest.mark.parametrize(("verb", "files"), [(("indices", "NDVI"), "2024-05-01_NDVI"), (("change", "2024-05-01", "2024-07-01"), "2024-05-01_2024-07-01_NDVI")])
+def test_two_runs_do_not_paint_the_same_files_but_others_beside_them(run, folder, tmp_path, verb, files):
+    with alone(tmp_path / files, tmp_path / f".{files}{LOCK}"):
         code, _, fault = run(verb[0], folder, *verb[1:], "-o", tmp_path)
-    assert code == 1 and "another run is writing" in fault and not list(tmp_path.iterdir())
+    assert code == 1 and f"another run is writing {tmp_path / files}" in fault and not list(tmp_path.iterdir())
+    with alone(tmp_path), alone(tmp_path / "other", tmp_path / f".other{LOCK}"):
+        code, _, fault = run(verb[0], folder, *verb[1:], "-o", tmp_path)
+    assert code == 0, fault
 
 
 def test_two_that_write_parcels_to_one_file_do_not_mix(tmp_path, monkeypatch):

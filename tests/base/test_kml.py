@@ -58,6 +58,25 @@ def test_a_field_drawn_in_google_earth_is_an_area(tmp_path: Path) -> None:
     assert parse(str(kml(tmp_path / "field.kmz", text)))["type"] == "Polygon"
 
 
+def test_a_field_in_parts_is_polygons_as_parcels_need_them(tmp_path: Path) -> None:
+    polygon = "<Polygon>" + DOCUMENT.split("<Polygon>")[1].split("</Polygon>")[0] + "</Polygon>"
+    both = f"<kml><Placemark><MultiGeometry>{polygon}{polygon.replace('43.', '44.')}</MultiGeometry></Placemark></kml>"
+    assert read(kml(tmp_path / "farm.kml", both)).geometries[0].geom_type == "MultiPolygon"
+
+
+def test_spaces_behind_commas_are_no_other_corners(tmp_path: Path) -> None:
+    spaced = DOCUMENT.replace("0.60,43.60,0 0.62,43.60,0\n", "0.60, 43.60, 0 0.62 ,43.60,\n0")
+    assert read(kml(tmp_path / "farm.kml", spaced)).geometries[0].equals(SHAPES[0])
+
+
+def test_a_kmz_whose_document_only_links_is_what_else_it_holds(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "farm.kmz", "w") as archive:  # as GDAL and QGIS write it, and macOS zips it
+        archive.writestr("__MACOSX/._doc.kml", b"\0\5\x16\7")
+        archive.writestr("doc.kml", "<kml><NetworkLink><Link><href>layers/farm.kml</href></Link></NetworkLink></kml>")
+        archive.writestr("layers/farm.kml", DOCUMENT)
+    assert len(read(tmp_path / "farm.kmz")) == len(SHAPES)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

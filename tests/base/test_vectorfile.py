@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 from shapely.geometry import box, mapping
 from shapely.geometry.base import BaseGeometry
 
@@ -70,6 +71,19 @@ def test_a_geometry_by_itself_is_a_feature(tmp_path: Path, text: str) -> None:
     (tmp_path / "f.geojson").write_text(text)
     found = read(tmp_path / "f.geojson")
     assert found.geometries == SQUARES[:1] and found.rows() == [{}]
+
+
+@pytest.mark.parametrize("name", ["field", "field.geojson.txt", "31TCJ"])
+def test_geojson_is_known_by_how_it_begins_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('\ufeff\n {"type": "Point", "coordinates": [1, 2]}', "utf-8")
+    assert read(tmp_path / name).geometries == (shapely.Point(1, 2),)
+
+
+@pytest.mark.parametrize(("name", "before", "after"), [("f.geojsonl", "", "\n"), ("f.geojsonl", "", "\r\n\r\n"), ("F.GEOJSONS", "\x1e", "\n ")])
+def test_features_after_one_another_are_those_of_a_collection(tmp_path: Path, name: str, before: str, after: str) -> None:
+    lines = [json.dumps({"type": "Feature", "properties": {"name": one}, "geometry": mapping(SQUARES[0])}) for one in "ab"]
+    (tmp_path / name).write_text("".join(f"{before}{line}{after}" for line in lines), newline="")
+    assert [row["name"] for row in read(tmp_path / name).rows()] == ["a", "b"]
 
 
 def test_a_feature_without_a_geometry_is_told_and_stops_no_other(tmp_path: Path) -> None:
@@ -148,6 +162,21 @@ def test_a_geopackage_whose_table_is_another_file_is_not_opened(tmp_path: Path, 
         made = f"{begins} other USING VirtualText('{tmp_path / 'secret.csv'}', 'UTF-8', 1)"
         base.execute(f"INSERT INTO sqlite_master(type, name, tbl_name, rootpage, sql) VALUES ('table', 'other', 'other', 0, {kept.format('?')})", (made,))
     with pytest.raises(BadRecipe, match="a table that reads other files"):
+        read(file)
+
+
+@pytest.mark.parametrize("named", ["[rtree_f_x]", "`rtree_f_x`", '"rtree_of ""f""_x"', "rtree_f_x\n "])
+def test_a_geopackage_may_write_its_index_in_every_way_of_sqlite(tmp_path: Path, named: str) -> None:
+    file = vectors(tmp_path / "f.gpkg", crs=DEGREES)
+    with closing(sqlite3.connect(file)) as base, base:
+        base.execute(f"CREATE VIRTUAL TABLE {named} USING rtree(id, minx, maxx, miny, maxy)")
+    assert len(read(file)) == 2
+
+
+def test_a_name_that_is_taken_for_an_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine!").mkdir()
+    file = vectors(tmp_path / "f.gpkg", crs=DEGREES).rename(tmp_path / "mine!" / "f.gpkg")
+    with pytest.raises(BadRecipe, match="has a '!' in its name"):
         read(file)
 
 

@@ -92,12 +92,20 @@ def test_what_is_no_area_says_why(text: str, words: str) -> None:
         areas.geometry(parse(text))
 
 
-@pytest.mark.parametrize("name", ["polygon.geojson", "POINTS.json", "multipolygon_2024.geojson", "polygon-7/field.geojson"])
+@pytest.mark.parametrize(
+    "name", ["polygon.geojson", "POINTS.json", "multipolygon_2024.geojson", "polygon-7/field.geojson", "polygon (1).geojson", "Point 3.json"]
+)
 def test_a_file_that_is_named_after_a_geometry_is_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_text(json.dumps(mapping(POLYGON)))
     assert bounds(name) == pytest.approx(BOX)
+
+
+@pytest.mark.parametrize("kind", ["Z", " Z", "z "])
+def test_corners_with_heights_are_written_in_more_ways_than_one(kind: str) -> None:
+    text = f"POLYGON{kind}(({', '.join(f'{x} {y} 120' for x, y in POLYGON.exterior.coords)}))"
+    assert bounds(text) == pytest.approx(BOX)
 
 
 def test_a_size_goes_with_a_point_only() -> None:

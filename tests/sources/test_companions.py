@@ -61,6 +61,17 @@ def test_levels_of_its_own_beside_a_raster_are_read_also_where_it_is_a_link(scen
             assert file.overviews(1) == [2] and (file.read(1, out_shape=(32, 32)) == 1000).all()
 
 
+def test_levels_that_were_made_beside_a_link_to_a_raster_are_its_own(scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "scene.tif"
+    link.symlink_to(scene)
+    with rasterio.Env(TIFF_USE_OVR=True), rasterio.open(link, "r+") as file:
+        file.build_overviews([2])
+    assert not scene.with_name("scene.tif.ovr").exists()
+    with raster(str(link)) as file:
+        assert file.overviews(1) == [2]
+
+
 def test_a_store_has_no_companion_that_is_no_geotiff(scene: Path, secret: Path) -> None:
     scene.with_name("scene.tif.ovr").write_text(VRT.format(secret))
     store = Store(system("memory://")[0])

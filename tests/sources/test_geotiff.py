@@ -1,6 +1,7 @@
 """GeoTIFF series as users have them, and every way in which they come damaged."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,11 @@ def test_bands_in_any_order_come_out_in_ours(tmp_path: Path) -> None:
     np.testing.assert_allclose(geotiff.open(tmp_path)["reflectance"].values[0], each[[6, 2, 11, 1]] * 1e-4, rtol=1e-6)
 
 
-def test_bands_are_given_where_files_do_not_tell(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_bands_are_given_where_files_do_not_tell(tmp_path: Path, kind: type[Sequence[str]]) -> None:
     each = numbers(bands=5)
     write(tmp_path / "2020-01-01.tif", each)
-    stack = geotiff.open(tmp_path, bands=("nir", "-", "red", "green", "blue"))
+    stack = geotiff.open(tmp_path, bands=kind(("nir", "-", "red", "green", "blue")))
     np.testing.assert_allclose(stack["reflectance"].values[0], each[[4, 3, 2, 0]] * 1e-4, rtol=1e-6)
 
 

@@ -41,6 +41,11 @@ def test_a_place_that_the_system_does_not_let_anybody_look_at_is_told(tmp_path: 
         sources.open(tmp_path / ("x" * 300))
 
 
+def test_a_folder_in_a_series_that_nobody_may_look_into_is_no_part_of_it(folder: Path) -> None:
+    (folder / ("d" * 253)).mkdir()  # as lost+found of a disk: the system answers with a fault, to root too
+    assert sources.open(folder).sizes["time"] == 2
+
+
 def test_a_name_that_is_empty_is_not_this_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     with pytest.raises(NotFound, match=r"its name is empty\n.*a variable of the shell"):

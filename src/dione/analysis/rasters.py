@@ -15,7 +15,7 @@ from dione.analysis.trust import Trust
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import CannotWrite
-from dione.base.files import alone, at_home, folder
+from dione.base.files import LOCK, alone, at_home, folder
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import Form
@@ -46,10 +46,11 @@ def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: 
     """OUT/<date>_<INDEX>.tif for each date and index: two bands, the index and its 1σ, NaN where not trusted. Raises as `indices`, and CannotWrite."""
     _apart(out, names)
     made = []
-    with _alone(out):
-        for date in range(stack.sizes["time"]):
-            for name in names:
-                canvas = _canvas(stack, out, f"{when.label(stack, date)}_{name}", Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
+    for date in range(stack.sizes["time"]):
+        for name in names:
+            file = f"{when.label(stack, date)}_{name}"
+            with _alone(out, file):
+                canvas = _canvas(stack, out, file, Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
                 for window in canvas.windows():
                     found = indices(_part(stack, window).isel(time=[date]), name, trust=trust, band_correlation=band_correlation)
                     values = np.concatenate([found[name].values, found[f"{name}_sigma"].values])
@@ -62,7 +63,7 @@ def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: ch
     """OUT/<before>_<after>_change.tif (difference, sigma, z) and …_flag.tif (classes). Two rounds: z first, then flags. Raises as `change`, and CannotWrite."""
     before, after = (when.label(stack, date) for date in changes.pair(stack, before, after))
     name = f"{before}_{after}_{rule.index}"
-    with _alone(out):
+    with _alone(out, name):
         layers = _canvas(stack, out, f"{name}_change", Form(bands=("difference", "sigma", "z"), dtype="float32", unit="index"))
         flags = _canvas(stack, out, f"{name}_flag", FLAG)
         counted = np.zeros(changes.BINS, np.int64)
@@ -81,9 +82,10 @@ def write_change(stack: xr.Dataset, out: Path, before: str, after: str, rule: ch
     return Changed(files, {"before": before, "after": after, "index": rule.index, "rate": rule.rate, "largest_p": changes.p_of(least_z), **told})
 
 
-def _alone(out: Path) -> AbstractContextManager[None]:
-    """Two that paint the same file would take each other's blocks away."""
-    return alone(folder(at_home(out)))
+def _alone(out: Path, name: str) -> AbstractContextManager[None]:
+    """Two that paint the same file would take each other's blocks away; others of the folder may be painted meanwhile."""
+    home = folder(at_home(out))
+    return alone(home / name, home / f".{name}{LOCK}")
 
 
 def _apart(out: Path, names: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 import datetime
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -88,6 +89,12 @@ def of_geojson(text: str | bytes, source: str) -> Features:
     wrong = {at: one for at, one in enumerate(found) if isinstance(one, str)}
     geometries = tuple(NOTHING if isinstance(one, str) else one for one in found)
     return Features(geometries, columns_of([_properties(member) for member in members]), _crs(document, source), source, wrong)
+
+
+def of_sequence(data: bytes, source: str) -> Features:
+    """The same of GeoJSON documents after one another (RFC 8142), or one a line, as QGIS's newline-delimited export has them."""
+    parts = data.split(b"\x1e") if data.startswith(b"\x1e") else data.removeprefix(BOM_UTF8).splitlines()
+    return of_geojson(b'{"type": "FeatureCollection", "features": [%s]}' % b",".join(part for part in parts if part.strip()), source)
 
 
 def of_object(held: Any, source: str) -> Features:

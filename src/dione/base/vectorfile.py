@@ -7,6 +7,7 @@ fields.gpkg#parcels    one of its layers, where several hold shapes
 """
 
 import os
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from numpy.typing import NDArray
 from dione.base import vectorforms
 from dione.base.crs import DEGREES
 from dione.base.errors import BadRecipe, DioneError, NotFound
-from dione.base.features import NO_SHAPE, NOTHING, Features, of_geojson
+from dione.base.features import NO_SHAPE, NOTHING, Features, of_geojson, of_sequence
 from dione.base.kml import of_kml
 
-OURS = {".json": of_geojson, ".geojson": of_geojson, ".kml": of_kml, ".kmz": of_kml}
-"""By how a file's name ends, what reads its bytes."""
+OURS = {".json": of_geojson, ".geojson": of_geojson, ".geojsonl": of_sequence, ".geojsons": of_sequence, ".kml": of_kml, ".kmz": of_kml}
+"""By how a file's name ends, what reads its bytes; what begins as GeoJSON does is taken for it, whatever it is called."""
 INSTALL = "pip install 'dione[vector]'"
 
 
@@ -36,7 +37,8 @@ def read(place: str | Path, *, source: str = "", here: Path | None = None) -> Fe
     file, source = here or Path(name), source or str(place)
     try:
         size = file.stat().st_size
-        if size and (own := OURS.get(file.suffix.lower())):
+        own = OURS.get(file.suffix.lower()) or (of_geojson if size and _begins_as_json(file) else None)
+        if size and own:
             return own(file.read_bytes(), source)
     except OSError as error:
         raise NotFound(f"{source} cannot be read: {error.strerror}\nneeds a vector file: GeoJSON, KML, GeoPackage, Shapefile") from error
@@ -49,6 +51,14 @@ def split(place: str | Path) -> tuple[str, str | None]:
     """File and layer of FILE#LAYER; a file may have a # in its name."""
     file, _, layer = str(place).rpartition("#")
     return (file, layer) if Path(file).suffix and not os.path.exists(place) else (str(place), None)
+
+
+def _begins_as_json(file: Path) -> bool:
+    """Whether it may be GeoJSON: field, field.geojson.txt."""
+    if file.is_dir():
+        return False
+    with file.open("rb") as held:
+        return held.read(64).removeprefix(BOM_UTF8).lstrip().startswith(b"{")
 
 
 def _of_gdal(file: Path, layer: str | None, source: str) -> Features:

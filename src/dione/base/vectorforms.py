@@ -17,8 +17,9 @@ MARKS = {b"SQLite format 3\0": "GeoPackage", b"\0\0\x27\x0a": "Shapefile", b"fgb
 TABLES = "a00000001.gdbtable"
 """What a File Geodatabase, a folder, always holds."""
 VIRTUAL = re.compile(r"create(?:\s|/\*.*?\*/|--[^\n]*\n)+virtual\b", re.IGNORECASE | re.DOTALL)
+NAME = r"""("(?:[^"]|"")*"|'[^']*'|`[^`]*`|\[[^\]]*\]|\w+)"""
 INDEX = re.compile(
-    r"""CREATE VIRTUAL TABLE ("[^"]*"|'[^']*'|\w+) USING (rtree|fts\d|VirtualSpatialIndex|VirtualElementary|VirtualKNN2?)\s*(\(.*)?""",
+    rf"CREATE VIRTUAL TABLE\s+{NAME}\s+USING\s+(rtree(_i32)?|fts\d|VirtualSpatialIndex|VirtualElementary|VirtualKNN2?)\s*(\(.*)?",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -32,7 +33,9 @@ def check(file: Path, source: str) -> None:
     with file.open("rb") as held:
         begin = held.read(16)
     form = next((form for mark, form in MARKS.items() if begin.startswith(mark)), None)
-    if form is None or file.suffix.lower() == ".zip" or "!" in str(file):  # pyogrio looks for archives in names
+    if form and "!" in str(file):  # pyogrio takes what stands before it for an archive
+        raise BadRecipe(f"{source} has a '!' in its name or in that of a folder, which GDAL's readers take for an archive\nmove it, or call it otherwise")
+    if form is None or file.suffix.lower() == ".zip":  # pyogrio looks for archives in names
         raise BadRecipe(
             f"{source} holds no vectors that are read: it begins with {begin!r}, needs {_forms()}; other forms may name any file or server\n"
             f"unpack it if it is an archive, else save it again: ogr2ogr -t_srs {DEGREES} {file.stem}.geojson {file.name}"

@@ -8,6 +8,7 @@ POLYGON ((0.6 43.6, ...))           WKT in longitude and latitude
 field.geojson, fields.gpkg, ...     a file of vectors, as `base/vectorfile.py` reads it
 """
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,8 @@ from dione.base.features import Features, of_geojson, of_object
 from dione.prepare import mgrs
 
 WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, KML, GeoPackage, Shapefile"
+WKT = re.compile(r"\s*((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)Z?M?(?![^\s(])", re.IGNORECASE)
+"""How it begins; so may the name of a file: polygon (1).geojson."""
 PIXEL_M = 10
 """Squares around a point lie on multiples of it, as Sentinel-2's pixels do."""
 
@@ -38,7 +41,7 @@ def parse(text: str, *, size_m: float | None = None) -> Area:
     words = text.replace(",", " ").split()
     if len(words) in (2, 4) and (numbers := _numbers(words)):
         return _square(numbers, size_m) if len(numbers) == 2 else _plain(tuple(numbers), text, size_m)
-    if re.match(r"\s*((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)(?![^\s(])", text, re.IGNORECASE):
+    if WKT.match(text) and not os.path.isfile(vectorfile.split(text)[0]):
         return _plain(_of_wkt(text, size_m), text, None)
     if text.lstrip().startswith("{"):
         return _plain(_of(of_geojson(text, "the area")), "GeoJSON", size_m)

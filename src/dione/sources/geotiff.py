@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ NO_CLASS = 99
 def open(
     path: str | Path,
     *,
-    bands: tuple[str, ...] | None = None,
+    bands: Sequence[str] | None = None,
     pattern: str | None = None,
     date: str | None = None,
     scale: float | None = None,
@@ -55,7 +56,7 @@ def open(
     not all bands are 0, reflectance is possible, and SCL or CLM (bands, or files of the same date) say clear.
     Raises NotFound, BadSource, BadBands, BadGrid, BadValues; reading pixels later may raise BadSource.
     """
-    return of_files(_rasters(path, pattern), Reading(bands, pattern, _day(date), scale, offset), path, align=align)
+    return of_files(_rasters(path, pattern), Reading(tuple(bands) if bands else None, pattern, _day(date), scale, offset), path, align=align)
 
 
 def of_files(files: list[File], reading: Reading, path: str | Path, *, align: bool = False) -> xr.Dataset:

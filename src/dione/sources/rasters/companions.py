@@ -23,7 +23,7 @@ def check_beside(path: Path) -> None:
     """Raise BadSource for a file on this disk beside which one lies that GDAL would open, and that is no GeoTIFF of this folder."""
     begin = f"{path.name.lower()}."
     for name in _listed(path.parent, path.parent.stat().st_mtime_ns):
-        if name.lower().startswith(begin) and not _harmless(path.with_name(name), path.resolve().parent):
+        if name.lower().startswith(begin) and not _harmless(path.with_name(name), (path.resolve().parent, path.parent.resolve())):
             raise BadSource(f"{shown(path)} has {name} beside it, which is no GeoTIFF of this folder and could read any other file\ntake it away")
 
 
@@ -41,9 +41,9 @@ def check_named(file: rasterio.DatasetReader, path: str) -> None:
         )
 
 
-def _harmless(file: Path, home: Path) -> bool:
-    """Whether it is a GeoTIFF where the raster is, links followed, and names no other."""
-    if file.resolve().parent != home or not file.is_file():
+def _harmless(file: Path, homes: tuple[Path, Path]) -> bool:
+    """Whether it is a GeoTIFF where the raster is, or where a link to the raster is, links followed, and names no other."""
+    if file.resolve().parent not in homes or not file.is_file():
         return False
     with file.open("rb") as held:
         if held.read(4) not in TIFF:

@@ -33,9 +33,9 @@ def places(path: str | Path) -> list[Path]:
 
 
 def _unpacked(place: Path) -> Path:
-    """The product in a folder named as its zip, where Windows unpacks it: NAME/NAME.SAFE, or NAME.SAFE/NAME.SAFE."""
+    """The product in a folder named as its zip, where Windows unpacks it: NAME/NAME.SAFE, or NAME.SAFE/NAME.SAFE; none where nobody may look (lost+found)."""
     inner = place / f"{place.name.removesuffix('.SAFE')}.SAFE"
-    return inner if inner.is_dir() and not (place / MANIFEST).is_file() else place
+    return inner if os.path.isdir(inner) and not os.path.isfile(place / MANIFEST) else place
 
 
 def _written_out(path: str | Path) -> str:
