@@ -101,3 +101,16 @@ def test_what_the_system_refuses_where_nobody_foresaw_it_is_an_error_and_no_trac
     name = "x" * 300
     code, out, told = run("models", "show", name + ".safetensors")
     assert (code, out) == (1, "") and told.startswith(f"error: {name}.safetensors: File name too long\nlook at its name and permissions")
+
+
+def test_a_machine_without_memory_or_threads_is_told_and_a_fault_of_ours_stays_one(run, monkeypatch):
+    def fails():
+        raise fault
+
+    monkeypatch.setattr("dione.cli.command", lambda: fails)
+    fault = MemoryError("Unable to allocate 7.5 GiB")
+    code, out, told = run("list")
+    assert (code, out) == (1, "") and told.startswith("error: the system: Unable to allocate 7.5 GiB\nlet this process have more memory")
+    fault = RuntimeError("ours")
+    with pytest.raises(RuntimeError, match="ours"):
+        run("list")

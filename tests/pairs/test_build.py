@@ -1,5 +1,6 @@
 """From a made-up world to a store: what was planted is found, areas are kept, and one bad area or scene stops no other."""
 
+import errno
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from odc.geo.geobox import GeoBox
 from dione.base import files, scheduler
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
-from dione.pairs import areas, making
+from dione.pairs import areas, making, visit
 from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
 from dione.pairs.larder import Larder
@@ -26,6 +27,7 @@ from dione.patches import curate, store
 from dione.prepare.reference import scenestatistics
 from dione.prepare.reference.normalise import Normalisation
 from dione.prepare.reference.pair import PairRule
+from dione.sources import zarrstack
 from dione.sources.delivered import deliveries, scenetable
 from dione.sources.delivered.plainvhr import Told
 from dione.testing import rasters
@@ -108,6 +110,28 @@ def test_a_kept_area_that_is_damaged_is_told_and_the_others_are_cut(made: World,
     assert 0 < ended.patches < built.patches
     mended = build(recipe_for(made), tmp_path / "store", areas=str(copy), workers=1)
     assert (mended.fresh, mended.patches, mended.failed) == (1, built.patches, ())
+
+
+def out_of_files(*_: object, **__: object) -> None:
+    raise BadSource("it cannot be read") from OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def test_kept_areas_that_cannot_be_read_just_now_stay(made: World, built: Built, tmp_path: Path, recipe_for, monkeypatch):
+    copy = Path(shutil.copytree(made.folder / "areas", tmp_path / "areas"))
+    monkeypatch.setattr(zarrstack, "load", out_of_files)
+    with pytest.raises(BadSource, match="cannot be read"):
+        build(recipe_for(made), tmp_path / "store", areas=str(copy), workers=1)
+    monkeypatch.undo()
+    assert build(recipe_for(made), tmp_path / "store", areas=str(copy), workers=1).fresh == 0
+
+
+def test_a_scene_that_could_not_be_read_for_want_of_open_files_is_tried_again(made: World, tmp_path: Path, recipe_for, few, monkeypatch):
+    recipe, places = recipe_for(made, areas=few), {"areas": str(tmp_path / "areas"), "workers": 1}
+    monkeypatch.setattr(visit, "pair", out_of_files)
+    with pytest.raises(BadSource, match="none of"):
+        build(recipe, tmp_path / "store", **places)
+    monkeypatch.undo()
+    assert build(recipe, tmp_path / "store", **places).failed == ()
 
 
 def test_a_kept_area_whose_note_is_damaged_is_made_again(made: World, built: Built, tmp_path: Path, recipe_for):

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 import rasterio
 import torch
+import zarr
 from affine import Affine
 
 from dione.base.errors import BadBands, BadGrid, BadRecipe, BadSource, CannotWrite, NotFound
@@ -275,3 +276,17 @@ def test_a_place_that_gives_nothing_is_told(tmp_path, caplog):
     kind = scenes.SceneSet(path="*/*.tif", sensor="aerial", coarse_m=10, reflectance=(1 / 400,) * 4, draws=2)
     simulate_store(SimulateConfig(scenes=(kind,)), root=tmp_path, out=tmp_path / "store", workers=1)
     assert "b is left out: every window that was drawn holds pixels without data" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"), [(MemoryError(), "more memory"), (RuntimeError("can't start new thread"), "more threads"), (ValueError(), "damaged")]
+)
+def test_a_store_is_not_called_damaged_where_the_machine_has_no_more_memory_or_threads(made, monkeypatch, fault, words):
+    def fails(*_):
+        raise fault
+
+    opened = store.read(made[2].path)
+    monkeypatch.setattr(zarr.Array, "__getitem__", fails)
+    with pytest.raises(BadSource) as told:
+        opened.hr[0]
+    assert words in str(told.value) and ("damaged" in str(told.value)) == (words == "damaged")

@@ -18,7 +18,7 @@ in letters that a terminal only shows (dione.base.telling), wherever its words c
 
 from collections.abc import Iterable
 
-from dione.base import telling
+from dione.base import shortage, telling
 
 MOST_NAMED = 3
 """Of what failed for one and the same reason."""
@@ -71,11 +71,11 @@ class CannotWrite(DioneError):
     """An output that cannot be written, or that belongs to another run."""
 
 
-def of_the_system(error: OSError) -> DioneError:
-    """What the system refused where nobody foresaw it: a folder that may not be looked into, a disk that fails."""
-    return DioneError(
-        f"{error.filename or 'the system'}: {error.strerror or error}\nlook at its name and permissions, those of the folders above it, and the disk"
-    )
+def of_the_system(error: BaseException) -> DioneError | None:
+    """What the system refused where nobody foresaw it: a folder that may not be looked into, a disk that fails, memory; None for a fault of ours."""
+    advice = shortage.advice(error, "look at its name and permissions, those of the folders above it, and the disk" if isinstance(error, OSError) else "")
+    why = getattr(error, "strerror", None) or str(error).partition("\n")[0] or "it gives no more memory"
+    return DioneError(f"{getattr(error, 'filename', None) or 'the system'}: {why}\n{advice}") if advice else None
 
 
 def faults(head: str, found: list[str], advice: str = "") -> str:

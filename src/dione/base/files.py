@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 from uuid import uuid4
 
+from dione.base import shortage
 from dione.base.errors import CannotWrite
 
 PARTIAL = ".partial"
@@ -16,7 +17,7 @@ LOCK = ".dione.lock"
 ANOTHER = "name another folder with -o"
 ADVICE = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), f"{ANOTHER}, or have this one, and what is in it, made yours"),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "let more files be open at a time, e.g. ulimit -n 4096, then run the same command again"),
+    **shortage.ADVICE,
     **dict.fromkeys(
         (errno.ENOENT, errno.ESTALE), f"a folder on the way there is missing, or was removed meanwhile; make it and run the same command again, or {ANOTHER}"
     ),
@@ -59,8 +60,8 @@ def cannot_write(path: Path, error: OSError, needs_bytes: int | None = None, par
 
     partial: what was written so far, for when it is not known how much is needed.
     """
-    if error.errno in ADVICE:
-        return CannotWrite(f"cannot write {path}: {error.strerror}\n{ADVICE[error.errno]}")
+    if advice := ADVICE.get(shortage.number(error)):
+        return CannotWrite(f"cannot write {path}: {error.strerror or error}\n{advice}")
     needed = "" if needs_bytes is None else f"about {size(needs_bytes)}"
     if not needed and partial is not None:
         needed = f"more than {size(bytes_of(partial))}"

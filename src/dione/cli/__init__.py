@@ -53,9 +53,11 @@ def main() -> NoReturn:
     try:
         with Stopping(sys.argv[1:]):
             command()()
-    except (DioneError, OSError) as error:
-        err.quiet = False  # --quiet is for all else
+    except (DioneError, OSError, MemoryError, RuntimeError, ImportError) as error:
         told = error if isinstance(error, DioneError) else of_the_system(error)
+        if told is None:
+            raise
+        err.quiet = False  # --quiet is for all else
         err.print(f"error: {told}", style="bold red" if err.is_terminal else None, markup=False)
         sys.exit(1)
     sys.exit(0)

@@ -17,7 +17,7 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 
-from dione.base import processors
+from dione.base import processors, shortage
 from dione.base.errors import BadSource, DioneError, faults, grouped
 from dione.base.features import Features
 from dione.pairs import areas as area_tables
@@ -152,12 +152,14 @@ def _cutter(recipe: BuildRecipe, boxes: Mapping[str, Area], kept: Mapping[str, K
 
 
 def _patches(cutter: Cutter, boxes: Mapping[str, Area], kept: Mapping[str, Kept], failed: dict[str, str], progress: Progress) -> Iterator[store.Patch]:
-    """Area by area; one whose Stacks cannot be read any more is noted as failed, and will be made again."""
+    """Area by area; one whose Stacks are damaged is noted as failed, and will be made again."""
     paired = [one for one in kept.values() if one.pairs]
     for done, (one, stacks) in enumerate(larders.read(paired), 1):
         try:
             yield from cutter.patches(boxes[one.name], one.pairs, stacks.result())
         except DioneError as error:
+            if shortage.advice(error):
+                raise
             one.forget()
             failed[one.name] = f"{error}\n{AGAIN}"
         progress("patches", done, len(paired))

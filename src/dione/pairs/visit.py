@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from dione.base import grid as grids
+from dione.base import shortage, when
 from dione.base import stack as stacks
-from dione.base import when
 from dione.base.errors import DioneError, NothingClear
 from dione.pairs.areas import Area
 from dione.pairs.recipe import BuildRecipe
@@ -112,6 +112,8 @@ def _visit(
     except NothingClear as error:
         return told("left out", str(error)), None
     except DioneError as error:
+        if shortage.advice(error):  # of this machine just now: the area is not kept, so that it is tried again
+            raise
         return told("failed", str(error)), None
     return told("paired"), (scene, look, found)
 

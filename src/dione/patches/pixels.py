@@ -7,6 +7,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from dione.base import shortage
 from dione.base.errors import BadSource, NotFound
 from dione.patches.location import Location
 from dione.sources import chunks
@@ -43,7 +44,7 @@ class Pixels:
         try:
             return np.asarray(self.array[rows])
         except (*DAMAGE, *faults_of_stores()) as error:
-            raise BadSource(f"{self.where} cannot be read: {_first(error)}\n{ADVICE}") from error
+            raise BadSource(f"{self.where} cannot be read: {_first(error)}\n{shortage.advice(error, ADVICE)}") from error
 
 
 def opened(store: Location, group_name: str, names: tuple[str, ...]) -> dict[str, Pixels]:
@@ -61,7 +62,7 @@ def opened(store: Location, group_name: str, names: tuple[str, ...]) -> dict[str
             chunks.check(array, f"{path}: '{name}'")
             found[name] = Pixels(array, f"{path}: '{name}'")
     except (*DAMAGE, *faults_of_stores()) as error:
-        raise BadSource(f"{path} cannot be read: {_first(error)}\n{ADVICE}") from error
+        raise BadSource(f"{path} cannot be read: {_first(error)}\n{shortage.advice(error, ADVICE)}") from error
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import fsspec
 from fsspec import AbstractFileSystem
 
+from dione.base import shortage
 from dione.base.errors import BadSource, CannotWrite, NotFound
 from dione.base.files import cannot_write
 from dione.base.telling import shown as shown
@@ -71,7 +72,8 @@ def naming(path: str | Path) -> Iterator[None]:
         advice = SKEWED if "request time" in str(error) else "check its permissions, or the credentials of the store"
         raise BadSource(f"{shown(path)} may not be read: {shown(str(error))}\n{advice}") from error
     except faults_of_stores() as error:
-        raise BadSource(f"{shown(path)} cannot be read: {shown(str(error))}\ncheck the name, the connection and the credentials of the store") from error
+        advice = shortage.advice(error, "check the name, the connection and the credentials of the store")
+        raise BadSource(f"{shown(path)} cannot be read: {shown(str(error))}\n{advice}") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from fsspec import AbstractFileSystem
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
-from dione.base import masks, stack
+from dione.base import masks, shortage, stack
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound, faults
 from dione.base.files import PARTIAL
@@ -131,7 +131,8 @@ class Store:
                 reflectance, valid = kept["reflectance"].isel(part).values, kept["valid"].isel(part).values
         except (*DAMAGE, *faults_of_stores()) as error:
             where = f"{shown(self.path)} cannot be read at date {date + 1}, rows {window.top} to {window.bottom}"
-            raise BadSource(f"{where}: {shown(str(error)) or type(error).__name__}\nthe store is damaged: fetch it again") from error
+            advice = shortage.advice(error, "the store is damaged: fetch it again")
+            raise BadSource(f"{where}: {shown(str(error)) or type(error).__name__}\n{advice}") from error
         return _usable(reflectance.astype(np.float32, copy=False), valid)
 
 
@@ -199,7 +200,8 @@ def _damage(name: str) -> Iterator[None]:
         yield
     except (*DAMAGE, *faults_of_stores()) as error:
         why = shown(str(error)) or type(error).__name__
-        raise BadSource(f"{shown(name)} cannot be read as a Zarr store: {why}\nit is damaged or no Stack: write it again with `dione fetch`") from error
+        advice = shortage.advice(error, "it is damaged or no Stack: write it again with `dione fetch`")
+        raise BadSource(f"{shown(name)} cannot be read as a Zarr store: {why}\n{advice}") from error
 
 
 def _nothing_lost(name: str, arrays: Mapping[str, "zarr.Array[Any]"], mark: object) -> None:

@@ -18,9 +18,9 @@ from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from dione.base import processors
+from dione.base import processors, shortage
 from dione.base.errors import BadSource, CannotWrite
-from dione.base.files import room, size, whole
+from dione.base.files import ADVICE, room, size, whole
 from dione.base.windows import Window
 from dione.prediction.files import splice
 from dione.prediction.files.mosaic import Notes, halvings, mosaic
@@ -89,7 +89,8 @@ def assemble(
             made.replace(partial)
     except (RasterioError, CPLE_BaseError, OSError, BadSource) as error:
         needed = OVERVIEWS * sum(piece.stat().st_size for piece in pieces.values() if piece.exists())
-        raise CannotWrite(f"cannot write {path}: {error}\n{room(path.parent, f'about {size(int(needed))}')}") from error
+        advice = ADVICE.get(shortage.number(error)) or room(path.parent, f"about {size(int(needed))}")
+        raise CannotWrite(f"cannot write {path}: {error}\n{advice}") from error
     finally:
         for leftover in workshop.glob("assembling*.tif*"):
             leftover.unlink(missing_ok=True)

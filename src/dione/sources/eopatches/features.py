@@ -13,6 +13,7 @@ import zarr
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from dione.base import shortage
 from dione.base.errors import BadSource, faults
 from dione.base.windows import Window
 from dione.sources import chunks
@@ -152,4 +153,5 @@ def _npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 def _damaged(path: str, error: Exception) -> BadSource:
-    return BadSource(f"{shown(path)} cannot be read: {shown(str(error)) or type(error).__name__}\nit may be damaged or half copied: fetch it again")
+    advice = shortage.advice(error, "it may be damaged or half copied: fetch it again")
+    return BadSource(f"{shown(path)} cannot be read: {shown(str(error)) or type(error).__name__}\n{advice}")

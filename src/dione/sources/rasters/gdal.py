@@ -13,6 +13,7 @@ from fsspec import AbstractFileSystem
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
+from dione.base import shortage
 from dione.base.errors import BadSource
 from dione.base.telling import shown
 from dione.sources.places import faults_of_stores, is_remote, system
@@ -42,7 +43,7 @@ def readable(path: str) -> Iterator[None]:
     try:
         yield
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
-        advice = "it may be damaged or half copied: fetch it again, or take it out of the series"
+        advice = shortage.advice(error, "it may be damaged or half copied: fetch it again, or take it out of the series")
         raise BadSource(f"{shown(path)} cannot be read: {shown(_last(error))}\n{advice}") from error
 
 
