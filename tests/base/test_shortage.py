@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from rasterio._err import CPLE_AppDefinedError
 
 from dione.base import errors, files, shortage
 from dione.base.errors import BadSource
@@ -40,6 +41,10 @@ def test_what_to_do_depends_on_what_the_machine_has_no_more_of(error: BaseExcept
 def test_what_gdal_tells_in_words_alone_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
     told = str(files.cannot_write(tmp_path / "a.tif", OSError(f"{tmp_path}/b.tif: Too many open files"), 1000))
     assert "ulimit -n" in told and "free" not in told
+
+
+def test_the_numbers_of_gdal_are_not_those_of_the_system() -> None:
+    assert shortage.number(CPLE_AppDefinedError(1, 1, "TIFFWriteDirectoryTagData:IO error writing tag data")) == 0  # 1 is EPERM
 
 
 def test_where_nobody_foresaw_it_memory_is_told_and_a_fault_of_ours_is_not_hidden() -> None:

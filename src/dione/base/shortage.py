@@ -26,5 +26,5 @@ def advice(error: BaseException | None, otherwise: str = "") -> str:
 
 def number(error: BaseException) -> int:
     """The system's number (errno) of an error, also where it is told in words alone, as GDAL does; 0 for one that is not the system's."""
-    told = getattr(error, "errno", None)
+    told = error.errno if isinstance(error, OSError) else None  # GDAL's own errors count in another way
     return told or next((known for known in errno.errorcode if str(error).endswith(os.strerror(known))), 0)
