@@ -43,8 +43,12 @@ def test_what_gdal_tells_in_words_alone_is_not_taken_for_a_full_disk(tmp_path: P
     assert "ulimit -n" in told and "free" not in told
 
 
-def test_the_numbers_of_gdal_are_not_those_of_the_system() -> None:
-    assert shortage.number(CPLE_AppDefinedError(1, 1, "TIFFWriteDirectoryTagData:IO error writing tag data")) == 0  # 1 is EPERM
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [("b.tif: Too many open files", errno.EMFILE), ("b.tif: No space left on device", errno.ENOSPC), ("TIFFAppendToStrip: write error", 0)],
+)
+def test_a_number_of_gdals_own_is_not_taken_for_the_systems(words: str, wanted: int) -> None:
+    assert shortage.number(CPLE_AppDefinedError(3, errno.EPERM, words)) == wanted
 
 
 def test_where_nobody_foresaw_it_memory_is_told_and_a_fault_of_ours_is_not_hidden() -> None:
