@@ -163,6 +163,7 @@ def _properties(member: Any) -> dict[str, Any]:
 
 
 def columns_of(rows: list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    """What is known of each feature as columns, one value a feature; None, or NaN among real numbers, where one lacks it."""
     names = sorted({name for row in rows for name in row})
     return {name: _column([row.get(name) for row in rows]) for name in names}
 
