@@ -132,3 +132,11 @@ def _full(write):
         write(self, path, value, **how)
 
     return refusing
+
+
+def test_a_name_that_no_file_of_an_eopatch_can_bear_is_refused_before_anything_is_computed(run, tmp_path):
+    folder = testing.write_geotiffs(testing.series(testing.landscape((16, 20)), days=2).stack, tmp_path / "in")
+    for name in ("a/b", "../b", "", " "):
+        code, _, err = run("predict", folder, "-o", tmp_path / "out", "--model", "nearest", "--eopatch", name)
+        assert code == 2 and "--eopatch" in err and f"'{name}'" in err, name
+    assert not (tmp_path / "out").exists()

@@ -61,6 +61,8 @@ def predict(
     """
     if supports not in ("best", "past"):
         raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
+    if eopatch is not None and (not eopatch.strip() or "/" in eopatch):
+        raise typer.BadParameter(f"'{eopatch}' cannot be part of a file's name; needs one such as HRN", param_hint="--eopatch")
     from dione.nets.resolver import load
     from dione.prediction.config import PredictConfig
     from dione.prediction.job import predict_to
