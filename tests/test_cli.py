@@ -93,6 +93,12 @@ def test_an_eopatch_of_an_earlier_run_in_the_same_folder_is_told(dione, folder, 
     assert "out/eopatch is of an earlier run; --eopatch NAME makes it anew" in dione(*words, check=0).stderr
 
 
+def test_the_cloud_of_supports_in_the_past_is_refused_where_it_would_decide_nothing(dione, folder, tmp_path):
+    ended = dione("predict", folder, "-o", tmp_path / "out", "--model", "nearest", "--support-cloud", 0.2, check=2)
+    assert "--support-cloud" in ended.stderr and "--supports past" in " ".join(ended.stderr.split())
+    dione("predict", folder, "-o", tmp_path / "out", "--model", "nearest", "--support-cloud", 0.2, "--supports", "past", check=0)
+
+
 def test_predict_speaks_json(dione, folder, tmp_path):
     facts = json.loads(dione("predict", folder, "-o", tmp_path / "out", "--model", "bicubic", "--json", check=0).stdout)
     assert facts["targets"][0]["day"] == DAY and facts["model"]["name"] == "bicubic"

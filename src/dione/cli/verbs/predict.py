@@ -25,7 +25,7 @@ def predict(
     supports: Annotated[
         str, typer.Option(help="Which dates help: best (clear and near), or past (a window of the latest clear ones before the target).")
     ] = "best",
-    support_cloud: Annotated[float, typer.Option(min=0, max=1, help="Largest cloudy fraction of those in the past.")] = 0.05,
+    support_cloud: Annotated[float | None, typer.Option(min=0, max=1, help="Largest cloudy fraction of those in the past; 0.05 if not said.")] = None,
     eopatch: Annotated[str | None, typer.Option(help="A name: write the results as an EOPatch too, OUT/eopatch with SR-NAME, S2 and N_VIEWS.")] = None,
     block: Annotated[
         int | None,
@@ -61,6 +61,10 @@ def predict(
     """
     if supports not in ("best", "past"):
         raise typer.BadParameter(f"'{supports}' is neither best nor past", param_hint="--supports")
+    if support_cloud is not None and supports != "past":
+        raise typer.BadParameter(
+            "is of --supports past, and means nothing for best, which takes the clear and near; leave it out", param_hint="--support-cloud"
+        )
     if eopatch is not None and (not eopatch.strip() or "/" in eopatch):
         raise typer.BadParameter(f"'{eopatch}' cannot be part of a file's name; needs one such as HRN", param_hint="--eopatch")
     from dione.nets.resolver import load
@@ -76,7 +80,9 @@ def predict(
         raise typer.BadParameter(f"'{precision}' is none of auto, float32, bfloat16", param_hint="--precision")
     if compress not in ("deflate", "zstd"):
         raise typer.BadParameter(f"'{compress}' is neither deflate nor zstd", param_hint="--compress")
-    rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports, "support_cloud": support_cloud}
+    rule: dict[str, Any] = {"target": target, "views": views, "max_cloud": max_cloud, "supports": supports}
+    if support_cloud is not None:
+        rule["support_cloud"] = support_cloud
     config = PredictConfig(**rule, modulation=modulation, block=block, device=device, precision=precision, compress=compress.upper(), tiles=tiles)  # type: ignore[arg-type]
     with staged(output) as folder, transfer(), progress() as tell:
         if eopatch:
