@@ -32,6 +32,13 @@ def test_saved_and_opened_is_the_same(made: xr.Dataset, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["stack.zarr"]
 
 
+@pytest.mark.parametrize("name", ["c", "e", "y", "band"])
+def test_a_store_may_be_called_as_folders_in_it_end(name: str, made: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    zarrstack.save(made, name)
+    assert zarrstack.open(name).equals(zarrstack.open(tmp_path / name)) and zarrstack.load(f"./{name}/").sizes == made.sizes
+
+
 def test_a_word_about_the_whole_stack_is_kept(made: xr.Dataset, tmp_path: Path) -> None:
     zarrstack.save(made.assign_coords(field="field 7"), tmp_path / "stack.zarr")
     for kept in (zarrstack.open(tmp_path / "stack.zarr"), zarrstack.load(tmp_path / "stack.zarr")):

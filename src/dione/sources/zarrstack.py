@@ -187,7 +187,8 @@ def _arrays(name: str) -> dict[str, "zarr.Array[Any]"]:
         found = f"a folder that holds {some(sorted(files))}" if files else "an empty folder" if fs.isdir(inside) else "a file"
         raise NotAStack(f"{shown(name)} is no Zarr store: found {found}; needs a zarr.json\nit may be half copied: write it again with `dione fetch`")
     with _damage(name):
-        arrays = dict(zarr.open_group(name, mode="r").arrays())
+        # By its whole path: zarr takes every "c/" out of the names of chunks below a store that is called "c".
+        arrays = dict(zarr.open_group(name if is_remote(name) else inside, mode="r").arrays())
         for variable, array in arrays.items():
             chunks.check(array, f"{shown(name)}: '{variable}'")
     return arrays
