@@ -195,6 +195,19 @@ def test_the_command_refuses_what_is_no_list_of_numbers(command, opened):
     assert command("nearest", opened.path, "--dates", "1,two")[0] == 2
 
 
+def test_what_would_change_no_score_of_a_patch_store_is_refused(command, opened):
+    code, said = command("nearest", opened.path, "--dates", "1", "--area", "31TCJ", "--scale", "0.0001", "--align")
+    assert code == 1 and "is a patch store, for which --area, --scale, --align mean nothing; leave them out" in said.err and not said.out
+    code, said = command("nearest", opened.path, "--dates", "1", "--shift", "0.2")
+    assert code == 1 and "to those of a series only" in said.err and not said.out
+
+
+def test_a_split_of_a_series_is_refused(command, tmp_path):
+    folder = write_geotiffs(series(landscape((80, 72), seed=2), days=2, seed=2).stack, tmp_path / "field")
+    code, said = command("nearest", folder, "--dates", "2", "--split", "train")
+    assert code == 1 and "a series has no splits" in said.err and not said.out
+
+
 def test_a_summary_needs_no_second_pass(made, opened):
     from dione.evaluation import shelf
 

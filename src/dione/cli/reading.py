@@ -1,7 +1,7 @@
 """How a series is named and read: the options that every verb on a series shares."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
 import typer
@@ -47,6 +47,17 @@ class Reading:
     ] = None
     align: Annotated[bool, typer.Option("--align", help="Resample dates that stand on other grids onto the first one's, once.")] = False
     feature: Annotated[str | None, typer.Option(help="Which feature of an EOPatch holds the bands.")] = None
+
+    def none_for(self, source: str, kind: str) -> str:
+        """The source itself, of a kind that is not read so; raises BadSource if any of this was said."""
+        from dione.base.errors import BadSource
+
+        said = [f"--{one.name.replace('_', '-')}" for one in fields(self) if getattr(self, one.name) != one.default]
+        if said:
+            raise BadSource(
+                f"{source} is {kind}, for which {', '.join(said)} mean{'s' * (len(said) == 1)} nothing; leave {'it' if len(said) == 1 else 'them'} out"
+            )
+        return source
 
     def open(self, source: str, dates: str | None = None) -> Any:
         """The source as a Stack (xarray.Dataset), cut to dates and area, its values checked."""

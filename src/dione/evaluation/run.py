@@ -148,7 +148,11 @@ def _is_shelf(dataset: str | Path | xr.Dataset) -> TypeGuard[str | Path]:
 
 def _source(dataset: str | Path | xr.Dataset, models: Models, *, split: str, shift_px: float, seed: int) -> Source:
     if _is_shelf(dataset):
+        if shift_px:
+            raise BadRecipe(f"{dataset} is a patch store, whose dates stand where they stand; a shift is given to those of a series only: leave it out")
         return shelf(store.read(dataset), models, split=split)
+    if split != "test":
+        raise BadRecipe(f"split is {split!r}, and a series has no splits, every date is scored: leave it out, or name a patch store")
     opened = dataset if isinstance(dataset, xr.Dataset) else open_source(str(dataset))
     return series(opened, models, shift_px=shift_px, seed=seed)
 

@@ -33,7 +33,7 @@ def evaluate(
     from dione.patches.store import is_store
 
     counts = _numbers(dates)
-    source = dataset if is_store(dataset) else reading.open(dataset)
+    source = reading.none_for(dataset, "a patch store") if is_store(dataset) else reading.open(dataset)
     with progress("patch") as tell:
         how: dict[str, Any] = {"split": split, "shift_px": shift, "align_px": align_px, "seed": seed, "scheduler": scheduler}
         made = run.evaluate(model, source, out=output, against=against or ["bicubic"], dates=counts, progress=tell, **how)
