@@ -53,6 +53,12 @@ def test_fetch_keeps_what_the_archive_holds_and_tells_how_much_came(stocked: Loo
     assert [str(one) for one in kept["platform"].values] == ["sentinel-2a"]
 
 
+def test_a_property_that_names_areas_is_refused_where_there_is_one_area(run, tmp_path: Path) -> None:
+    folder = testing.write_geotiffs(testing.series(testing.landscape((16, 16)), days=1).stack, tmp_path / "in")
+    code, _, told = run("fetch", folder, "-o", tmp_path / "kept.zarr", "--name", "parcel")
+    assert code == 2 and "--name" in told and "--areas" in told and not (tmp_path / "kept.zarr").exists()
+
+
 def test_areas_are_fetched_on_with_another_token_in_the_address(stocked: Loopback, run, tmp_path: Path) -> None:
     latitude, longitude = map(float, middle().split(","))
     ring = [[longitude, latitude], [longitude + 0.002, latitude], [longitude, latitude + 0.002], [longitude, latitude]]

@@ -18,7 +18,7 @@ def fetch(
     areas: Annotated[
         str | None, typer.Option(help="A file of many areas, GeoJSON or GeoPackage: a Stack is kept of each, what is there is left alone.")
     ] = None,
-    name: Annotated[str, typer.Option(help="The property that names each of --areas; their number where there is none.")] = "name",
+    name: Annotated[str | None, typer.Option(help="The property that names each of --areas: name, and their number where there is none.")] = None,
     reading: Reading = Reading(),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a Stack that is there.")] = False,
 ) -> Result:
@@ -32,13 +32,15 @@ def fetch(
     from dione.sources.archives.signing import unsigned
 
     if areas is None:
+        if name is not None:
+            raise typer.BadParameter("names each of --areas, which are not given; leave it out", param_hint="--name")
         with transfer():
             kept = zarrstack.save(reading.open(source, dates), output, overwrite=overwrite)
         return Result({"stack": kept}, [kept])
     if reading.area is not None:
         raise typer.BadParameter("says one area, --areas many; give one of them", param_hint="--area")
     settings = [unsigned(source), dates, asdict(reading)]
-    shapes, wrong = fields(areas, name=name)
+    shapes, wrong = fields(areas, **({} if name is None else {"name": name}))
     with transfer(), progress("area") as tell:
         made = fetching.fetch(
             shapes,
