@@ -39,6 +39,15 @@ def test_indices_are_written_with_their_uncertainty(run, folder, tmp_path):
         np.testing.assert_allclose(file.read(), np.stack([expected["NDVI"], expected["NDVI_sigma"]]), atol=1e-6)
 
 
+def test_where_nothing_is_trusted_it_is_told(run, folder, tmp_path):
+    Parcels((shapely.box(LEFT + 20, TOP - 90, LEFT + 90, TOP - 20),), {}, "EPSG:32631").write(tmp_path / "field.geojson")
+    for words in (("indices", folder, "NDVI", "-o", tmp_path), ("zonal", folder, tmp_path / "field.geojson", "-o", tmp_path / "zonal.csv")):
+        assert "trusted" not in run(*words)[2]
+        code, _, fault = run(*words, "--max-sigma", 0.001)
+        assert code == 0 and "is trusted; allow a larger sigma" in fault, fault
+    assert "2024-05-01_NDVI, 2024-07-01_NDVI: no pixel has a number" in run("indices", folder, "NDVI", "-o", tmp_path, "--max-sigma", 0.001)[2]
+
+
 @pytest.mark.parametrize(("verb", "files"), [(("indices", "NDVI"), "2024-05-01_NDVI"), (("change", "2024-05-01", "2024-07-01"), "2024-05-01_2024-07-01_NDVI")])
 def test_two_runs_do_not_paint_the_same_files_but_others_beside_them(run, folder, tmp_path, verb, files):
     with alone(tmp_path / files, tmp_path / f".{files}{LOCK}"):

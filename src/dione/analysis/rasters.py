@@ -1,5 +1,6 @@
 """Indices and change of a whole scene as cloud-optimised GeoTIFFs, window by window, each whole or not at all."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import Form
 from dione.prediction.record import installed
 from dione.sources import results
+from dione.sources.places import some
+
+log = logging.getLogger(__name__)
 
 BLOCK_PX = 2048
 FLAG = Form(bands=("flag",), dtype="uint8", unit="class", classes=changes.CLASSES)
@@ -45,17 +49,21 @@ class Changed:
 def write_indices(stack: xr.Dataset, out: Path, names: Sequence[str], *, trust: Trust, band_correlation: float = 0.0) -> list[Path]:
     """OUT/<date>_<INDEX>.tif for each date and index: two bands, the index and its 1σ, NaN where not trusted. Raises as `indices`, and CannotWrite."""
     _apart(out, names)
-    made = []
+    made, empty = [], []
     for date in range(stack.sizes["time"]):
         for name in names:
             file = f"{when.label(stack, date)}_{name}"
             with _alone(out, file):
-                canvas = _canvas(stack, out, file, Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index"))
+                canvas, told = _canvas(stack, out, file, Form(bands=(name, f"{name} 1 sigma"), dtype="float32", unit="index")), 0
                 for window in canvas.windows():
                     found = indices(_part(stack, window).isel(time=[date]), name, trust=trust, band_correlation=band_correlation)
                     values = np.concatenate([found[name].values, found[f"{name}_sigma"].values])
-                    canvas.paint(window, values, valid=np.isfinite(values[0]))
+                    told += int((there := np.isfinite(values[0])).sum())
+                    canvas.paint(window, values, valid=there)
                 made.append(canvas.finish(_tags(stack, trust)))
+                empty += [] if told else [file]
+    if empty:
+        log.warning("%s: no pixel has a number, since none is trusted; allow a larger sigma, or take other dates", some(empty))
     return made
 
 

@@ -55,13 +55,18 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     if grid.crs is None:
         raise BadGrid("parcels cannot be found in a scene without a CRS\ngive its files one first")
     within = [areas.alongside(grid, one) for one in parcels.to_crs(str(grid.crs)).geometries]
-    if within and not any(grid.extent.geom.intersects(one) for one in within):
+    reached = any(grid.extent.geom.intersects(one) for one in within)
+    if within and not reached:
         log.warning("none of the %d parcels lies in the scene, which reaches over %s (west, south, east, north)", len(parcels), _reach(grid))
     tied = 2 * np.pi * (rule.correlation_m / (size_m(grid) or rule.correlation_m)) ** 2
     rows = [_row(stack, one, rule, max(float(tied), 1.0)) for one in within]
     labels = when.labels(stack)
     names = [f"{name}_{day}_{what}" for day in labels for name in rule.names for what in ("mean", "sigma", "n", "trusted")]
     table = np.array(rows, np.float64).reshape(len(rows), len(names))
+    if reached and not table[:, 2::4].any():
+        log.warning(
+            "no parcel has a number on any date, since no pixel with its middle in one is trusted; allow a larger sigma, or take other dates or larger parcels"
+        )
     columns = {name: table[:, at].astype(np.int64) if name.endswith("_n") else table[:, at] for at, name in enumerate(names)}
     return Parcels(parcels.geometries, {**parcels.columns, **columns}, parcels.crs)
 
