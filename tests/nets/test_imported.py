@@ -116,6 +116,39 @@ def test_a_damaged_file_is_told(tmp_path, old, damage):
         import_checkpoint(path, tmp_path / "out.safetensors", config=tmp_path / "config.json")
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of how new some of these are
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w.to_sparse(), "float32, sparse_coo, on cpu"),
+        (lambda w: w.flatten(1).to_sparse_csr(), "float32, sparse_csr, on cpu"),
+        (lambda w: torch.quantize_per_tensor(w, 0.1, 0, torch.qint8), "qint8, strided, on cpu"),
+        (lambda w: w.to("meta"), "float32, strided, on meta"),
+        (lambda w: torch.complex(w, w), "complex64, strided, on cpu"),
+        (lambda w: torch.nested.nested_tensor([w[0], w[1, :3]]), "float32, nested, on cpu"),
+        (lambda w: w.double() * 1e300, "holds values that are not finite"),
+        (lambda w: torch.zeros(1).expand(10**7, 10**7), "is 10000000×10000000, the configuration makes it 6×8×3×3"),
+    ],
+    ids=["sparse", "csr", "quantized", "meta", "complex", "nested", "beyond float32", "huge"],
+)
+def test_tensors_that_are_no_plain_numbers_of_the_right_size_are_refused_by_name(brought, old, tmp_path, change, said):
+    weights, name = old.weights(old.SHUFFLE), "encode.init_layer.0.weight"
+    with pytest.raises(BadModel) as told:
+        brought(weights | {name: change(weights[name])}, old.config(old.SHUFFLE))
+    assert f"'{name}'" in str(told.value) and said in str(told.value) and not (tmp_path / "out.safetensors").exists()
+
+
+def test_weights_of_eight_bits_are_read(brought, old):
+    weights = {key: value.to(torch.float8_e4m3fn) for key, value in old.weights(old.SHUFFLE).items()}
+    net = load(brought(weights, old.config(old.SHUFFLE))).net
+    assert torch.equal(net.state_dict()["encode.init_layer.0.weight"], weights["encode.init_layer.0.weight"].float())
+
+
+def test_how_many_batches_a_shiftnet_saw_does_not_matter(tmp_path, old):
+    torch.save(old.shift_weights() | {"layer1.1.num_batches_tracked": torch.tensor([1, 2])}, tmp_path / "ShiftNet.pth")
+    assert shiftnet.load(import_checkpoint(tmp_path / "ShiftNet.pth", tmp_path / "shift.safetensors").path)
+
+
 def test_a_config_that_does_not_fit_names_the_first_tensor(brought, old):
     wide = old.config(old.SHUFFLE, encoder=old.NETWORK["encoder"] | {"num_layers": 3})
     with pytest.raises(BadModel) as told:

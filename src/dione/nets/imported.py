@@ -101,8 +101,22 @@ def read(path: Path) -> dict[str, Tensor]:
     )
     if not isinstance(inner, Mapping) or not inner or not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in inner.items()):
         raise BadModel(f"{path} holds no tensors by name: found {type(inner).__name__}\nneeded a state dict, as torch.save(net.state_dict(), …) writes it")
+    if odd := [f"'{key}' is {_kind(value)}" for key, value in inner.items() if not _plain_numbers(value)]:
+        raise BadModel(
+            faults(f"{path} holds tensors that are no plain arrays of real numbers", odd[:6], "save them as floats: tensor.dequantize(), .to_dense()")
+        )
     parallel = all(key.startswith("module.") for key in inner)
     return {key.removeprefix("module.") if parallel else key: value for key, value in inner.items()}
+
+
+def _plain_numbers(value: Tensor) -> bool:
+    return value.layout is torch.strided and value.device.type == "cpu" and not (value.is_quantized or value.is_nested or value.is_complex())
+
+
+def _kind(value: Tensor) -> str:
+    """Of what a tensor is, in PyTorch's words."""
+    form = "nested" if value.is_nested else str(value.layout).removeprefix("torch.")
+    return f"{str(value.dtype).removeprefix('torch.')}, {form}, on {value.device}"
 
 
 def _plain(path: Path) -> None:
@@ -156,7 +170,7 @@ def shift_network(tensors: Mapping[str, Tensor], path: Path) -> shiftnet.ShiftNe
         raise BadModel(f"{path} is not a whole ShiftNet: {error}\nneeded layer1 … layer8, fc1 and fc2") from error
     wanted = {key: value for key, value in net.state_dict().items() if not key.endswith("num_batches_tracked")}
     _fit(wanted, {key: value for key, value in tensors.items() if not key.endswith("num_batches_tracked")}, path)
-    net.load_state_dict({key: value for key, value in tensors.items() if key in net.state_dict()}, strict=False)
+    net.load_state_dict({key: tensors[key] for key in wanted}, strict=False)
     return net.eval()
 
 
@@ -167,7 +181,8 @@ def _fit(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: Path
         if key not in tensors or tensors[key].shape != value.shape
     ]
     wrong += [f"'{key}' has no place in a network of this configuration" for key in tensors if key not in wanted]
-    wrong += [f"'{key}' holds values that are not finite" for key in wanted if key in tensors and not torch.isfinite(tensors[key]).all()]
+    fitting = [key for key, value in wanted.items() if key in tensors and tensors[key].shape == value.shape]  # others may claim to be of any size
+    wrong += [f"'{key}' holds values that are not finite" for key in fitting if not torch.isfinite(tensors[key].float()).all()]
     if wrong:
         more = [f"and {len(wrong) - 6} more"] if len(wrong) > 6 else []
         raise BadModel(faults(f"{path} does not fit its configuration", wrong[:6] + more, "give the config.json that it was trained with"))
