@@ -70,6 +70,10 @@ def test_a_single_file_that_is_no_raster_is_named(tmp_path: Path) -> None:
         sources.open(tmp_path / "2020-01-01.tif")
 
 
+def test_bands_may_be_named_in_one_text_as_on_the_command_line(folder: Path) -> None:
+    assert dione.open(folder, bands="blue, green,red,nir").identical(dione.open(folder, bands=("blue", "green", "red", "nir")))
+
+
 def test_an_option_that_means_nothing_for_the_source_is_told(folder: Path, tmp_path: Path) -> None:
     zarrstack.save(sources.open(folder), tmp_path / "kept.zarr")
     with pytest.raises(BadSource, match="Zarr store, for which bands"):

@@ -66,11 +66,10 @@ class Reading:
 
         if self.find_clouds not in (None, "l1c", "l2a"):
             raise typer.BadParameter(f"'{self.find_clouds}' is none of l1c, l2a", param_hint="--find-clouds")
-        names = tuple(name.strip() for name in self.bands.split(",")) if self.bands else None
-        told: dict[str, Any] = {name: getattr(self, name) for name in ("max_scene_cloud", "scale", "offset", "align", "nbar", "feature", "pattern")}
+        told: dict[str, Any] = {name: getattr(self, name) for name in ("max_scene_cloud", "bands", "scale", "offset", "align", "nbar", "feature", "pattern")}
         where: dict[str, Any] = {"area": self.area, "size_m": self.size, "dates": dates, "find_clouds": self.find_clouds}
         where["as_sentinel2a"] = self.as_sentinel_2a
-        stack = opened(source, **where, bands=names, **told)
+        stack = opened(source, **where, **told)
         for note in check_values(stack):
             logging.getLogger("dione").info(note)
         return stack

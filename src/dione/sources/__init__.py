@@ -25,10 +25,12 @@ def open(source: str | Path, **options: Any) -> xr.Dataset:
     """A Stack from a folder of GeoTIFFs, a pattern, one GeoTIFF, a `.zarr` Stack, an EOPatch folder, what dione wrote itself or a `.dim`, also on `s3://`.
 
     options: those of `dione.sources.geotiff.open`, `dione.sources.eopatch.open` or `dione.sources.stac.open`; one that is
-    None says nothing. `area` and `dates` matter to archives only; cut other Stacks with `dione.prepare`.
+    None says nothing; `bands` may be one text, "blue,green,red,nir". `area` and `dates` matter to archives only; cut other Stacks with `dione.prepare`.
     Nothing but headers is read. Raises NotFound, NotAStack, BadSource and its kinds.
     """
     name = one_place(source)
+    if isinstance(bands := options.get("bands"), str):
+        options["bands"] = tuple(band.strip() for band in bands.split(",")) if bands else None
     kind, door = _door(name)
     opener = import_module(f"dione.sources.{door}").open  # not before it is needed: some bring much with them
     known = signature(opener).parameters.keys()
