@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -96,6 +96,15 @@ def folder(path: Path) -> Path:
     except OSError as error:
         raise CannotWrite(f"cannot write into {path}: {error.strerror or error}\nname another folder with -o, or make this one writable") from error
     return path
+
+
+def apart(*written: Path, read: Iterable[Path] = ()) -> None:
+    """Raise CannotWrite where a file to be written is one that is read, or one that is written too: it would be lost."""
+    taken = {path.resolve(): "it is read from" for path in read}
+    for path in written:
+        if why := taken.get(path.resolve()):
+            raise CannotWrite(f"cannot write {path}: {why}, and would be lost\nname another file")
+        taken[path.resolve()] = "it is named for something else too"
 
 
 def at_home(path: str | Path) -> Path:
