@@ -66,3 +66,10 @@ def test_what_is_told_of_a_model_is_not_written_over_it_nor_over_another_form_of
     assert code == 1 and "it is read from" in err and weights.read_bytes() == before
     code, _, err = run("models", "export", weights, "--stac", tmp_path / "a", "--pt2", tmp_path / "a")
     assert code == 1 and "named for something else too" in err and not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("words", [("models", "import"), ("models", "export", "setsr-s", "--stac")])
+def test_a_file_of_a_model_is_not_sent_to_a_store_and_says_so(run, checkpoint, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(*words, *(checkpoint[:-1] if words[1] == "import" else ()), "s3://bucket/made/a.safetensors")
+    assert code == 1 and "not to an object store" in err and not (tmp_path / "s3:").exists()

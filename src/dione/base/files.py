@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,8 @@ ADVICE = {
     errno.EIO: f"the disk fails, or the way to it; look at it, or {ANOTHER}",
 }
 """What to do where it has nothing to do with how much room there is."""
+PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:/")
+"""A drive has one letter."""
 MAKINGS = 20
 """How often a folder is made before its way there is taken to be really missing."""
 
@@ -87,7 +90,9 @@ def write_bytes(path: Path, data: bytes | memoryview, *, shared: bool = False) -
 
 
 def folder(path: Path) -> Path:
-    """The folder at `path`, made if needed and known to be writable; raises CannotWrite."""
+    """The folder at `path`, made if needed and known to be writable; raises CannotWrite, also for what was an address (s3://…) before it was a path."""
+    if PROTOCOL.match(path.as_posix()):
+        raise CannotWrite(f"cannot write into {path}: this goes to a disk, not to an object store\nname a folder on this disk, and copy what is made there")
     try:
         _made(path)
         probe = path / f".probe{PARTIAL}"
