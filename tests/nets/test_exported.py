@@ -10,7 +10,7 @@ import pytest
 import torch
 from pystac.validation import JsonSchemaSTACValidator
 
-from dione.base.errors import BadModel
+from dione.base.errors import BadModel, CannotWrite
 from dione.nets import exported
 from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.resolver import About, load, shipped, store
@@ -102,6 +102,15 @@ def test_a_network_whose_arithmetic_goes_by_the_number_of_dates_is_told_not_to_b
     weights = store(tmp_path / "a.safetensors", net, About(net="highresnet", config=config.model_dump(), margin=net.margin), half=False)
     code, _, fault = run("models", "export", weights, "--pt2", tmp_path / "a.pt2")
     assert code == 1 and "is a highresnet" in fault and "dione predict" in fault and not (tmp_path / "a.pt2").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_an_exported_program_that_does_not_fit_on_the_disk_is_told(tmp_path):
+    (tmp_path / ".a.pt2.partial").symlink_to("/dev/full")
+    lines = torch.export.export(torch.nn.Linear(64, 64), (torch.zeros(1, 64),))
+    with pytest.raises(CannotWrite, match=r"(?s)a\.pt2: No space left.*free some space"):
+        exported._to_program(lines, tmp_path / "a.pt2")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_model_in_turns_is_not_exported_and_nothing_to_write_is_wrong_usage(run):

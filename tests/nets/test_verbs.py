@@ -49,3 +49,27 @@ def test_what_is_imported_or_told_of_a_model_may_go_into_a_folder_that_is_not_th
     assert run("models", "import", *checkpoint[:-1], tmp_path / "new" / "out.safetensors")[0] == 0
     assert run("models", "export", tmp_path / "new" / "out.safetensors", "--stac", tmp_path / "cards" / "out.json")[0] == 0
     assert load(tmp_path / "new" / "out.safetensors").zoom == 4 and json.loads((tmp_path / "cards" / "out.json").read_text())["id"] == "out"
+
+
+@pytest.mark.parametrize("over", ["HRNet.pth", "config.json"])
+def test_what_is_imported_is_not_written_over_what_it_is_made_of(run, checkpoint, tmp_path, over):
+    before = (tmp_path / over).read_bytes()
+    code, _, err = run("models", "import", *checkpoint[:-1], tmp_path / "new" / ".." / over)
+    assert code == 1 and f"{over}: it is read from" in err and (tmp_path / over).read_bytes() == before
+
+
+def test_what_is_told_of_a_model_is_not_written_over_it_nor_over_another_form_of_it(run, checkpoint, tmp_path):
+    weights = checkpoint[-1]
+    assert run("models", "import", *checkpoint)[0] == 0
+    before = weights.read_bytes()
+    code, _, err = run("models", "export", f"{weights}@4", "--stac", weights)
+    assert code == 1 and "it is read from" in err and weights.read_bytes() == before
+    code, _, err = run("models", "export", weights, "--stac", tmp_path / "a", "--pt2", tmp_path / "a")
+    assert code == 1 and "named for something else too" in err and not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("words", [("models", "import"), ("models", "export", "setsr-s", "--stac")])
+def test_a_file_of_a_model_is_not_sent_to_a_store_and_says_so(run, checkpoint, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(*words, *(checkpoint[:-1] if words[1] == "import" else ()), "s3://bucket/made/a.safetensors")
+    assert code == 1 and "not to an object store" in err and not (tmp_path / "s3:").exists()

@@ -2,8 +2,9 @@
 
 import errno
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -25,6 +26,8 @@ ADVICE = {
     errno.EIO: f"the disk fails, or the way to it; look at it, or {ANOTHER}",
 }
 """What to do where it has nothing to do with how much room there is."""
+PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:/")
+"""A drive has one letter."""
 MAKINGS = 20
 """How often a folder is made before its way there is taken to be really missing."""
 
@@ -87,7 +90,9 @@ def write_bytes(path: Path, data: bytes | memoryview, *, shared: bool = False) -
 
 
 def folder(path: Path) -> Path:
-    """The folder at `path`, made if needed and known to be writable; raises CannotWrite."""
+    """The folder at `path`, made if needed and known to be writable; raises CannotWrite, also for what was an address (s3://…) before it was a path."""
+    if PROTOCOL.match(path.as_posix()):
+        raise CannotWrite(f"cannot write into {path}: this goes to a disk, not to an object store\nname a folder on this disk, and copy what is made there")
     try:
         _made(path)
         probe = path / f".probe{PARTIAL}"
@@ -96,6 +101,15 @@ def folder(path: Path) -> Path:
     except OSError as error:
         raise CannotWrite(f"cannot write into {path}: {error.strerror or error}\nname another folder with -o, or make this one writable") from error
     return path
+
+
+def apart(*written: Path, read: Iterable[Path] = ()) -> None:
+    """Raise CannotWrite where a file to be written is one that is read, or one that is written too: it would be lost."""
+    taken = {path.resolve(): "it is read from" for path in read}
+    for path in written:
+        if why := taken.get(path.resolve()):
+            raise CannotWrite(f"cannot write {path}: {why}, and would be lost\nname another file")
+        taken[path.resolve()] = "it is named for something else too"
 
 
 def at_home(path: str | Path) -> Path:

@@ -8,7 +8,7 @@ which have no weight. TorchScript is deprecated in
 PyTorch (since 2.5; `torch.jit.trace` would freeze the number of dates); its heir is the exported program, .pt2.
 """
 
-import tempfile
+import io
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from dione.base.errors import BadModel, DioneError
-from dione.base.files import folder, whole
+from dione.base.files import folder, whole, write_bytes
 from dione.nets.deviation import deviation, enlarged
 from dione.nets.resolver import Resolver
 
@@ -69,10 +69,9 @@ def write(resolver: Resolver, *, onnx: Path | None = None, pt2: Path | None = No
 
 def _to_program(made: ExportedProgram, path: Path) -> Path:
     """`torch.export.load(path).module()(lr, valid)` runs it."""
-    with whole(path) as partial, tempfile.TemporaryDirectory(dir=path.parent) as beside:
-        torch.export.save(made, Path(beside) / "made.pt2")  # it insists on the ending
-        (Path(beside) / "made.pt2").replace(partial)
-    return path
+    packed = io.BytesIO()  # on a full disk PyTorch ends the process while it tidies up
+    torch.export.save(made, packed)
+    return write_bytes(path, packed.getbuffer())
 
 
 def _onnx_is_there() -> None:
