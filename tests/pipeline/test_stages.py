@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -348,6 +349,47 @@ def test_a_pipeline_at_an_object_store_goes_on_on_whatever_machine(at, bucket: s
     assert how == ["up to date", "up to date"] and not (home / "two").exists()  # what was here is of another run now
     how, home = at("home", one=2, two=1)
     assert how == ["made", "made"] and (home / "two" / "made.txt").read_text() == "one2two1"
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch):
+    """`with cut(after=1):` the connection to a store is lost after so many files."""
+    import s3fs
+
+    @contextmanager
+    def losing(after: int):
+        fs, sent = s3fs.S3FileSystem(), []  # the one that all have
+        real = fs.put_file
+
+        def put_file(*given):
+            if len(sent) == after:
+                raise ConnectionError("lost")
+            sent.append(given)
+            return real(*given)
+
+        with monkeypatch.context() as patched, pytest.raises(CannotWrite, match="run the same command again"):
+            patched.setattr(fs, "put_file", put_file)
+            yield
+
+    return losing
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_was_made_anew_and_could_not_be_sent_is_not_made_again(at, cut):
+    at("home")
+    with cut(after=2):
+        at("home", two=1)
+    assert at("home", two=1)[0] == ["up to date", "up to date"]
+    assert at("away", two=1)[0] == ["up to date", "up to date"]
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_files_of_which_only_some_were_sent_are_not_taken_for_those_that_were_there_before(at, cut):
+    at("home")
+    with cut(after=3):
+        at("home", two=1)
+    how, away = at("away")
+    assert how == ["up to date", "made"] and (away / "two" / "made.txt").read_text() == "one0two0"
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")

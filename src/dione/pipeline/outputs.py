@@ -1,6 +1,6 @@
 """Where a pipeline's output is: a folder on this disk, or a place at s3:// for which a folder here is the workshop.
 
-    there    every file, and pipeline.json, which is sent after the files that it tells of
+    there    every file, and pipeline.json, which is sent after the files that it tells of, and when a stage is begun whose files will change
     here     files of there, or newer ones; others are brought when a stage is first to be made
 
 So a run goes on on whatever machine, and where all is up to date nothing is carried at all.
@@ -98,7 +98,7 @@ class Mirror:
             theirs = read(get(f"{self.address}/{STATE}"))
         except NotFound:
             theirs = {}
-        if all(stage.get("stamp") in _stamps(ours.get(name, {})) for name, stage in theirs.items() if "stamp" in stage):
+        if all(_goes_on(ours.get(name, {}), stage) for name, stage in theirs.items()):
             return ours
         emptied(self.here)
         return theirs
@@ -145,9 +145,11 @@ class Mirror:
         write_text(self.here / CARRIED, json.dumps(carried))
 
 
-def _stamps(stage: dict[str, Any]) -> tuple[Any, ...]:
-    """Of how a stage ended, or of how it did before it was begun again."""
-    return stage.get("stamp"), stage.get("was")
+def _goes_on(ours: State, theirs: State) -> bool:
+    """Whether how a stage ended here is how it ended there, or what came, or is to come, in place of that."""
+    if "stamp" in theirs:
+        return theirs["stamp"] in (ours.get("stamp"), ours.get("was"))
+    return all(ours.get(told) == theirs.get(told) for told in ("begun", "was"))
 
 
 def _facts(file: Path) -> list[int]:

@@ -153,6 +153,7 @@ def _one(stage: Stage, key: str, state: State, output: Output, context: Context)
     before = was.get("before") if was.get("begun") == key else None
     state[stage.name] = {"begun": key, "was": was.get("stamp", was.get("was")), "before": before}
     write_text(context.recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+    output.send()  # that it is begun, so that nobody takes what is half sent for what it was
     began = time.monotonic()
     try:
         made = stage.does(context)
@@ -160,8 +161,9 @@ def _one(stage: Stage, key: str, state: State, output: Output, context: Context)
         return Ended(stage.name, "failed", str(error).partition("\n")[0], time.monotonic() - began, ((stage.name, str(error)),))
     seconds = time.monotonic() - began
     # A stage that was made anew, for whatever reason, makes those after it anew, unless it was only tried again, and in vain.
-    stamp = state[stage.name]["was"] if before == _came(made.words, made.failed) else identity.of(key, time.time_ns())
-    state[stage.name] = {"begun": key, "ended": key, "stamp": stamp, "words": made.words, "failed": made.failed, "seconds": round(seconds, 2)}
+    was_stamp = state[stage.name]["was"]
+    stamp = was_stamp if before == _came(made.words, made.failed) else identity.of(key, time.time_ns())
+    state[stage.name] = {"begun": key, "ended": key, "stamp": stamp, "was": was_stamp, "words": made.words, "failed": made.failed, "seconds": round(seconds, 2)}
     state[stage.name]["folders_bytes"] = sum(bytes_of(path) for path in stage.outputs if path.is_dir())
     return Ended(stage.name, "made", made.words, seconds, tuple(made.failed))
 
