@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 from safetensors.numpy import save_file
 
 from dione import testing
@@ -406,3 +407,9 @@ def test_settings_are_the_same_wherever_the_workshop_of_an_object_store_is(tmp_p
         monkeypatch.setenv("DIONE_CACHE", str(tmp_path / machine))
         told.append([stage.settings for stage in stages_of(PipelineRecipe.model_validate(values))])
     assert told[0] == told[1] and str(tmp_path) not in str(told)
+
+
+@pytest.mark.parametrize("name", ["a/b", "", ".."])
+def test_a_name_that_no_file_of_an_eopatch_can_bear_is_refused(name: str):
+    with pytest.raises(ValidationError, match=r"eopatch\n.*without a slash"):
+        Prediction(name="field", source="s", eopatch=name)

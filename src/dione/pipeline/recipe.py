@@ -70,7 +70,7 @@ class Prediction(PredictConfig):
     offset: float | None = None
     align: bool = False
     feature: str | None = None
-    eopatch: str | None = None
+    eopatch: Annotated[str, AfterValidator(one_part)] | None = None
     """A name: also write an EOPatch, with SR-<name>."""
 
     @property

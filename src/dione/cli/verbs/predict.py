@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dione.base.files import one_part
 from dione.cli.console import note, progress, transfer
 from dione.cli.reading import Dates, Reading, Source
 from dione.cli.result import Result
@@ -65,8 +66,11 @@ def predict(
         raise typer.BadParameter(
             "is of --supports past, and means nothing for best, which takes the clear and near; leave it out", param_hint="--support-cloud"
         )
-    if eopatch is not None and (not eopatch.strip() or "/" in eopatch):
-        raise typer.BadParameter(f"'{eopatch}' cannot be part of a file's name; needs one such as HRN", param_hint="--eopatch")
+    if eopatch is not None:
+        try:
+            one_part(eopatch)
+        except ValueError as error:
+            raise typer.BadParameter(f"'{eopatch}' cannot be part of a file's name: {error}", param_hint="--eopatch") from error
     from dione.nets.resolver import load
     from dione.prediction.config import PredictConfig
     from dione.prediction.job import predict_to
