@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from dione import testing
 from dione.base import parquet
 from dione.base.errors import BadSource, CannotWrite, DioneError
+from dione.base.files import write_text
 from dione.pairs.build import AGAIN
 from dione.pipeline import damage, stages
 from dione.pipeline import run as pipeline
@@ -156,6 +157,22 @@ def test_what_failed_in_part_goes_on_and_is_told_every_time(world):
     assert set(world.run().values()) == {"up to date"} and world.last.failed == [("one: a part", "why")]
     with pytest.raises(DioneError, match="--retry"):
         world.last.raise_failed()
+
+
+def test_what_a_stage_failed_of_is_told_though_the_disk_is_too_full_to_note_it(world, monkeypatch: pytest.MonkeyPatch):
+    def full(path: Path, text: str) -> Path:
+        if '"words"' in text:
+            raise CannotWrite(f"cannot write {path}: No space left on device")
+        return write_text(path, text)
+
+    world.partly = {"one"}
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "write_text", full)
+        assert world.run() == {"one": "made"} and world.last.failed == [("one: a part", "why")]
+        world.partly = set()
+        with pytest.raises(CannotWrite, match=r"pipeline\.json"):
+            world.run()
+    assert set(world.run().values()) == {"made"} and not world.last.failed
 
 
 def test_what_failed_in_part_is_tried_again_when_that_is_asked_for(world):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dione.base import identity, vectorfile
-from dione.base.errors import DioneError, faults, grouped
+from dione.base.errors import CannotWrite, DioneError, faults, grouped
 from dione.base.files import alone, bytes_of, write_text
 from dione.nets import resolver
 from dione.nets.turned import TURNS
@@ -136,7 +136,13 @@ def _run(recipe: PipelineRecipe, state: State, output: Output, workers: int | No
         else:
             keys[stage.name] = _key(stage, [state[name]["stamp"] for name in stage.needs])
             ended[stage.name] = _one(stage, keys[stage.name], state, output, Context(recipe, workers, _fresh(stage, keys, state), progress))
-            write_text(recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+            try:
+                write_text(recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+            except CannotWrite:
+                if not ended[stage.name].failed:
+                    raise
+                tell(ended[stage.name])
+                return Run(tuple(ended.values()))  # what it failed of says what a full disk needs; it counts as begun
             if ended[stage.name].how == "made":
                 output.send()
         tell(ended[stage.name])
