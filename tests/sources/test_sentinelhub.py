@@ -216,6 +216,79 @@ def test_credentials_that_are_missing_or_expired_say_how_to_set_them(hub: MadeHu
     assert "oldsecret" not in str(error.value)
 
 
+HTML = b"<html>Maintenance</html>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((200, HTML, {}), "sh_token_url of profile 'mine' answers without a token .*after 3 tries\ntry again later"),
+        ((400, b'{"error": "temporarily_unavailable"}', {}), "without a token .temporarily_unavailable., after 3 tries\ntry again later"),
+        ((503, HTML, {}), r"\(HTTP 503\): http://127.0.0.1:\d+/oauth/token gives no reason"),
+        ((404, HTML, {}), r"\(HTTP 404\): http://127.0.0.1:\d+/oauth/token gives no reason"),
+        ((429, b"{}", {}), "HTTP 429, after 3 tries"),
+        ((0, b"", {}), "no answer in time"),
+    ],
+)
+def test_a_server_of_tokens_that_fails_is_not_told_as_wrong_credentials_and_not_waited_for_without_end(
+    hub: MadeHub, answer: tuple[int, bytes, dict[str, str]], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIONE_HTTP_TIMEOUT", "0.05")
+    hub.instead["token"] = answer
+    with pytest.raises(BadSource, match=f"(?s){words}") as error:
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+    assert "credentials" not in str(error.value)
+
+
+def test_a_token_that_does_not_say_how_long_it_holds_is_asked_for_each_time(hub: MadeHub) -> None:
+    hub.instead["token"] = (200, json.dumps({"access_token": f"token-{hub.secret}", "token_type": "Bearer"}).encode(), {})
+    assert sources.open("sentinelhub:mine", area=AREA, dates=DATES).load().sizes["time"] == 2
+
+
+def test_a_token_is_not_asked_for_without_encryption(hub: MadeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT")
+    with pytest.raises(BadSource, match="sh_token_url of profile 'mine' needs https://"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+    assert hub.tokens == 0
+
+
+@pytest.mark.parametrize("answer", [HTML, b"{}", b"[]", b'{"features": []}', b'{"features": [7], "context": {}}'])
+def test_a_catalogue_that_answers_with_something_else_is_told(hub: MadeHub, answer: bytes) -> None:
+    hub.instead["search"] = (200, answer, {})
+    with pytest.raises(BadSource, match=r"does not give its catalogue: an answer .* after 3 tries"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+
+
+def test_a_pass_whose_clouds_are_no_number_is_taken_as_one_of_which_they_are_not_known(hub: MadeHub) -> None:
+    hub.features[0]["properties"]["eo:cloud_cover"] = hub.features[1]["properties"]["eo:cloud_cover"] = "n/a"
+    assert when.days(sources.open("sentinelhub:mine", area=AREA, dates=DATES, max_scene_cloud=0.5)) == ["2024-05-03"]
+
+
+@pytest.mark.parametrize("kind", ["search", "process"])
+def test_a_pause_of_hours_is_told_and_not_waited_for(hub: MadeHub, kind: str) -> None:
+    hub.instead[kind] = (429, b"{}", {"Retry-After": "86400000"})
+    with pytest.raises(BadSource, match=r"has used up what it may ask for, and is to wait 24\.0 hours"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES).load()
+
+
+@pytest.mark.parametrize("pause", ["Wed, 21 Oct 2099 07:28:00 GMT", "0.5"])
+def test_a_pause_that_is_no_whole_number_is_the_usual_one(hub: MadeHub, pause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.instead["search"] = (429, b"{}", {"Retry-After": pause})
+    waited: list[float] = []
+    monkeypatch.setattr("sentinelhub.download.sentinelhub_client.time", SimpleNamespace(sleep=waited.append))
+    monkeypatch.setattr("sentinelhub.download.rate_limit.time", SimpleNamespace(monotonic=lambda: 30.0 * len(waited)))
+    with pytest.raises(BadSource, match="has used up its rate of requests for its catalogue"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+    assert waited == [30.0, 30.0]
+
+
+def test_a_quota_that_is_used_up_is_told_in_the_words_of_the_service(hub: MadeHub) -> None:
+    message = "You have insufficient processing units or requests available in your account."
+    hub.instead["process"] = (403, json.dumps({"error": {"message": message}}).encode(), {})
+    with pytest.raises(BadSource, match=message):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES).load()
+
+
 def test_a_collection_of_ones_own_is_pansharpened(hub: MadeHub) -> None:
     options = {"area": (0.60, 43.65, 0.603, 43.652), "dates": ("2024-05-03", "2024-05-03"), "bands": ("B", "G", "R", "NIR", "PAN"), "scale": 1e-4}
     stack = sources.open("sentinelhub:mine#byoc-0f3c1b7e-aaaa-bbbb-cccc-1234567890ab", **options).load()

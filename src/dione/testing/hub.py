@@ -42,6 +42,8 @@ class MadeHub(Serving):
         self.secret = "verysecret"
         self.features: list[dict[str, Any]] = []
         self.fault: Fault = lambda number: ""
+        self.instead: dict[str, tuple[int, bytes, dict[str, str]]] = {}
+        """Status, body and headers with which all requests of 'token', 'search' or 'process' are answered; by the status 0 after HANG_S."""
         self.asked: list[dict[str, Any]] = []
         """Requests of pictures."""
         self.tokens = 0
@@ -62,6 +64,11 @@ class Handler(Quiet):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if instead := self.service.instead.get(self.path.rpartition("/")[2]):
+            status, answer, headers = instead
+            if not status:
+                time.sleep(HANG_S)
+            return self._send(answer, status or 503, headers)
         if self.path.endswith("/token"):
             return self._token(body.decode())
         if self.headers.get("Authorization") != f"Bearer token-{self.service.secret}":

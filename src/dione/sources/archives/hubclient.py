@@ -8,7 +8,7 @@ size that was asked for, is asked for again here.
 import logging
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -35,6 +35,8 @@ _defining = threading.Lock()
 INSTALL = "pip install 'dione[sentinelhub]'"
 COLLECTIONS = {"sentinel-2-l2a": "SENTINEL2_L2A", "sentinel-2-l1c": "SENTINEL2_L1C"}
 BYOC = "byoc-"
+NO_TOKEN = ("missing_token", "server_error", "temporarily_unavailable")
+"""What is wrong with a server of tokens, not with who asks it."""
 CONFIGURE = "run `sentinelhub.config --profile NAME --sh_client_id ID --sh_client_secret SECRET`, or set SH_CLIENT_ID and SH_CLIENT_SECRET"
 
 
@@ -54,10 +56,11 @@ class Hub:
         def ask() -> list[dict[str, Any]]:
             pace.of(self.profile).wait(0)
             catalogue = hub.SentinelHubCatalog(config=config)
+            catalogue.client = _client()(config=config)
             by_id: dict[str, dict[str, Any]] = {}
             for box in boxes:
                 found = catalogue.search(self._data(config), bbox=hub.BBox(box, crs=hub.CRS.WGS84), time=dates, fields=fields)
-                by_id |= {str(one.get("id")): one for one in found}
+                by_id |= {str(one.get("id")): one for one in _told(found)}
             return list(by_id.values())
 
         return grouped(self._patiently("its catalogue", ask))
@@ -80,6 +83,7 @@ class Hub:
             size=(int(grid.shape[1]), int(grid.shape[0])),
             config=config,
         )
+        request.download_client_class = _client()
 
         def ask() -> NDArray[np.float32]:
             pace.of(self.profile).wait(pace.cost(int(grid.shape[0]), int(grid.shape[1]), bands - 1))
@@ -111,9 +115,15 @@ class Hub:
             except hub.exceptions.DownloadFailedException as error:
                 raise BadSource(self._refused(what, error.request_exception)) from error
             except OAuth2Error as error:
-                raise BadSource(f"Sentinel Hub does not accept the credentials of profile '{self.profile}' ({error.error})\n{CONFIGURE}") from error
+                if error.error == "insecure_transport":
+                    raise BadSource(
+                        f"sh_token_url of profile '{self.profile}' needs https://, for credentials are sent to it\ncorrect it in the profile"
+                    ) from error
+                if error.error not in NO_TOKEN:
+                    raise BadSource(f"Sentinel Hub does not accept the credentials of profile '{self.profile}' ({error.error})\n{CONFIGURE}") from error
+                fault = f"sh_token_url of profile '{self.profile}' answers without a token ({error.error})"
             except requests.RequestException as error:
-                fault = plain(error)
+                fault = plain(error) if error.response is None else f"HTTP {error.response.status_code}"
             log.info("Sentinel Hub, %s: %s; try %d of %d", what, fault, tried + 1, self.patience.tries)
             if tried + 1 < self.patience.tries:
                 self.patience.wait(tried, 0)
@@ -125,7 +135,8 @@ class Hub:
             return f"Sentinel Hub does not give {what}: {plain(error) if error else 'the connection was lost'}\ntry again later"
         skew = clock.skew(response.headers.get("Date", ""))
         if response.status_code in (401, 403):
-            return f"Sentinel Hub does not let profile '{self.profile}' have {what} (HTTP {response.status_code})\n{skew or 'is the account still valid? ' + CONFIGURE}"
+            refused = f"Sentinel Hub does not let profile '{self.profile}' have {what} (HTTP {response.status_code}): {_reason(response)}"
+            return f"{refused}\n{skew or 'is the account still valid, and not used up? ' + CONFIGURE}"
         return f"Sentinel Hub does not give {what} (HTTP {response.status_code}): {_reason(response)}"
 
 
@@ -145,12 +156,23 @@ def decoded(content: bytes, shape: tuple[int, int, int]) -> NDArray[np.float32]:
     return found
 
 
+def _told(found: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items of the catalogue's answers; raises Damaged for other answers."""
+    try:
+        items = list(found)
+    except (ValueError, LookupError, TypeError, AttributeError, _package().exceptions.MissingDataInRequestException) as error:
+        raise Damaged("an answer that is no list of items") from error
+    if not all(isinstance(one, dict) for one in items):
+        raise Damaged("an answer of items that are none")
+    return items
+
+
 def _reason(response: requests.Response) -> str:
     """What the service says of it, in short."""
     try:
         told = response.json()["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        return "it gives no reason"
+        return f"{shown(response.url)} gives no reason"
     return shown(str(told))[:200]
 
 
@@ -162,6 +184,12 @@ def _package() -> Any:
     except ImportError as error:
         raise DioneError(f"Sentinel Hub is asked through sentinelhub-py, which is not installed ({error})\ninstall the extra: {INSTALL}") from error
     return sentinelhub
+
+
+def _client() -> Any:
+    from dione.sources.archives.hubpatience import Client
+
+    return Client
 
 
 def _config(profile: str, patience: Patience) -> Any:

@@ -44,9 +44,17 @@ def grouped(found: Sequence[dict[str, Any]]) -> list[Pass]:
 def _pass(name: str, many: list[tuple[datetime, dict[str, Any]]]) -> Pass:
     moments = [moment for moment, _ in many]
     facts = [one.get("properties", {}) for _, one in many]
-    clouds = [float(fact["eo:cloud_cover"]) / 100 for fact in facts if fact.get("eo:cloud_cover") is not None]
+    clouds = [cloud for fact in facts if (cloud := _cloud(fact.get("eo:cloud_cover"))) is not None]
     platform = f"sentinel-2{name[2].lower()}" if name.startswith("S2") else str(facts[0].get("platform") or "")
     return Pass(name, min(moments), max(moments), platform, min(clouds, default=None))
+
+
+def _cloud(percent: Any) -> float | None:
+    """A fraction; None where the catalogue tells no number."""
+    try:
+        return float(percent) / 100
+    except (TypeError, ValueError):
+        return None
 
 
 def _moment(feature: dict[str, Any]) -> datetime:
