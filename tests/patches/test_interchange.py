@@ -282,6 +282,58 @@ def test_a_sample_and_its_row_that_disagree_are_told(old_folder):
         interchange.patch(files(old_folder)[0], row, tables.read(old_folder), dates=3)
 
 
+def indexed(folder, **columns):
+    """The index with some columns replaced."""
+    rows = [row | {name: values[at] for name, values in columns.items()} for at, row in enumerate(interchange.read_index(folder))]
+    pq.write_table(pa.Table.from_pylist(rows), folder / INDEX)
+
+
+@pytest.mark.parametrize("number", [-3, 2.5, float("inf")])
+def test_a_number_of_dates_that_is_none_is_told(old_folder, tmp_path, number):
+    indexed(old_folder, num_tstamps=[float(number), 5.0, 4.0, 2.0])
+    with pytest.raises(BadSource, match=r"npz_info\.pq has num_tstamps .*, needs how many dates each sample has"):
+        import_folder(old_folder, tmp_path / "store")
+
+
+def test_a_number_of_dates_in_words_is_told(old_folder, tmp_path):
+    indexed(old_folder, num_tstamps=["three", "five", "four", "two"])
+    with pytest.raises(BadSource, match="has num_tstamps 'five', 'four', 'three', 'two', needs"):
+        import_folder(old_folder, tmp_path / "store")
+    assert import_folder(old_folder, tmp_path / "store", dates=3).patches == 4
+
+
+def test_a_number_of_dates_that_is_absent_is_that_of_the_others(old_folder, tmp_path):
+    nan = float("nan")
+    indexed(old_folder, num_tstamps=[nan, 5.0, nan, nan], is_shadow_v2=[nan, nan, 0.0, 1.0])
+    assert import_folder(old_folder, tmp_path / "store").failed == {}
+    opened = store.read(tmp_path / "store")
+    assert opened.lr.shape[1] == 5 and opened.index["shadow"].to_pylist() == [False, False, False, True]
+
+
+def test_dates_that_the_index_does_not_tell_of_are_not_left_out_without_a_word(old_folder, tmp_path):
+    indexed(old_folder, num_tstamps=[3, 3, 3, 2])
+    failed = import_folder(old_folder, tmp_path / "store").failed
+    assert list(failed) == [files(old_folder)[1].name, files(old_folder)[2].name]
+    assert "it has 5 dates, and no sample more than 3 by num_tstamps" in failed[files(old_folder)[1].name]
+
+
+def test_a_sample_that_the_index_names_twice_is_told(old_folder, tmp_path):
+    rows = interchange.read_index(old_folder)
+    pq.write_table(pa.Table.from_pylist([*rows, rows[0] | {"train_test_validation": "validation"}]), old_folder / INDEX)
+    result = import_folder(old_folder, tmp_path / "store")
+    assert result.patches == 3 and list(result.failed) == [files(old_folder)[0].name] and "names it 2 times" in result.failed[files(old_folder)[0].name]
+
+
+def test_a_sample_in_which_nothing_can_be_reflectance_is_told(old_folder, tmp_path):
+    one, two, three, _ = files(old_folder)
+    rewritten(one, features=sample.read(one).features * 10000)
+    rewritten(two, labels=sample.read(two).label * np.float32(1e9))
+    rewritten(three, features=np.full_like(sample.read(three).features, np.nan))
+    failed = import_folder(old_folder, tmp_path / "store").failed
+    assert [("features" in failed[path.name], "labels" in failed[path.name]) for path in (one, two, three)] == [(True, False), (False, True), (True, False)]
+    assert "nothing that can be reflectance" in failed[one.name]
+
+
 def test_a_country_without_normalisation_and_another_size_are_told(old_folder, tmp_path):
     norms = tables.read(old_folder)
     tables.write(old_folder, norms.model_copy(update={"countries": {"Cyprus": norms.countries["Cyprus"]}}))

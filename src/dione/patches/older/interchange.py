@@ -9,16 +9,18 @@ The newest date becomes the target, as in their training; dates that a sample la
 become reflectance by the inverse of Sentinel-2's normalisation (tables.py), as floats, so nothing is lost.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dione.base import parquet
+from dione.base import masks, parquet
 from dione.base.errors import BadSource, DioneError, NotFound, faults, grouped
 from dione.patches import store
 from dione.patches.older import sample, tables
@@ -64,8 +66,7 @@ def import_folder(
     with brought_from(folder, (INDEX, *tables.FILES)) as here:
         rows = read_index(here, folder)
         norms = tables.read(here, folder)
-    if dates is None:
-        dates = max([int(row["num_tstamps"]) for row in rows if row.get("num_tstamps")], default=8)
+    reader = partial(patch, norms=norms, dates=dates or longest(rows, folder), sensor=sensor, whole=dates is None)
     result = Imported()
     if allow_absent:
         there = {file.name for file in listing(folder)}
@@ -77,7 +78,7 @@ def import_folder(
         "label": "normalised radiance, taken as Sentinel-2's normalised reflectance (dione.patches.older.tables)",
     }
     try:
-        result.patches = store.write(out, _patches(folder, rows, norms, dates, sensor, result, progress), about, exact=True)
+        result.patches = store.write(out, _patches(folder, rows, reader, result, progress), about, exact=True)
     except BadSource as error:
         if result.failed:
             result.raise_failed(out)
@@ -97,16 +98,28 @@ def read_index(folder: Path, place: str | Path | None = None) -> list[dict[str, 
     return list(table.to_pylist())
 
 
+def longest(rows: list[dict[str, Any]], folder: str | Path) -> int:
+    """Dates of the sample that has the most, by the index; 8 where it tells of none. Raises BadSource for what is no number of dates."""
+    told = [number for row in rows if (number := row.get("num_tstamps")) is not None and number == number]  # NaN: pandas tells an absent one so
+    wrong = sorted({repr(number) for number in told if not isinstance(number, int | float) or number < 0 or number % 1})
+    if wrong:
+        raise BadSource(f"{shown(folder)}/{INDEX} has num_tstamps {', '.join(wrong):.60}, needs how many dates each sample has\nmend it, or say --dates")
+    return int(max(told, default=0)) or 8
+
+
 def _patches(
-    folder: str | Path, rows: list[dict[str, Any]], norms: tables.Tables, dates: int, sensor: str, result: Imported, progress: Progress
+    folder: str | Path, rows: list[dict[str, Any]], reader: Callable[[Path, dict[str, Any]], store.Patch], result: Imported, progress: Progress
 ) -> Iterator[store.Patch]:
     """Every sample that fits the first; the others are noted as failed."""
     first: tuple[int, ...] = ()
+    times = Counter(str(row["singleton_npz_filename"]) for row in rows)
     for number, row in enumerate(rows):
         name = str(row["singleton_npz_filename"])
         try:
+            if times[name] > 1:
+                raise BadSource(f"{INDEX} names it {times[name]} times, so that it might be learnt from and judged by; needed once")
             with brought_from(folder, (_plain(name),)) as here:
-                made = patch(here / name, row, norms, dates=dates, sensor=sensor)
+                made = reader(here / name, row)
             shape = made.lr.shape + made.hr.shape
             if first and shape != first:
                 raise BadSource(f"its sizes (dates, bands, px; bands, px) are {shape}, those of the first sample {first}; needed the same")
@@ -125,9 +138,13 @@ def _plain(name: str) -> str:
     return name
 
 
-def patch(path: Path, row: dict[str, Any], norms: tables.Tables, *, dates: int, sensor: str = SENSOR) -> store.Patch:
-    """One sample as a row of a store: dates from newest to oldest. Raises NotFound or BadSource."""
+def patch(path: Path, row: dict[str, Any], norms: tables.Tables, *, dates: int, sensor: str = SENSOR, whole: bool = False) -> store.Patch:
+    """One sample as a row of a store: dates from newest to oldest; whole: one of more dates is an error. Raises NotFound or BadSource."""
     found = sample.read(path)
+    if whole and len(found.times) > dates:
+        raise BadSource(
+            f"it has {len(found.times)} dates, and no sample more than {dates} by num_tstamps in {INDEX}\nmend it, or say how many to keep: --dates"
+        )
     differ = [
         f"{name} is '{inside}' in the file and '{row[column]}' in {INDEX}"
         for name, column, inside in (("patchlet", "patchlet", found.patchlet), ("country", "countries", found.country))
@@ -140,6 +157,10 @@ def patch(path: Path, row: dict[str, Any], norms: tables.Tables, *, dates: int, 
     lr, valid = np.zeros((dates, *newest.shape[1:]), np.float32), np.zeros((dates, *seen.shape[1:]), bool)
     lr[: len(newest)], valid[: len(newest)] = np.where(seen[:, None], newest, 0), seen
     hr = np.moveaxis(norms.reflectance(found.label, found.country), -1, 0).astype(np.float32)
+    strange = [name for name, values in (("features", newest), ("labels, normalised back,", hr[None])) if not masks.possible(values, axis=1).any()]
+    if strange:
+        needed = f"needed reflectance from {masks.LOWEST:g} to {masks.HIGHEST:g}, not in ten-thousandths"
+        raise BadSource(faults(f"{path} holds nothing that can be reflectance", [f"no pixel of {name} can" for name in strange], needed))
     return store.Patch(lr, valid, hr, facts(found, row, valid, sensor))
 
 
@@ -154,7 +175,7 @@ def facts(found: sample.Sample, row: dict[str, Any], valid: NDArray[np.bool_], s
         "split": str(row["train_test_validation"] or "none"),
         "dates": [_text(time) for time in found.times[::-1][: len(valid)]],
         "reference_date": _text(found.reference_time),
-        "shadow": bool(row.get("is_shadow_v2") or False),
+        "shadow": row.get("is_shadow_v2") in (True, 1),
         "files": [str(row["singleton_npz_filename"])],
         "clear": valid.mean((1, 2)).round(3).tolist(),
     }
