@@ -1,13 +1,16 @@
 """Results into an object store."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import rasterio
+from fsspec.implementations.memory import MemoryFileSystem
 
 from dione import testing
 from dione.base.errors import CannotWrite
+from dione.sources import carrying
 from dione.sources.carrying import staged
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -66,3 +69,24 @@ def test_what_was_stopped_goes_on_in_the_same_folder_and_is_not_sent(bucket: str
     with staged(f"{bucket}/stopped/") as again:
         assert [again] == folders and (again / "half").read_text() == "x"
     assert s3fs.S3FileSystem().exists(f"{bucket}/stopped/half")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("SlowDown", "too much to do, or fails: run the same command again later"),
+        ("InternalError", "too much to do, or fails"),
+        ("RequestTimeTooSkewed", "clock of this machine is wrong"),
+        ("NoSuchBucket", "check the name"),
+    ],
+)
+def test_a_store_that_has_too_much_to_do_or_another_time_is_told_so_and_not_its_credentials_to_be_checked(
+    monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    errors = pytest.importorskip("s3fs.errors")
+    fault = errors.ERROR_CODE_TO_EXCEPTION[code]("The difference between the request time and the current time is too large.")
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", Mock(side_effect=fault))
+    with pytest.raises(CannotWrite, match=words), staged("memory://bucket/x"):
+        pytest.fail("the block was entered")
+    with pytest.raises(CannotWrite, match=words):
+        carrying.put("memory://bucket/x/file", b"x")

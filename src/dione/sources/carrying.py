@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from dione.base.errors import CannotWrite
 from dione.base.files import alone, at_home, folder, room, write_bytes
-from dione.sources.places import faults_of_stores, is_remote, naming, shown, system, writing
+from dione.sources.places import advice, faults_of_stores, is_remote, naming, shown, system, writing
 from dione.sources.remote import shelf
 
 LAST = "run.json"
@@ -127,8 +127,8 @@ def send(folder: Path, output: str | Path, *, last: str = LAST, only: tuple[str,
         try:
             fs.put_file(str(folder / file), f"{inside}/{file.as_posix()}")
         except faults_of_stores() as error:
-            advice = f"what was made is whole in {folder}: run the same command again, or copy it by hand"
-            raise CannotWrite(f"cannot send {file.name} to {shown(output)}: {shown(str(error)) or type(error).__name__}\n{advice}") from error
+            told = f"what was made is whole in {folder}: run the same command again, or copy it by hand"
+            raise CannotWrite(f"cannot send {file.name} to {shown(output)}: {shown(str(error)) or type(error).__name__}\n{told}") from error
     return [f"{address}/{file.as_posix()}" for file in files]
 
 
@@ -159,5 +159,5 @@ def _probe(output: str) -> None:
         fs.pipe_file(f"{inside}/{PROBE}", b"")
         fs.rm_file(f"{inside}/{PROBE}")
     except faults_of_stores() as error:
-        advice = "check the name of the bucket, and the credentials of the store"
-        raise CannotWrite(f"cannot write to {shown(output)}: {shown(str(error)) or type(error).__name__}\n{advice}") from error
+        told = advice(error, "check the name of the bucket, and the credentials of the store")
+        raise CannotWrite(f"cannot write to {shown(output)}: {shown(str(error)) or type(error).__name__}\n{told}") from error

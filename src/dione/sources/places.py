@@ -1,5 +1,6 @@
 """Where files are: folders, patterns and single files, local or in an object store, through fsspec."""
 
+import errno
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -59,6 +60,17 @@ def faults_of_stores() -> tuple[type[Exception], ...]:
 
 SKEWED = "the clock of this machine is wrong: set it, e.g. timedatectl set-ntp true"
 """S3 compares the time that is signed with its own (RequestTimeTooSkewed)."""
+BUSY = "the store has too much to do, or fails: run the same command again later"
+FAILING = (errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EIO))
+"""What s3fs makes of SlowDown, ServiceUnavailable and InternalError."""
+
+
+def advice(error: Exception, otherwise: str) -> str:
+    """What to do about an error of storage; for those that do not tell it themselves what is to be done `otherwise`."""
+    if isinstance(error, PermissionError) and "request time" in str(error):
+        return SKEWED
+    busy = isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno in FAILING)
+    return BUSY if busy else shortage.advice(error, otherwise)
 
 
 @contextmanager
@@ -69,11 +81,11 @@ def naming(path: str | Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFound(f"{shown(path)} does not exist") from error
     except PermissionError as error:
-        advice = SKEWED if "request time" in str(error) else "check its permissions, or the credentials of the store"
-        raise BadSource(f"{shown(path)} may not be read: {shown(str(error))}\n{advice}") from error
+        usual = "check its permissions, or the credentials of the store"
+        raise BadSource(f"{shown(path)} may not be read: {shown(str(error))}\n{advice(error, usual)}") from error
     except faults_of_stores() as error:
-        advice = shortage.advice(error, "check the name, the connection and the credentials of the store")
-        raise BadSource(f"{shown(path)} cannot be read: {shown(str(error))}\n{advice}") from error
+        usual = "check the name, the connection and the credentials of the store"
+        raise BadSource(f"{shown(path)} cannot be read: {shown(str(error))}\n{advice(error, usual)}") from error
 
 
 @contextmanager
@@ -85,7 +97,7 @@ def writing(path: str | Path) -> Iterator[None]:
         if isinstance(error, OSError) and not is_remote(path):
             raise cannot_write(Path(path).absolute(), error, partial=Path(path)) from error
         why = shown(str(getattr(error, "strerror", None) or error))
-        raise CannotWrite(f"cannot write {shown(path)}: {why}\ncheck the name and the credentials of the store") from error
+        raise CannotWrite(f"cannot write {shown(path)}: {why}\n{advice(error, 'check the name and the credentials of the store')}") from error
 
 
 def listing(path: str | Path, *, depth: int = 1) -> list[File]:
