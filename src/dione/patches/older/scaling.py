@@ -56,7 +56,8 @@ def scaling(opened: store.Store, *, by: str = "site", split: str | None = "train
     rows = opened.rows(split=split) if split else opened.rows()
     if not len(rows):
         raise NotFound(
-            f"{opened.path} has no patch in split '{split}'; it has {sorted(set(opened.index['split'].to_pylist()))}\ndivide it with `dione dataset split`"
+            f"{opened.path} has no patch in split '{split}'; it has {sorted(set(opened.index['split'].to_pylist()))}\n"
+            "divide it otherwise, by `dione dataset split`, or by [split] in the recipe of `dione run`"
         )
     spans = list(opened.spans())
     tasks = [(opened.path, span, rows[(rows >= span.start) & (rows < span.stop)], by) for span in spans]
