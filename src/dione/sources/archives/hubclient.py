@@ -25,7 +25,7 @@ from dione.base.errors import BadSource, DioneError
 from dione.sources.archives.hubpasses import Pass, grouped
 from dione.sources.places import shown
 from dione.sources.remote import clock, pace
-from dione.sources.remote.httpfaults import plain
+from dione.sources.remote.httpfaults import lasts, plain
 from dione.sources.remote.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,8 @@ class Hub:
             except OAuth2Error as error:
                 raise BadSource(f"Sentinel Hub does not accept the credentials of profile '{self.profile}' ({error.error})\n{CONFIGURE}") from error
             except requests.RequestException as error:
+                if lasts(error):
+                    raise BadSource(f"Sentinel Hub does not give {what}: {plain(error)}") from error
                 fault = plain(error)
             log.info("Sentinel Hub, %s: %s; try %d of %d", what, fault, tried + 1, self.patience.tries)
             if tried + 1 < self.patience.tries:
