@@ -125,6 +125,9 @@ def test_a_pixel_tells_its_spectra_over_time(page):
     page.locator(".spectra tbody tr").first.wait_for()
     rows = page.locator(".spectra tbody tr").all_inner_texts()
     assert [row.split()[0] for row in rows] == ["2024-05-16", "2024-05-21"] and rows[0].count("±") == 4 and rows[0].count("10 m") == 4 and "learned" in rows[0]
+    assert "Reflectance, 1.0 = 100 %" in page.locator(".found").inner_text()
+    page.locator("[value=sigma]").check()
+    assert "1σ of reflectance" in page.locator("[data-key=sigma]").inner_text()
     assert page.locator(".chart .band").count() == 4 and page.locator(".chart .was").count() == 8
     page.locator("#time").focus()
     page.keyboard.press("ArrowLeft")
