@@ -54,6 +54,12 @@ def test_summary_and_the_page_of_a_notebook_tell_each_date(stack):
     assert "75 % clear" in said and "data:image/webp;base64," in page
 
 
+def test_of_a_result_it_is_not_said_that_what_other_dates_filled_was_seen_clear(stack):
+    sharp = dione.predict(stack)
+    for said in (sharp.dione.summary(), sharp.dione._repr_html_()):
+        assert "sharpened" in said and "clear" not in said
+
+
 @given(st.text())
 def test_what_comes_from_files_cannot_become_markup(text):
     page = glance.page(glance.Glance(text, (("2024-05-01", 1.0),), ((text, text),)), "data:,")

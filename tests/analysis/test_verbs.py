@@ -29,6 +29,11 @@ def test_results_open_as_a_stack_with_sigma_and_support(folder, sharp):
     np.testing.assert_array_equal(opened["valid"], sharp["valid"])
 
 
+def test_info_says_of_results_what_is_sharpened_not_what_was_clear(run, folder):
+    code, told, _ = run("info", folder)
+    assert code == 0 and "% sharpened  2024-05-01_sr.tif" in told and "clear" not in told
+
+
 def test_indices_are_written_with_their_uncertainty(run, folder, tmp_path):
     code, told, fault = run("indices", folder, "NDVI", "-o", tmp_path)
     assert code == 0, fault

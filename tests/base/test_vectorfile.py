@@ -207,7 +207,7 @@ def test_a_file_may_have_a_number_sign_in_its_name(tmp_path: Path) -> None:
         ("f.geojson", TRIAL % "", "holds no feature"),
         ("f.geojson", '{"type":"Feature","geometry":' * 100_000, "nested too deeply"),
         ("f.geojson", '{"type": "Point", "coordinates": [1, 2], "crs": {"properties": {"name": "EPSG:0"}}}', "a CRS that is not known: 'EPSG:0'"),
-        ("f.gpkg", "nothing", "no vectors that are read: it begins with b'nothing', needs GeoPackage, Shapefile"),
+        ("f.gpkg", "nothing", "no vectors that are read: it begins with b'nothing', needs GeoPackage, Shapefile, FlatGeobuf, File Geodatabase, KML or GeoJSON"),
         ("f.gpkg", "SQLite format 3\0", "no vectors that GDAL can read"),
         ("f.csv", "a,b\n1,2\n", r"other forms(?s:.*)ogr2ogr -t_srs EPSG:4326 f.geojson f.csv"),
     ],

@@ -79,6 +79,17 @@ def test_all_sites_count_alike(made):
     assert means["all"] == pytest.approx((means["s0"] + means["s1"]) / 2, abs=2e-3)
 
 
+def test_a_site_called_all_is_told_from_all_sites(made):
+    evaluation = made[0]
+    found = evaluation.found
+    names = {"s0": "all", "s1": "s1"}
+    renamed = rows.Rows({**found.rows.keys, "site": np.array([names[str(site)] for site in found.rows.keys["site"]])}, found.rows.sums)
+    lines = compare.differences(renamed, "bicubic-median", ("nearest",))
+    assert [line["site"] for line in lines][::3] == ["all", "s1", "all 2 sites"]
+    before = words.find(evaluation.summary["differences"], site="all", against="nearest", dates=3)
+    assert words.find(lines, site="all 2 sites", against="nearest", dates=3)["cpsnr"]["mean"] == before["cpsnr"]["mean"]
+
+
 def test_the_files_hold_all_that_the_summary_was_made_from(made):
     evaluation, out = made
     assert json.loads((out / "scores.json").read_text()) == json.loads(json.dumps(evaluation.summary))

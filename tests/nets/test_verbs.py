@@ -68,6 +68,15 @@ def test_what_is_told_of_a_model_is_not_written_over_it_nor_over_another_form_of
     assert code == 1 and "named for something else too" in err and not (tmp_path / "a").exists()
 
 
+def test_a_folder_is_no_name_for_a_file_of_a_model(run, checkpoint, tmp_path):
+    code, _, err = run("models", "import", *checkpoint[:-1], f"{tmp_path}/models/")
+    assert code == 1 and "ends in .safetensors" in err and "models/model.safetensors" in err
+    for form in ("--stac", "--onnx", "--pt2"):
+        code, _, err = run("models", "export", "setsr-s", form, f"{tmp_path}/models/")
+        assert code == 1 and "needs the name of a file that ends in" in err
+    assert not (tmp_path / "models").exists()
+
+
 @pytest.mark.parametrize("words", [("models", "import"), ("models", "export", "setsr-s", "--stac")])
 def test_a_file_of_a_model_is_not_sent_to_a_store_and_says_so(run, checkpoint, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)

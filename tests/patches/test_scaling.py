@@ -71,5 +71,16 @@ def test_parts_add_up_to_the_whole_and_workers_change_nothing(opened):
 def test_what_cannot_be_counted_is_told(opened):
     with pytest.raises(BadRecipe, match="no column 'region'"):
         scaling.scaling(opened, by="region")
-    with pytest.raises(NotFound, match="dione dataset split"):
+    with pytest.raises(NotFound, match=r"dione dataset split`, or by \[split\] in the recipe of `dione run`"):
         scaling.scaling(opened, split="validation")
+
+
+def test_a_group_that_is_called_as_all_together_are_is_kept_beside_them(opened):
+    spans, rows = list(opened.spans()), opened.rows(split="train")
+    counted = [scaling.count(opened.path, span, rows[(rows >= span.start) & (rows < span.stop)], "country") for span in spans]
+    before, renamed = sum(counted[1:], counted[0]), sum(counted[1:], counted[0])
+    first = next(iter(renamed.coarse))
+    for part in (renamed.coarse, renamed.sharp):
+        part["all"] = part.pop(first)
+    assert scaling.finished(renamed)["all"] == scaling.finished(before)["all"]
+    assert scaling.finished(renamed)["all alone"] == scaling.finished(before)[first]

@@ -430,3 +430,9 @@ def test_settings_are_the_same_wherever_the_workshop_of_an_object_store_is(tmp_p
 def test_a_name_that_no_file_of_an_eopatch_can_bear_is_refused(name: str):
     with pytest.raises(ValidationError, match=r"eopatch\n.*without a slash"):
         Prediction(name="field", source="s", eopatch=name)
+
+
+def test_the_cloud_of_supports_is_refused_where_it_decides_nothing():
+    with pytest.raises(ValidationError, match=r'support_cloud is of supports = "past"'):
+        Prediction(name="field", source="s", support_cloud=0.2)
+    assert Prediction(name="field", source="s", supports="past", support_cloud=0.2).support_cloud == 0.2

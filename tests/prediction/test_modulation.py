@@ -100,3 +100,9 @@ def test_a_date_is_the_same_whatever_else_is_sharpened(averaged, soft):
 def test_a_modulation_that_no_sensor_has_is_refused(averaged, model, modulation):
     with pytest.raises(BadRecipe, match=r"modulation is .*, needs 0\.05 to 0\.63"):
         dione.predict(averaged, model=model, modulation=modulation)
+
+
+@pytest.mark.parametrize("modulation", [0.05, 0.25, 0.63])
+def test_a_modulation_is_refused_for_what_it_decides_nothing_of(averaged, modulation):
+    with pytest.raises(BadRecipe, match="modulation decides nothing for bicubic"):
+        dione.predict(averaged, model="bicubic", modulation=modulation)

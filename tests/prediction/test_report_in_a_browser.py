@@ -120,6 +120,7 @@ def test_on_a_phone_the_scales_fit_and_the_days_under_the_dates_are_legible(visi
     for overlay in ("sigma", "detail", "support"):
         page.locator(f"[name=overlay][value={overlay}]").check()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), overlay
+        assert overlay == "support" or "reflectance" in page.locator(f"article:visible [data-key={overlay}], aside [data-key={overlay}]").first.inner_text()
     days = page.locator("article:visible .timeline text")
     boxes = [days.nth(at).bounding_box() for at in range(days.count())]
     assert len(boxes) == 2 and all(box["height"] >= 11 and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)

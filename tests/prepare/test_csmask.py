@@ -49,5 +49,5 @@ def test_sizes_that_do_not_divide_are_whole(asked: list[dict[str, Any]]) -> None
 
 def test_without_the_package_the_command_to_install_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ukis_csmask", None)
-    with pytest.raises(DioneError, match=r"pip install 'dione\[clouds\]'"):
+    with pytest.raises(DioneError, match=r"pip install 'dione\[clouds\]'\nor go without: leave find_clouds \(--find-clouds\) out.*; of VHR scenes"):
         csmask.without_clouds(testing.series(testing.landscape((4, 4)), days=1).stack)

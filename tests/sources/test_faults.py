@@ -23,6 +23,7 @@ from dione.base import stack as stacks
 from dione.base.errors import BadSource, DioneError, NotFound
 from dione.sources.remote import clock, patience, remotefile, sessions, shelf
 from dione.sources.remote.httpfaults import asked_pause_s
+from dione.sources.remote.web import Web
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write
 from dione.testing.loopback import Loopback
@@ -332,6 +333,22 @@ def test_certificates_that_are_not_there_are_no_fault_of_the_catalogue(monkeypat
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
     with pytest.raises(BadSource, match=r"no safe connection.*REQUESTS_CA_BUNDLE"):
         sources.open("stac:https://127.0.0.1:9/v1#sentinel-2-l2a", area=(0.0, 43.0, 1.0, 45.0))
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once_since_no_further_try_mends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def expired(self: object, request: requests.PreparedRequest, *_: object, **__: object) -> None:
+        asked.append(str(request.url))
+        raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired")
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", expired)
+    monkeypatch.setattr(patience.Patience, "wait", lambda *_: pytest.fail("it waits"))
+    with pytest.raises(BadSource, match="no safe connection"):
+        sources.open("stac:https://127.0.0.1:9/v1#sentinel-2-l2a", area=(0.0, 43.0, 1.0, 45.0))
+    with pytest.raises(BadSource, match=r"127.0.0.1:9/b.tif cannot be read: no safe connection"):
+        Web(trusted=frozenset({"127.0.0.1"})).read("https://127.0.0.1:9/b.tif", 0, 10)
+    assert len(asked) == 2
 
 
 def test_a_search_waits_as_long_as_the_server_asks(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,7 @@ def one_patch_store(path, about=None, split="train", zoom=4):
 
 
 def test_a_store_without_validation_is_told(recipe, tmp_path):
-    with pytest.raises(BadSource, match="no patch for validation"):
+    with pytest.raises(BadSource, match=r"no patch for validation\n.*dataset split`, or by \[split\] in the recipe of `dione run`"):
         train(recipe(one_patch_store(tmp_path / "store")))
 
 

@@ -100,6 +100,13 @@ def test_the_source_of_detail_lies_over_the_sharpened_side_alone(page):
     assert shown(page, 0.7, 0.4)[:3] == pytest.approx(mixed, abs=3) and "learned" in page.locator("[data-key=support]").inner_text()
 
 
+def test_colours_that_are_a_measure_have_their_scale_beside_them(page):
+    scale = page.locator("[data-key=ndvi]")
+    assert scale.is_hidden()
+    page.locator("[value=ndvi]").check()
+    assert scale.is_visible() and scale.inner_text().split() == ["NDVI", "−0.1", "0.9"]
+
+
 @pytest.mark.parametrize("place", [{"crs": "EPSG:32760", "left": 819_150, "top": 8_118_200}, {"crs": "EPSG:4326", "left": 179.9973, "top": -17, "pixel": 9e-5}])
 def test_results_across_the_antimeridian_are_one_map(tmp_path, make_results, visit, place):
     # its middle is at 180°, 17° S
@@ -118,6 +125,9 @@ def test_a_pixel_tells_its_spectra_over_time(page):
     page.locator(".spectra tbody tr").first.wait_for()
     rows = page.locator(".spectra tbody tr").all_inner_texts()
     assert [row.split()[0] for row in rows] == ["2024-05-16", "2024-05-21"] and rows[0].count("±") == 4 and rows[0].count("10 m") == 4 and "learned" in rows[0]
+    assert "Reflectance, 1.0 = 100 %" in page.locator(".found").inner_text()
+    page.locator("[value=sigma]").check()
+    assert "1σ of reflectance" in page.locator("[data-key=sigma]").inner_text()
     assert page.locator(".chart .band").count() == 4 and page.locator(".chart .was").count() == 8
     page.locator("#time").focus()
     page.keyboard.press("ArrowLeft")

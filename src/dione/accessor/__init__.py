@@ -36,7 +36,7 @@ class Accessor:
         return stacks.check(self._dataset)
 
     def summary(self) -> str:
-        """What the Stack holds in lines of text: size, place, and for each date how much of it was seen clear.
+        """What the Stack holds in lines of text: size, place, and for each date how much of it was seen clear (of a result: is sharpened, which other dates filled too).
 
         >>> from dione.testing import landscape, series
         >>> import dione.accessor

@@ -112,6 +112,12 @@ def apart(*written: Path, read: Iterable[Path] = ()) -> None:
         taken[path.resolve()] = "it is named for something else too"
 
 
+def ends(path: Path, *endings: str) -> None:
+    """Raise CannotWrite where a file to be written has another ending: a folder was named, or a file of another kind."""
+    if path.suffix.lower() not in endings:
+        raise CannotWrite(f"cannot write {path}: needs the name of a file that ends in {' or '.join(endings)}\nname one, e.g. {path / 'model'}{endings[0]}")
+
+
 def at_home(path: str | Path) -> Path:
     """A path whose `~` is written out, where no shell did (`--output=~/fields`); `./~x`, and `~x` where nobody is called x, are folders of that name."""
     return Path(os.path.expanduser(path))

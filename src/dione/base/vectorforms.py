@@ -45,7 +45,7 @@ def check(file: Path, source: str) -> None:
 
 
 def _forms() -> str:
-    return f"{', '.join(MARKS.values())}, File Geodatabase or GeoJSON"
+    return f"{', '.join(MARKS.values())}, File Geodatabase, KML or GeoJSON"
 
 
 def _only_indices(file: Path, source: str) -> None:

@@ -122,9 +122,10 @@ def invented(rows: Rows, model: str, against: Sequence[str]) -> list[Line]:
 
 
 def by_site(rows: Rows) -> list[tuple[str, Rows]]:
-    """Each site's rows, and all rows if there are several sites."""
+    """Each site's rows, and all rows if there are several sites, by another name where a site is called so."""
     sites = [str(site) for site in rows.values("site")]
-    return [*((site, rows.where(site=site)) for site in sites), *([(ALL, rows)] if len(sites) > 1 else [])]
+    together = ALL if ALL not in sites else f"{ALL} {len(sites)} sites"
+    return [*((site, rows.where(site=site)) for site in sites), *([(together, rows)] if len(sites) > 1 else [])]
 
 
 def by_dates(rows: Rows) -> list[tuple[int, Rows]]:

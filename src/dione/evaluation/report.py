@@ -32,6 +32,7 @@ def render(summary: dict[str, Any], shown: list[Example]) -> str:
         most=most,
         against=summary["against"][0],
         overall=_overall(summary),
+        together=len({line["site"] for line in summary["scores"]}) > 1,
         headlines=_headlines(summary, most),
         tables=[_table(summary, other, most) for other in summary["against"]],
         charts=charts.charts(summary),

@@ -22,7 +22,7 @@ from torch import Tensor
 from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
-from dione.base.files import apart, folder
+from dione.base.files import apart, ends, folder
 from dione.nets import resolver, shiftnet
 from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.oldconfig import OldConfig
@@ -57,10 +57,11 @@ def import_checkpoint(path: Path, out: Path, *, config: Path | None = None, scal
     """Write the weights of `path`, a .pth of the older pipeline, to `out`.
 
     A HighRes-Net becomes a Resolver and needs its `config`; a ShiftNet is what training with registration can start from.
-    Raises NotFound, CannotWrite where `out` is one of these two, or BadModel for a file that is damaged, needs a pickle to
+    Raises NotFound, CannotWrite where `out` is one of these two or no .safetensors, or BadModel for a file that is damaged, needs a pickle to
     be run, or does not fit the config: the first tensor that does not fit is named.
     """
     apart(out, read=filter(None, (path, config)))
+    ends(out, ".safetensors")
     tensors = read(path)
     folder(out.parent)
     if "layer1.0.weight" in tensors:

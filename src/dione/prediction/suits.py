@@ -22,11 +22,13 @@ AS_GIVEN = (0.6, 1.8)
 def seeing(resolver: Resolver, stack: xr.Dataset, dates: tuple[int, ...], modulation: float | None = None) -> Resolver:
     """The same, told what these dates of a Stack have left at Nyquist, measured or as said: what is sharper or softer than it was made for, it brings there.
 
-    Raises BadRecipe for a modulation that no sensor has.
+    Raises BadRecipe for a modulation that no sensor has, or that is told to a model which takes any input as it is.
     """
     if modulation is not None and not SENSORS[0] <= modulation <= SENSORS[1]:
         raise BadRecipe(f"modulation is {modulation:g}, needs {SENSORS[0]:g} to {SENSORS[1]:g}; leave it out to have it measured")
     made_for = resolver.about.modulation
+    if made_for is None and modulation is not None:
+        raise BadRecipe(f"modulation decides nothing for {resolver.name}, which does not know what sharpness it was made for; leave it out")
     if made_for is None:
         return resolver
     found = sharpness.modulation(stack, dates) if modulation is None else modulation

@@ -55,6 +55,7 @@ def _network() -> Any:
         from ukis_csmask.mask import CSmask
     except ImportError as error:
         raise DioneError(
-            f"ukis-csmask is not installed ({error})\ninstall the extra: {INSTALL}\nor use the rule of blue (dione.prepare.reference.brightness)"
+            f"ukis-csmask is not installed ({error})\ninstall the extra: {INSTALL}\n"
+            'or go without: leave find_clouds (--find-clouds) out, so that clouds stay in; of VHR scenes say clouds = "brightness", the rule of blue, or "no"'
         ) from error
     return CSmask

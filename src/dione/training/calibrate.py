@@ -10,7 +10,7 @@ from torch import nn
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, BadSource
-from dione.base.files import folder
+from dione.base.files import ends, folder
 from dione.measure import calibration
 from dione.nets import resolver
 from dione.nets.deviation import deviation, enlarged
@@ -75,6 +75,7 @@ def calibrate_file(model: str | Path, patches: str | Path, out: Path) -> Calibra
 
     Raises BadModel for a baseline, which has no weights to keep; CannotWrite, before anything is worked out.
     """
+    ends(out, ".safetensors")
     found = resolver.load(model)
     if not found.has_weights:
         raise BadModel(f"{model} is a baseline: it has no sigma of its own to calibrate\nname a model with weights, see `dione models list`")

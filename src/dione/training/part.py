@@ -45,7 +45,9 @@ def open_parts(store: Store, splits: tuple[str, ...] = ("train", "validation")) 
     rows = {split: store.rows(split=split) for split in splits}
     empty = [split for split in splits if not len(rows[split])]
     if empty:
-        raise BadSource(f"{store.path} has no patch for {' and '.join(empty)}\ndivide it with `dione dataset split`, or simulate it again with another [split]")
+        raise BadSource(
+            f"{store.path} has no patch for {' and '.join(empty)}\ndivide it otherwise, by `dione dataset split`, or by [split] in the recipe of `dione run` or `dione dataset simulate`"
+        )
     return {split: Part(Patches(store, kept), _places(store, kept), tuple(kept.tolist())) for split, kept in rows.items()}
 
 

@@ -17,8 +17,6 @@ from dione.sources.rasters.gdal import raster
 Bounds = tuple[float, float, float, float]
 """West, south, east, north; degrees, the east beyond 180 where results lie across the antimeridian."""
 NAMED = re.compile(r"(\d{4}-\d{2}-\d{2}(?:T\d{6})?)_sr\.(?:tif|vrt)")
-LOOK_PX = 512
-"""Side at which files are looked at for their brightness."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def gallery(folder: Path) -> Gallery:
     bounds = _bounds([path for _, path in found])
     try:
         dates = {name: _shown(name, path, home) for name, path in found}
-        sigmas = [picture.read(date.sigma, about=LOOK_PX) for date in dates.values() if date.sigma]
+        sigmas = [picture.read(date.sigma, about=picture.LOOK_PX) for date in dates.values() if date.sigma]
     except RasterioError as error:
         raise BadSource(f"{folder} has a file that cannot be read: {error}\nremove it, or predict again with --fresh") from error
     return Gallery(home, dates, bounds, _worst(sigmas))
@@ -69,7 +67,7 @@ def gallery(folder: Path) -> Gallery:
 
 def _shown(name: str, path: Path, home: Path) -> Shown:
     sigma, source, support = (_beside(path.with_name(f"{name}_{what}{path.suffix}"), home) for what in ("sigma", "input", "support"))
-    values = picture.read(path, about=LOOK_PX)
+    values = picture.read(path, about=picture.LOOK_PX)
     tones: dict[str, Tone] = {"true": picture.stretch(values, TRUE_COLOUR), "false": picture.stretch(values, FALSE_COLOUR), "ndvi": picture.Greenness()}
     return Shown(name, path, sigma, source, support, tones)
 

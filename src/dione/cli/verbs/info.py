@@ -25,4 +25,4 @@ def info(source: Source, dates: Dates = None, reading: Reading = Reading()) -> R
         "dates": [{"day": day, "item": str(item), "clear": round(clear, 4)} for (day, clear), item in zip(found.dates, stack["item"].values, strict=True)],
     }
     words = [f"{facts['source']}: {found.head}", *(f"{key}: {value}" for key, value in found.notes)]
-    return Result(facts, words + [f"  {date['day']}  {date['clear']:4.0%} clear  {date['item']}" for date in facts["dates"]])
+    return Result(facts, words + [f"  {date['day']}  {date['clear']:4.0%} {found.what}  {date['item']}" for date in facts["dates"]])

@@ -11,7 +11,7 @@ from dione.cli.trusting import Results, Trusting
 
 def zonal(
     results: Results,
-    parcels: Annotated[str, typer.Argument(help="Polygons: GeoPackage, Shapefile, GeoJSON; FILE#LAYER where there are several.", show_default=False)],
+    parcels: Annotated[str, typer.Argument(help="Polygons: GeoJSON, KML, GeoPackage, Shapefile; FILE#LAYER where there are several.", show_default=False)],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The .csv, .gpkg or .geojson to write; OUT/zonal.csv by default.")] = None,
     index: Annotated[list[str] | None, typer.Option(help="An index, NDVI by default. May be repeated.")] = None,
     correlation_m: Annotated[float, typer.Option(min=0, help="Distance at which errors have become mostly independent, metres.")] = 10.0,

@@ -56,7 +56,8 @@ def scaling(opened: store.Store, *, by: str = "site", split: str | None = "train
     rows = opened.rows(split=split) if split else opened.rows()
     if not len(rows):
         raise NotFound(
-            f"{opened.path} has no patch in split '{split}'; it has {sorted(set(opened.index['split'].to_pylist()))}\ndivide it with `dione dataset split`"
+            f"{opened.path} has no patch in split '{split}'; it has {sorted(set(opened.index['split'].to_pylist()))}\n"
+            "divide it otherwise, by `dione dataset split`, or by [split] in the recipe of `dione run`"
         )
     spans = list(opened.spans())
     tasks = [(opened.path, span, rows[(rows >= span.start) & (rows < span.stop)], by) for span in spans]
@@ -68,9 +69,13 @@ def scaling(opened: store.Store, *, by: str = "site", split: str | None = "train
 
 
 def finished(counted: Counted) -> dict[str, Any]:
-    """Figures from counts, of each group and of all together."""
-    groups = {**counted.coarse, ALL: sum(counted.coarse.values(), _zeros())}, {**counted.sharp, ALL: sum(counted.sharp.values(), _zeros())}
+    """Figures from counts, of each group and of all together; a group that is called so itself is `all alone`."""
+    groups = tuple({**_named(part), ALL: sum(part.values(), _zeros())} for part in (counted.coarse, counted.sharp))
     return {group: {"sentinel2": _figures(coarse), "reference": _figures(groups[1].get(group, _zeros()))} for group, coarse in sorted(groups[0].items())}
+
+
+def _named(groups: dict[str, Counts]) -> dict[str, Counts]:
+    return {f"{ALL} alone" if name == ALL else name: counted for name, counted in groups.items()}
 
 
 def count(path: Location, span: slice, rows: NDArray[np.int64], by: str) -> Counted:

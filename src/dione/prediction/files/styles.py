@@ -20,7 +20,7 @@ WORST = 0.03
 
 def write(out: Path, target: Target) -> list[Path]:
     """A .qml for each file of a target. Raises CannotWrite."""
-    colours = true_colour(picture.stretch(target.before.whole, picture.TRUE_COLOUR))
+    colours = true_colour(picture.stretch(picture.measure(target), picture.TRUE_COLOUR))
     shown = {target.sr: colours} | ({} if target.input is None else {target.input: colours})
     if target.sigma is not None:
         shown[target.sigma] = ramp(WORST)

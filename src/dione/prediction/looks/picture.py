@@ -16,6 +16,7 @@ from rasterio.windows import Window as FileWindow
 
 from dione.base.windows import Window
 from dione.prediction.files.form import Class
+from dione.prediction.run import Target
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -28,6 +29,10 @@ UNSURE, ADDED = (230, 97, 0), (208, 28, 139)
 """Colours of the overlays for uncertainty and for added detail, readable on green and on grey, also to the colour-blind."""
 CLASS_ALPHA = 150
 """Of a map of classes, of 255: what lies below shows through."""
+HARDLY = 0.1
+"""Of what is shown: a few pixels, of one field or of a cloud's rim, tell nothing of the brightness of the others."""
+LOOK_PX = 512
+"""Side at which files are looked at for their brightness."""
 TOLERATED = 4 / 3
 """How many times as many pixels a side as asked for may be read, where the file has them ready."""
 GREENS = ((91, 74, 60), (166, 138, 100), (240, 234, 210), (143, 181, 115), (47, 125, 59), (12, 74, 38))
@@ -73,6 +78,11 @@ def stretch(values: Array, bands: tuple[int, int, int]) -> Stretch:
         room = max(0.1 * float(high - low), 0.005)
         ends.append((max(float(low) - room, 0.0), float(high) + room))
     return Stretch(bands, tuple(low for low, _ in ends), tuple(high for _, high in ends))
+
+
+def measure(target: Target) -> Array:
+    """What a date's stretch is taken from: its own pixels or, where it saw hardly any of what is shown, the result."""
+    return read(target.sr, about=LOOK_PX) if target.clear < HARDLY * (target.clear + target.filled) else target.before.whole
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def write(out: Path, run: Run) -> Path:
 def sheet(run: Run, target: Target) -> Image.Image:
     """The two pictures under a title, at most MAX_SIDE pixels wide or high."""
     after = picture.read(target.sr, about=ROOM)
-    tones = picture.stretch(target.before.whole, picture.TRUE_COLOUR)
+    tones = picture.stretch(picture.measure(target), picture.TRUE_COLOUR)
     size = _size((after.shape[1], after.shape[2]))
     pictures = [picture.fitted(tones.paint(target.before.whole), size, span=target.before.span), picture.fitted(tones.paint(after), size)]
     page = Image.new("RGB", (2 * size[1] + 3 * GAP, size[0] + HEAD + GAP), PAPER)

@@ -61,7 +61,7 @@ def tones(values: Array) -> dict[str, Tone]:
 
 def of_target(run: Run, target: Target, *, room: int) -> tuple[list[Picture], Worst]:
     """Every picture of a sharpened date in at most about `room` bytes of text."""
-    seen, painters = scenes(run, target), tones(target.before.whole)
+    seen, painters = scenes(run, target), tones(picture.measure(target))
     worst = Worst(*(_worst([values for scene in seen if (values := getattr(scene, name)) is not None]) for name in ("sigma", "detail")))
     before = [one for scene in seen for one in _before(scene.before, scene.before_box, painters, room=room // len(seen) // 3)]
     left = room - _size(before)

@@ -25,7 +25,7 @@ from dione.base.errors import BadSource, DioneError
 from dione.sources.archives.hubpasses import Pass, grouped
 from dione.sources.places import shown
 from dione.sources.remote import clock, pace
-from dione.sources.remote.httpfaults import plain
+from dione.sources.remote.httpfaults import lasts, plain
 from dione.sources.remote.patience import Patience
 
 log = logging.getLogger(__name__)
@@ -115,19 +115,23 @@ class Hub:
             except hub.exceptions.DownloadFailedException as error:
                 raise BadSource(self._refused(what, error.request_exception)) from error
             except OAuth2Error as error:
-                if error.error == "insecure_transport":
-                    raise BadSource(
-                        f"sh_token_url of profile '{self.profile}' needs https://, for credentials are sent to it\ncorrect it in the profile"
-                    ) from error
-                if error.error not in NO_TOKEN:
-                    raise BadSource(f"Sentinel Hub does not accept the credentials of profile '{self.profile}' ({error.error})\n{CONFIGURE}") from error
-                fault = f"sh_token_url of profile '{self.profile}' answers without a token ({error.error})"
+                fault = self._without_token(error)
             except requests.RequestException as error:
+                if lasts(error):
+                    raise BadSource(f"Sentinel Hub does not give {what}: {plain(error)}") from error
                 fault = plain(error) if error.response is None else f"HTTP {error.response.status_code}"
             log.info("Sentinel Hub, %s: %s; try %d of %d", what, fault, tried + 1, self.patience.tries)
             if tried + 1 < self.patience.tries:
                 self.patience.wait(tried, 0)
         raise BadSource(f"Sentinel Hub does not give {what}: {fault}, after {self.patience.tries} tries\ntry again later")
+
+    def _without_token(self, error: Any) -> str:
+        """What is wrong with the server of tokens; raises BadSource where it is the profile that is wrong."""
+        if error.error in NO_TOKEN:
+            return f"sh_token_url of profile '{self.profile}' answers without a token ({error.error})"
+        if error.error == "insecure_transport":
+            raise BadSource(f"sh_token_url of profile '{self.profile}' needs https://, for credentials are sent to it\ncorrect it in the profile") from error
+        raise BadSource(f"Sentinel Hub does not accept the credentials of profile '{self.profile}' ({error.error})\n{CONFIGURE}") from error
 
     def _refused(self, what: str, error: requests.RequestException | None) -> str:
         response = getattr(error, "response", None)

@@ -28,6 +28,11 @@ def asked_pause_s(answer: requests.Response) -> float:
     return float(asked) if asked.isdecimal() else clock.ahead_s(asked, answer.headers.get("Date", ""))
 
 
+def lasts(error: Exception) -> bool:
+    """Whether no further try can mend it: a certificate that has expired, is another host's or nobody's, or none to compare it with."""
+    return any(words in str(error).lower() for words in ("certificate verify failed", "certificate bundle"))
+
+
 def plain(error: Exception) -> str:
     """What went wrong with a connection, in words that hold no address."""
     text = f"{type(error).__name__} {error}".lower()

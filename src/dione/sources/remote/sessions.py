@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from dione.base.errors import BadSource
 from dione.sources.places import shown
 from dione.sources.remote import addresses
-from dione.sources.remote.httpfaults import PASSING, REDIRECTS, asked_pause_s, plain
+from dione.sources.remote.httpfaults import PASSING, REDIRECTS, asked_pause_s, lasts, plain
 from dione.sources.remote.patience import USUAL, Patience
 
 log = logging.getLogger(__name__)
@@ -108,6 +108,8 @@ class Guarded(HTTPAdapter):
                 fault, asked_s = f"HTTP {answer.status_code}", asked_pause_s(answer)
                 answer.close()
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:  # the last: cut short
+                if lasts(error):
+                    raise
                 fault = plain(error)
             log.info("%s: %s; try %d of %d", shown(url), fault, tried + 1, self.patience.tries)
             self.patience.wait(tried, asked_s)

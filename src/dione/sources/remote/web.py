@@ -17,7 +17,7 @@ from dione.base.errors import BadSource
 from dione.sources.archives import signing
 from dione.sources.places import shown
 from dione.sources.remote import sessions
-from dione.sources.remote.httpfaults import LATER, PASSING, Passing, asked_pause_s, plain, refusal
+from dione.sources.remote.httpfaults import LATER, PASSING, Passing, asked_pause_s, lasts, plain, refusal
 from dione.sources.remote.patience import USUAL, Patience
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,8 @@ class Web:
                     if len(body) > wanted or time.monotonic() > deadline:
                         break
         except (requests.RequestException, HTTPError, OSError) as error:
+            if lasts(error):
+                raise BadSource(f"{shown(url)} cannot be read: {plain(error)}") from error
             raise Passing(plain(error)) from error
         if len(body) != wanted:
             raise Passing(f"an answer of {len(body)} bytes, {wanted} were asked for")

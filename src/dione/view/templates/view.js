@@ -42,11 +42,12 @@ function moved(view) {
 }
 
 function show() {
+  const chosen = new FormData(form);
   document.querySelector(".when output").textContent = facts.dates[time.value];
   time.setAttribute("aria-valuetext", facts.dates[time.value]);
-  for (const key of document.querySelectorAll("[data-key]")) key.hidden = new FormData(form).get("overlay") !== key.dataset.key;
+  for (const key of document.querySelectorAll("[data-key]")) key.hidden = ![chosen.get("overlay"), chosen.get("colours")].includes(key.dataset.key);
   const credit = document.querySelector(".credit");
-  if (credit) credit.hidden = !new FormData(form).has("base");
+  if (credit) credit.hidden = !chosen.has("base");
   tiles.forget();
   tell();
   stage.draw();

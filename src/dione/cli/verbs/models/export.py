@@ -23,13 +23,16 @@ def export(
     """
     if not (onnx or pt2 or stac):
         raise typer.BadParameter("nothing to write: name a file", param_hint="--onnx, --pt2, --stac")
-    from dione.base.files import apart
+    from dione.base.files import apart, ends
     from dione.nets import exported, stacmodel
     from dione.nets.resolver import load, shipped
 
     resolver = load(name)
     plain = name.rpartition("@")[0] if resolver.turns > 1 else name
     apart(*filter(None, (onnx, pt2, stac)), read=[Path(shipped().get(plain, plain))] if resolver.has_weights else [])
+    for path, ending in ((onnx, ".onnx"), (pt2, ".pt2"), (stac, ".json")):
+        if path and not path.suffix:
+            ends(path, ending)
     files = {kind: path for kind, path in (("onnx", onnx), ("pt2", pt2)) if path}
     made = list(exported.write(resolver, onnx=onnx, pt2=pt2)) if files else []
     if stac:
