@@ -106,7 +106,7 @@ def test_predict_speaks_json(dione, folder, tmp_path):
 
 def test_info_tells_dates_clouds_and_grid(dione, folder):
     facts = json.loads(dione("info", folder, "--json", check=0).stdout)
-    assert len(facts["dates"]) == 5 and facts["grid"]["shape"] == [40, 36] and 0.7 < facts["dates"][0]["clear"] < 0.9
+    assert len(facts["dates"]) == 5 and facts["grid"]["shape"] == [40, 36] and facts["grid"]["crs"] == "EPSG:32631" and 0.7 < facts["dates"][0]["clear"] < 0.9
     assert "EPSG:32631" in dione("info", folder, check=0).stdout
 
 

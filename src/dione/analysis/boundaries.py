@@ -27,10 +27,10 @@ from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels
 from dione.analysis.trust import TRUST, Trust
 from dione.base import stack as stacks
+from dione.base.crs import named
 from dione.base.errors import BadGrid, NothingClear
 from dione.base.grid import size_m
 from dione.base.windows import Window, lattice
-from dione.prediction.files.mosaic import code_of
 
 SCHARR = np.outer((3, 10, 3), (-1, 0, 1)) / 32
 """Derivative to the right, per pixel."""
@@ -189,4 +189,4 @@ def _polygons(labels: NDArray[np.int32], values: NDArray[np.float32], strength: 
     pixel_m2 = (size_m(grid) or 1.0) ** 2 / abs(grid.affine.determinant)
     areas = np.array([one.area * pixel_m2 for one, _ in drawn])
     columns = {"id": order, "area_m2": areas, **{name: np.asarray(each)[np.searchsorted(number, order)] for name, each in per_field.items()}}
-    return Parcels(tuple(one for one, _ in drawn), columns, code_of(grid.crs) or str(grid.crs))
+    return Parcels(tuple(one for one, _ in drawn), columns, str(named(grid.crs)))

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from odc.geo.crs import CRS
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
@@ -19,6 +20,16 @@ def turn(x: Any, y: Any, *, source: str, target: str) -> tuple[Any, Any]:
 def turned(geometry: BaseGeometry, *, source: str, target: str) -> BaseGeometry:
     """A geometry's corners in another CRS; edges stay straight. `dione.base.area.reprojected` bends them as it should."""
     return shapely.transform(geometry, lambda points: np.column_stack(turn(points[:, 0], points[:, 1], source=source, target=target)))
+
+
+def code_of(crs: CRS | None) -> str | None:
+    """EPSG:32631; None without a CRS or for one that has no code."""
+    return f"EPSG:{crs.epsg}" if crs is not None and crs.epsg else None
+
+
+def named(crs: CRS | None) -> str | None:
+    """EPSG:32631, or the whole text of a CRS without a code; None without one."""
+    return code_of(crs) or (None if crs is None else str(crs))
 
 
 def utm(longitude: float, latitude: float) -> int:

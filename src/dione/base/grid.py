@@ -5,7 +5,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import Geod
 
-from dione.base.crs import DEGREES, turn
+from dione.base.crs import DEGREES, named, turn
 from dione.base.errors import BadGrid
 
 NEAR_PX = 1e-3
@@ -30,7 +30,7 @@ def differences(a: GeoBox, b: GeoBox) -> list[str]:
     """How grid `b` differs from grid `a`, in words; empty when they are the same."""
     found = []
     if a.crs != b.crs:
-        found.append(f"CRS {b.crs} instead of {a.crs}")
+        found.append(f"CRS {named(b.crs)} instead of {named(a.crs)}")
     if a.shape != b.shape:
         found.append(f"{b.shape[0]}×{b.shape[1]} px instead of {a.shape[0]}×{a.shape[1]}")
     corners = np.array([(0, 0), a.shape[::-1]])

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from dione.base.crs import named
 from dione.base.grid import finer
-from dione.prediction.files.mosaic import code_of
 from dione.prediction.looks.preview import Array, Box, Preview
 from dione.prepare.select import Choice
 
@@ -141,7 +141,7 @@ class Run:
     @property
     def crs(self) -> str | None:
         """EPSG:32631, or the whole text of a CRS without a code."""
-        return code_of(self.coarse.crs) or (str(self.coarse.crs) if self.coarse.crs else None)
+        return named(self.coarse.crs)
 
     @property
     def alarms(self) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ def info(source: Source, dates: Dates = None, reading: Reading = Reading()) -> R
     """
     from dione.accessor import glance
     from dione.base import stack as stacks
+    from dione.base.crs import named
     from dione.sources.places import shown
 
     stack = reading.open(source, dates)
     grid, found = stacks.grid_of(stack), glance.of(stack)
     facts: dict[str, Any] = {
         "source": shown(source),
-        "grid": {"crs": str(grid.crs) if grid.crs else None, "shape": [int(n) for n in grid.shape], "transform": list(grid.affine)[:6]},
+        "grid": {"crs": named(grid.crs), "shape": [int(n) for n in grid.shape], "transform": list(grid.affine)[:6]},
         "bands": [str(band) for band in stack["band"].values],
         "notes": dict(found.notes),
         "dates": [{"day": day, "item": str(item), "clear": round(clear, 4)} for (day, clear), item in zip(found.dates, stack["item"].values, strict=True)],

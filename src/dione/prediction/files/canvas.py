@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
+from dione.base.crs import named
 from dione.base.errors import BadSource, CannotWrite, faults
 from dione.base.files import folder, write_bytes
 from dione.base.windows import Window, lattice
 from dione.prediction.files.cog import assemble, copied
 from dione.prediction.files.form import REFLECTANCE, Form
-from dione.prediction.files.mosaic import TILE_PX, Notes, code_of
+from dione.prediction.files.mosaic import TILE_PX, Notes
 from dione.prediction.files.packing import Packing, packed
 from dione.sources.places import File
 from dione.sources.rasters import headers
@@ -86,7 +87,7 @@ class Canvas:
             (
                 tuple(self.grid.shape),
                 tuple(self.grid.affine),
-                code_of(self.grid.crs) or str(self.grid.crs),
+                str(named(self.grid.crs)),
                 self.block,
                 self.copies,
                 self.levels,

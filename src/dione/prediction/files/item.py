@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from dione.base.bands import BANDS
-from dione.base.crs import DEGREES, turn
+from dione.base.crs import DEGREES, code_of, turn
 from dione.base.files import write_text
 from dione.base.grid import size_m
 from dione.prediction.files.form import NODATA, SCALE, SUPPORT, Form
-from dione.prediction.files.mosaic import code_of
 from dione.prediction.record import installed
 from dione.prediction.run import Run, Target, item_file, parts
 

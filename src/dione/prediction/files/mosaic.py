@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 
+from dione.base.crs import code_of
 from dione.base.windows import Window
 from dione.prediction.files.form import NODATA, REFLECTANCE, Form
 
@@ -66,11 +66,6 @@ def halvings(shape: tuple[int, ...], tile: int = TILE_PX) -> int:
     while side > tile:
         side, count = side // 2, count + 1
     return count
-
-
-def code_of(crs: CRS | None) -> str | None:
-    """EPSG:32631; None without a CRS or for one that has no code."""
-    return f"EPSG:{crs.epsg}" if crs is not None and crs.epsg else None
 
 
 def _facts(name: str, form: Form) -> dict[str, str]:
