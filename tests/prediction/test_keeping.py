@@ -10,11 +10,12 @@ import xarray as xr
 
 import dione
 from dione.base.errors import BadGrid, BadSource
+from dione.nets.resolver import at_zoom
 from dione.prediction.config import PredictConfig
 from dione.prediction.files import form
 from dione.prediction.job import predict_to
 from dione.sources import results
-from dione.testing import landscape, series
+from dione.testing import grid_at, landscape, series
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,19 @@ def test_another_source_is_refused_with_every_fault(sharp, tmp_path):
     other = series(landscape((20, 20), seed=3), days=2).stack
     with pytest.raises(BadGrid, match=r"24×20[\s\S]*its dates are 2024-05-01, 2024-05-06, the"):
         sharp.dione.save(tmp_path, source=other)
+
+
+def test_a_source_of_another_place_is_told_by_its_place(sharp, tmp_path):
+    elsewhere = series(landscape((24, 20), seed=3), days=3, grid=grid_at((24, 20), crs="EPSG:32733")).stack
+    with pytest.raises(BadGrid, match=r"its grid is not [^\n]*CRS EPSG:32733 instead of EPSG:32631"):
+        sharp.dione.save(tmp_path, source=elsewhere)
+
+
+def test_the_source_of_a_result_five_times_finer_is_known_again(tmp_path):
+    grid = grid_at((12, 12), crs="EPSG:4326", left=1.2345678, top=43.61234567, pixel=9e-5 * 1.1)  # whose fifths, five times, are not it to the last bit
+    stack = series(landscape((12, 12)), days=1, grid=grid).stack
+    five = dione.predict(stack, model=at_zoom(dione.load("bicubic"), 5))
+    assert "report.html" in [file.name for file in five.dione.save(tmp_path, source=stack)]
 
 
 def test_results_of_two_series_that_were_joined_do_not_have_one_source(stack, sharp, tmp_path):

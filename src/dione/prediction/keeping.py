@@ -12,6 +12,7 @@ import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import BadGrid
@@ -64,8 +65,8 @@ def _coarse(grid: GeoBox, zoom: int) -> GeoBox:
 
 def _fits(source: xr.Dataset, coarse: GeoBox, choices: Sequence[Choice]) -> None:
     days = when.labels(source)
-    wrong = [f"its grid is {source.sizes['y']}×{source.sizes['x']} px, the result's at 10 m {coarse.shape[0]}×{coarse.shape[1]}"]
-    wrong = wrong * (stacks.grid_of(source) != coarse)
+    apart = grids.differences(coarse, stacks.grid_of(source))
+    wrong = [f"its grid is not that of the result's input: {', '.join(apart)}"] * bool(apart)
     made_of = dict.fromkeys(tuple(use.day for use in choice.dates) for choice in choices)
     wrong += [f"its dates are {', '.join(days)}, the result was made of {', '.join(those)}" for those in made_of if list(those) != days]
     if wrong:
