@@ -153,7 +153,8 @@ def test_results_whose_sigma_or_support_lies_on_other_ground_are_refused(sharp, 
 
 def test_the_folder_for_parcels_is_made_before_anything_is_worked_out(run, folder, sharp, tmp_path, monkeypatch):
     Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {}, "EPSG:32631").write(tmp_path / "new" / "one.geojson")
-    assert run("zonal", folder, tmp_path / "new" / "one.geojson", "-o", tmp_path / "further" / "on" / "zones.csv")[0] == 0
+    code, told, _ = run("zonal", folder, tmp_path / "new" / "one.geojson", "-o", tmp_path / "further" / "on" / "zones.csv")
+    assert code == 0 and told.endswith("zones.csv  1 parcel\n")
     assert (tmp_path / "further" / "on" / "zones.csv").exists()
     monkeypatch.setattr("dione.analysis.boundaries.boundaries", None)
     (tmp_path / "file").touch()

@@ -84,7 +84,7 @@ def test_metres_that_nobody_calls_so_are_not_taken_for_degrees(sharp, parcels, t
 def test_parcels_of_which_none_lies_in_the_scene_are_told_with_where_it_is(sharp, parcels, caplog):
     swapped = Parcels((shapely.box(43.623, 1.206, 43.624, 1.207),), {}, "EPSG:4326")
     assert list(zonal(sharp, swapped).columns["NDVI_2024-05-01_n"]) == [0]
-    assert "none of the 1 parcels lies in the scene, which reaches over 1.20" in caplog.text
+    assert "the parcel does not lie in the scene, which reaches over 1.20" in caplog.text
     caplog.clear()
     zonal(sharp, parcels)
     assert not caplog.text

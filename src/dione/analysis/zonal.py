@@ -57,7 +57,8 @@ def zonal(stack: xr.Dataset, parcels: Parcels, rule: ZonalRule = ZonalRule()) ->
     within = [areas.alongside(grid, one) for one in parcels.to_crs(str(grid.crs)).geometries]
     reached = any(grid.extent.geom.intersects(one) for one in within)
     if within and not reached:
-        log.warning("none of the %d parcels lies in the scene, which reaches over %s (west, south, east, north)", len(parcels), _reach(grid))
+        none = "the parcel does not lie" if len(parcels) == 1 else f"none of the {len(parcels)} parcels lies"
+        log.warning("%s in the scene, which reaches over %s (west, south, east, north)", none, _reach(grid))
     tied = 2 * np.pi * (rule.correlation_m / (size_m(grid) or rule.correlation_m)) ** 2
     rows = [_row(stack, one, rule, max(float(tied), 1.0)) for one in within]
     labels = when.labels(stack)

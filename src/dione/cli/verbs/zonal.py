@@ -29,4 +29,4 @@ def zonal(
     stack, wanted, to = opened.open(results), read(parcels), writable(output or Path(results) / "zonal.csv")
     made = found(stack, wanted, ZonalRule(tuple(index or ["NDVI"]), correlation_m, trusting.rule()))
     file = made.write(to)
-    return Result({"file": file, "parcels": len(made), "columns": list(made.columns)}, [f"{file}  {len(made)} parcels"])
+    return Result({"file": file, "parcels": len(made), "columns": list(made.columns)}, [f"{file}  {len(made)} parcel{'s' * (len(made) != 1)}"])
