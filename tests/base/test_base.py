@@ -87,6 +87,12 @@ def test_the_grid_of_a_stack_and_of_any_part_is_exact(crs, shape):
     assert stack.grid_of(part).affine == whole.affine * Affine.translation(shape[1] - 1, shape[0] - 1)
 
 
+def test_a_crs_that_cf_has_no_words_for_is_kept_whole_and_nobody_is_alarmed():
+    place = grid_at((4, 6), crs="EPSG:2056", left=2_600_000.0, top=1_200_000.0)
+    made = stack.make(np.zeros((1, 4, 4, 6), np.float32), np.ones((1, 4, 6), bool), ["2024-05-01"], place)  # a warning is an error here
+    assert stack.grid_of(made).crs.to_epsg() == 2056
+
+
 def test_every_fault_of_a_stack_is_told_at_once():
     made = series(landscape((4, 4)), days=2).stack
     broken = xr.Dataset({"reflectance": made["reflectance"].transpose("band", "time", "y", "x").astype("float64")}, made.coords).isel(time=[1, 0])

@@ -1,5 +1,6 @@
 """The Stack: what is carried from room to room. Its form is written out in docs/stack.md."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,7 +79,9 @@ def _grid_coords(grid: GeoBox) -> dict[Any, Any]:
     if max(rows, columns) > MOST_SIDE:
         raise BadGrid(f"a scene of {rows}×{columns} px goes more than once round the earth: what tells its size is wrong\ncorrect it, or name an --area")
     a = grid.affine
-    named = xr_coords(grid, dims=("y", "x"), always_yx=True) if grid.crs is not None else {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* lost in conversion to CF", UserWarning)  # as of Switzerland's grid: crs_wkt keeps all
+        named = xr_coords(grid, dims=("y", "x"), always_yx=True) if grid.crs is not None else {}
     reference = named["spatial_ref"] if "spatial_ref" in named else xr.DataArray(0)
     reference.attrs["GeoTransform"] = " ".join(repr(float(v)) for v in a.to_gdal())
     y = a.f + a.e * (np.arange(rows) + 0.5)
