@@ -236,3 +236,10 @@ def test_the_crop_goes_where_there_is_something_to_see():
     whole = np.full((4, 40, 60), 0.1, np.float32)
     whole[:, 20:30, 40:50] += np.random.default_rng(0).random((10, 10)) * 0.2
     assert liveliest(whole, step=2, shape=(80, 120), side=20) == Window(40, 80, 60, 100)
+
+
+def test_the_close_up_may_lie_at_the_far_edges_where_the_rest_was_not_seen():
+    whole = np.full((4, 50, 50), np.nan, np.float32)
+    whole[:, 30:, 30:] = np.random.default_rng(0).uniform(0, 0.2, (4, 20, 20))
+    assert liveliest(whole, step=1, shape=(50, 50), side=26) == Window(24, 24, 50, 50)  # 26 go into 50 only once
+    assert liveliest(whole[:, :, :20], step=1, shape=(50, 20), side=26) == Window(0, 0, 26, 20)  # nothing seen, narrower than the close-up

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,15 +76,15 @@ def thinned(values: Array, step: int) -> Array:
 
 
 def liveliest(whole: Array, *, step: int, shape: tuple[int, int], side: int) -> Window:
-    """The window of `side` coarse pixels with the most contrast for its brightness, among those mostly seen."""
+    """The window of `side` coarse pixels with the most contrast for its brightness, among those mostly seen; the last ones reach back from the far edges."""
     across = max(1, side // step)
     places: list[tuple[float, int, int]] = []
-    for part in lattice((whole.shape[1], whole.shape[2]), across):
-        tile = whole[(slice(0, 3), *part.slices)]
+    tops, lefts = (sorted({*range(0, length - across + 1, across), max(length - across, 0)}) for length in whole.shape[1:])
+    for top, left in product(tops, lefts):
+        tile = whole[:3, top : top + across, left : left + across]
         seen = np.isfinite(tile).all(0)
-        if part.shape == (across, across) or not places:
-            contrast = float(tile[:, seen].std(1).mean() / (tile[:, seen].mean() + 0.02)) if seen.any() else 0.0
-            places.append((contrast * float(seen.mean()) ** 2, -part.top, -part.left))
+        contrast = float(tile[:, seen].std(1).mean() / (tile[:, seen].mean() + 0.02)) if seen.any() else 0.0
+        places.append((contrast * float(seen.mean()) ** 2, -top, -left))
     _, top, left = max(places)
     bottom, right = min(-top * step + side, shape[0]), min(-left * step + side, shape[1])
     return Window(max(bottom - side, 0), max(right - side, 0), bottom, right)
