@@ -11,8 +11,8 @@ from typing import Any
 
 import xarray as xr
 
-from dione.base import identity
-from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound, faults, grouped
+from dione.base import identity, shortage
+from dione.base.errors import BadSource, CannotWrite, DioneError, NotAStack, NotFound, faults, grouped
 from dione.sources import zarrstack
 
 log = logging.getLogger(__name__)
@@ -88,11 +88,15 @@ def _brought(made: xr.Dataset, place: str, key: str, *, overwrite: bool) -> bool
 
 
 def _is_there(place: str, key: str) -> bool:
-    """Whether a Stack stands there, of these settings. Raises CannotWrite for one of others, BadSource for a damaged one."""
+    """Whether a Stack stands there, of these settings. Raises CannotWrite for one of others, BadSource or NotAStack for a damaged one."""
     try:
         kept = zarrstack.open(place)
     except NotFound:
         return False
+    except (BadSource, NotAStack) as error:
+        if shortage.advice(error) or isinstance(error.__cause__, OSError):
+            raise
+        raise type(error)(f"{error}\nremove {place}, and the same command fetches it; with --overwrite all are fetched again") from error
     if kept.attrs.get(AS) != key:
         raise CannotWrite(f"{place} was fetched with another area, period or option\nname another folder, or replace it with --overwrite")
     return True
