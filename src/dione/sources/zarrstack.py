@@ -1,6 +1,7 @@
 """A Stack kept for later as a Zarr v3 store; what is saved and opened again is the same."""
 
 from collections.abc import Container, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -11,11 +12,12 @@ from uuid import uuid4
 import numpy as np
 import xarray as xr
 import zarr
+from dask.base import get_scheduler
 from fsspec import AbstractFileSystem
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
-from dione.base import masks, shortage, stack
+from dione.base import masks, processors, shortage, stack
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound, faults
 from dione.base.files import PARTIAL
@@ -227,7 +229,12 @@ def _write(made: xr.Dataset, partial: str) -> None:
     encoding: dict[Any, Any] = {name: {"compressors": (PACKING,), "write_empty_chunks": True} for name in plain.variables}
     for pixels in plain.data_vars:
         encoding[pixels] |= {"chunks": tuple(min(CHUNKS[str(dim)], plain.sizes[dim]) for dim in plain[pixels].dims), "_FillValue": None}
-    plain.to_zarr(partial, mode="a", zarr_format=3, consolidated=False, encoding=encoding)
+    pixels_to_come = plain.to_zarr(partial, mode="a", zarr_format=3, consolidated=False, encoding=encoding, compute=False)
+    if get_scheduler():  # somebody's own: a cluster, say
+        pixels_to_come.compute()
+        return
+    with ThreadPoolExecutor(processors.count()) as threads:  # where one chunk fails, dask would leave those at work on the others behind
+        pixels_to_come.compute(scheduler="threads", pool=threads)
 
 
 def _send(made: xr.Dataset, name: str) -> None:
