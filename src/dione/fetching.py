@@ -94,6 +94,8 @@ def _is_there(place: str, key: str) -> bool:
     except NotFound:
         return False
     except (BadSource, NotAStack) as error:
+        if zarrstack.half_sent(place):
+            return False
         if shortage.advice(error) or isinstance(error.__cause__, OSError):
             raise
         raise type(error)(f"{error}\nremove {place}, and the same command fetches it; with --overwrite all are fetched again") from error

@@ -110,13 +110,27 @@ def save(made: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> str:
 
 
 def _may_go(fs: AbstractFileSystem, inside: str, name: str, *, overwrite: bool) -> None:
-    """Raise CannotWrite for what is there already, unless it may be replaced: a Stack, whole or damaged, or an empty folder."""
+    """Raise CannotWrite for what is there already, unless it may be replaced: a Stack, whole or damaged, or an empty folder; or what is half sent."""
+    if half_sent(name):
+        return
     if not overwrite:
         raise CannotWrite(f"{shown(name)} is there already\nchoose another name, or remove it first")
     files = {one.rsplit("/", 1)[-1] for one in fs.ls(inside, detail=False)} if fs.isdir(inside) else None
     if files is None or (files and not {"zarr.json", "reflectance"} <= files):
         found = "a file" if files is None else f"a folder that holds {some(sorted(files))}"
         raise CannotWrite(f"{shown(name)} is no Stack: found {found}; only a Stack is replaced\nchoose another name, or remove it first")
+
+
+def half_sent(name: str) -> bool:
+    """Whether a Stack in an object store is a part that a killed run left: what it was copied from stands beside it still. Raises BadSource."""
+    if not is_remote(name):
+        return False
+    fs, inside = system(name)
+    above, _, last = inside.rpartition("/")
+    with naming(name):
+        fs.invalidate_cache()
+        there, beside = ([one.rsplit("/", 1)[-1] for one in fs.ls(place, detail=False)] if fs.isdir(place) else [] for place in (inside, above))
+    return not {"zarr.json", "reflectance"} <= {*there} and any(one.startswith(f".{last}.") and one.endswith(PARTIAL) for one in beside)
 
 
 @dataclass(frozen=True)
