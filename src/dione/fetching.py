@@ -11,8 +11,8 @@ from typing import Any
 
 import xarray as xr
 
-from dione.base import identity
-from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound, faults, grouped
+from dione.base import identity, shortage
+from dione.base.errors import BadSource, CannotWrite, DioneError, NotAStack, NotFound, faults, grouped
 from dione.sources import zarrstack
 
 log = logging.getLogger(__name__)
@@ -58,15 +58,17 @@ def fetch(
     settings: all that the Stacks depend on beside their area; one that was fetched by other settings is reported, or replaced
     if `overwrite`. An account that has no more to give fails the areas that are left, which the same command then fetches.
     """
-    fresh, there, failed = [], [], dict(wrong or {})
+    fresh: list[str] = []
+    there: list[str] = []
+    failed = dict(wrong or {})
     for done, (name, geometry) in enumerate(fields.items(), 1):
         place, key = f"{folder.rstrip('/')}/{name}.zarr", identity.of(json.dumps(geometry, sort_keys=True), settings)
         try:
             if not overwrite and _is_there(place, key):
                 there.append(name)
             else:
-                zarrstack.save(opener(geometry).assign_attrs({AS: key}), place, overwrite=overwrite)
-                fresh.append(name)
+                by_us = _brought(opener(geometry).assign_attrs({AS: key}), place, key, overwrite=overwrite)
+                (fresh if by_us else there).append(name)
         except DioneError as error:
             failed[name] = str(error)
             log.info("area %s: %s", name, error)
@@ -74,12 +76,29 @@ def fetch(
     return Fetched(tuple(fresh), tuple(there), failed)
 
 
+def _brought(made: xr.Dataset, place: str, key: str, *, overwrite: bool) -> bool:
+    """Whether it was this run that wrote it, not another one meanwhile. Raises CannotWrite, BadSource."""
+    try:
+        zarrstack.save(made, place, overwrite=overwrite)
+    except CannotWrite:
+        if overwrite or not _is_there(place, key):
+            raise
+        return False
+    return True
+
+
 def _is_there(place: str, key: str) -> bool:
-    """Whether a Stack stands there, of these settings. Raises CannotWrite for one of others, BadSource for a damaged one."""
+    """Whether a Stack stands there, of these settings. Raises CannotWrite for one of others, BadSource or NotAStack for a damaged one."""
     try:
         kept = zarrstack.open(place)
     except NotFound:
         return False
+    except (BadSource, NotAStack) as error:
+        if zarrstack.half_sent(place):
+            return False
+        if shortage.advice(error) or isinstance(error.__cause__, OSError):
+            raise
+        raise type(error)(f"{error}\nremove {place}, and the same command fetches it; with --overwrite all are fetched again") from error
     if kept.attrs.get(AS) != key:
         raise CannotWrite(f"{place} was fetched with another area, period or option\nname another folder, or replace it with --overwrite")
     return True

@@ -71,6 +71,30 @@ def test_what_was_stopped_goes_on_in_the_same_folder_and_is_not_sent(bucket: str
     assert s3fs.S3FileSystem().exists(f"{bucket}/stopped/half")
 
 
+def test_what_is_half_sent_over_results_of_before_does_not_pass_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "kept"))
+    store = MemoryFileSystem()
+
+    def predicted(words: str) -> None:
+        with staged("memory://bucket/over") as folder:
+            for name in ("a_sr.tif", "b_sr.tif", "run.json"):
+                (folder / name).write_text(words)
+
+    def killed(here: str, there: str) -> None:
+        if there.endswith("b_sr.tif"):
+            raise KeyboardInterrupt
+        store.pipe_file(there, Path(here).read_bytes())
+
+    predicted("once")
+    with monkeypatch.context() as dying:
+        dying.setattr(MemoryFileSystem, "put_file", lambda _, *files, **__: killed(*files))
+        with pytest.raises(KeyboardInterrupt):
+            predicted("again")
+    assert [store.cat_file(f"bucket/over/{name}_sr.tif") for name in "ab"] == [b"again", b"once"] and not store.exists("bucket/over/run.json")
+    predicted("again")
+    assert store.cat_file("bucket/over/run.json") == store.cat_file("bucket/over/b_sr.tif") == b"again"
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [

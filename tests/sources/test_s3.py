@@ -1,5 +1,6 @@
 """Sources in an object store, on a server of our own on this machine."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 import rasterio
 import xarray as xr
 
-from dione import sources, testing
-from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
-from dione.sources import zarrstack
+from dione import fetching, sources, testing
+from dione.base.errors import BadSource, CannotWrite, DioneError, NotAStack, NotFound
+from dione.base.files import PARTIAL
+from dione.sources import places, zarrstack
 from dione.sources.remote import remotefile
 from dione.testing import archive
 
@@ -185,3 +187,39 @@ def test_items_of_an_archive_may_lie_there(bucket: str, tmp_path: Path, monkeypa
     remotefile.heads.forget()
     with pytest.raises(NotFound, match=f"item {one.name} lacks rows 0 to 64"):
         sources.open(f"stac:{tmp_path / 'item.json'}").load()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_stack_that_was_half_sent_when_its_run_was_killed_is_sent_again(
+    bucket: str, made: xr.Dataset, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    place = f"{bucket}/killed-{overwrite}/field.zarr"
+    if overwrite:
+        zarrstack.save(made, place)
+    fs, _ = places.system(place)
+    copy, rm, calls = fs.copy, fs.rm, itertools.count()
+
+    def killed(*given: object) -> None:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        copy(*given)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(fs, "copy", killed)
+        dying.setattr(fs, "rm", lambda path, **options: None if path.endswith(PARTIAL) else rm(path, **options))
+        with pytest.raises(KeyboardInterrupt):
+            zarrstack.save(made, place, overwrite=overwrite)
+    with pytest.raises(NotAStack, match="half copied"):
+        zarrstack.open(place)
+    done = fetching.fetch({"field": {}}, place.rpartition("/")[0], lambda _: made, settings="same", overwrite=overwrite)
+    assert done.fresh == ("field",), done.failed
+    np.testing.assert_array_equal(sources.open(place)["reflectance"], made["reflectance"])
+
+
+def test_a_folder_that_is_no_stack_stays_though_a_part_of_another_is_beside(bucket: str, made: xr.Dataset) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem().pipe_file(f"{bucket}/mixed/precious/thesis.txt", b"years")
+    s3fs.S3FileSystem().pipe_file(f"{bucket}/mixed/.other.zarr.0123abcd.partial/zarr.json", b"{}")
+    with pytest.raises(CannotWrite, match="precious is no Stack"):
+        zarrstack.save(made, f"{bucket}/mixed/precious", overwrite=True)

@@ -317,3 +317,16 @@ def test_without_its_package_the_extra_is_named(hub: MadeHub, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "sentinelhub", None)
     with pytest.raises(DioneError, match=r"dione\[sentinelhub\]"):
         sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+
+
+def test_a_catalogue_that_pages_for_ever_is_found_out(hub: MadeHub) -> None:
+    answer = {"type": "FeatureCollection", "features": hub.features, "context": {"next": 1}}
+    hub.instead["search"] = (200, json.dumps(answer).encode(), {})
+    with pytest.raises(BadSource, match="pages for ever"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+
+
+def test_a_catalogue_that_has_more_than_anybody_can_use_is_told(hub: MadeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hubclient, "MOST_ITEMS", 2)
+    with pytest.raises(BadSource, match=r"(?s)more than 2 items there.*shorter period"):
+        sources.open("sentinelhub:mine", area=AREA, dates=DATES)

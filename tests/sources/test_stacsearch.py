@@ -112,6 +112,12 @@ def test_an_archive_wants_an_area(stocked: Loopback) -> None:
         sources.open(source(stocked))
 
 
+def test_collections_that_page_for_ever_are_listed_once(stocked: Loopback) -> None:
+    stocked.circles = True
+    with pytest.raises(BadSource, match=r"has the collections sentinel-2-c1-l2a, sentinel-2-l1c, sentinel-2-l2a\n"):
+        sources.open(f"stac:{stocked.url}", area=AREA)
+
+
 @pytest.mark.parametrize("name", ["stac:earthsearch", "stac:"])
 def test_a_name_that_is_no_catalogue_lists_those_that_are(name: str) -> None:
     with pytest.raises(BadSource, match="earth-search, planetary-computer, cdse"):

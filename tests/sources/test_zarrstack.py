@@ -1,7 +1,11 @@
 """A Stack kept and opened again is the same; a store that is damaged or foreign says so."""
 
+import errno
+import itertools
 import pickle
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,7 @@ import pytest
 import xarray as xr
 
 from dione import testing
+from dione.base import processors
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound
 from dione.sources import geotiff, zarrstack
@@ -131,6 +136,28 @@ def test_a_write_that_fails_leaves_nothing(made: xr.Dataset, tmp_path: Path) -> 
     shutil.rmtree(folder)
     with pytest.raises(BadSource, match=r"\.tif"):
         zarrstack.save(stack, tmp_path / "a.zarr")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_write_that_fails_waits_for_what_is_still_written_and_leaves_nothing(made: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processors, "count", lambda: 2)
+    calls, another_is_at_it = itertools.count(), threading.Event()
+
+    def chunk(block: np.ndarray) -> np.ndarray:
+        if next(calls) == 0:
+            another_is_at_it.wait(5)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        another_is_at_it.set()
+        time.sleep(0.3)
+        return block
+
+    chunked = made.chunk(time=1)
+    failing = chunked.assign(
+        reflectance=chunked["reflectance"].copy(data=chunked["reflectance"].data.map_blocks(chunk, dtype=np.float32, meta=np.empty((0,) * 4, np.float32)))
+    )
+    with pytest.raises(CannotWrite, match="No space left"):
+        zarrstack.save(failing, tmp_path / "a.zarr")
+    time.sleep(0.6)
     assert list(tmp_path.iterdir()) == []
 
 

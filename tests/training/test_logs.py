@@ -1,6 +1,8 @@
+import errno
 import importlib.util
 import json
 import sys
+import threading
 import types
 
 import numpy as np
@@ -124,6 +126,29 @@ def test_a_log_on_a_full_disk_is_told(tmp_path):
     lines.path.mkdir()
     with pytest.raises(CannotWrite, match="cannot write"):
         lines.row(1, {})
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="tensorboard is not installed")
+def test_tensorboard_on_a_full_disk_is_told_once_and_without_a_traceback(recipe, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    printed = []
+    monkeypatch.setattr(threading, "excepthook", printed.append)
+    hook = threading.excepthook
+    monkeypatch.setattr(importlib.import_module("tensorboard.summary.writer.record_writer").RecordWriter, "write", full)
+    with pytest.raises(CannotWrite, match=r"(?s)cannot write .*tensorboard: No space left.*free some space"):
+        train(recipe("train.logs=['tensorboard']"))
+    assert not printed and threading.excepthook is hook
+
+
+def test_weights_and_biases_on_a_full_disk_is_told(recipe, wandb, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(wandb.run, "log", full)
+    with pytest.raises(CannotWrite, match=r"(?s)cannot write .*wandb: No space left.*free some space"):
+        train(recipe("train.logs=['wandb']"))
 
 
 def test_tables_in_a_row_become_paths():

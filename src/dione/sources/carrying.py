@@ -88,6 +88,7 @@ def staged(output: str | Path, *, last: str = LAST) -> Iterator[Path]:
         return
     folder = begun(output)
     yield folder
+    forget(output, (last,))  # of a run before: it would stand for what is half sent
     send(folder, output, last=last)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -143,7 +144,7 @@ def fetch_back(output: str | Path, names: tuple[str, ...]) -> None:
 
 
 def forget(output: str | Path, names: tuple[str, ...]) -> None:
-    """Take away what was sent to `output` before under these names, so that no run goes on from it. Raises CannotWrite."""
+    """Take away what was sent to `output` before under these names, so that no run goes on from it, or takes it for what it sends. Raises CannotWrite."""
     fs, inside = system(str(output).rstrip("/"))
     with writing(output):
         fs.invalidate_cache()

@@ -1,6 +1,7 @@
 """A Stack kept for later as a Zarr v3 store; what is saved and opened again is the same."""
 
 from collections.abc import Container, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -11,11 +12,12 @@ from uuid import uuid4
 import numpy as np
 import xarray as xr
 import zarr
+from dask.base import get_scheduler
 from fsspec import AbstractFileSystem
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
-from dione.base import masks, shortage, stack
+from dione.base import masks, processors, shortage, stack
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound, faults
 from dione.base.files import PARTIAL
@@ -108,13 +110,27 @@ def save(made: xr.Dataset, path: str | Path, *, overwrite: bool = False) -> str:
 
 
 def _may_go(fs: AbstractFileSystem, inside: str, name: str, *, overwrite: bool) -> None:
-    """Raise CannotWrite for what is there already, unless it may be replaced: a Stack, whole or damaged, or an empty folder."""
+    """Raise CannotWrite for what is there already, unless it may be replaced: a Stack, whole or damaged, or an empty folder; or what is half sent."""
+    if half_sent(name):
+        return
     if not overwrite:
         raise CannotWrite(f"{shown(name)} is there already\nchoose another name, or remove it first")
     files = {one.rsplit("/", 1)[-1] for one in fs.ls(inside, detail=False)} if fs.isdir(inside) else None
     if files is None or (files and not {"zarr.json", "reflectance"} <= files):
         found = "a file" if files is None else f"a folder that holds {some(sorted(files))}"
         raise CannotWrite(f"{shown(name)} is no Stack: found {found}; only a Stack is replaced\nchoose another name, or remove it first")
+
+
+def half_sent(name: str) -> bool:
+    """Whether a Stack in an object store is a part that a killed run left: what it was copied from stands beside it still. Raises BadSource."""
+    if not is_remote(name):
+        return False
+    fs, inside = system(name)
+    above, _, last = inside.rpartition("/")
+    with naming(name):
+        fs.invalidate_cache()
+        there, beside = ([one.rsplit("/", 1)[-1] for one in fs.ls(place, detail=False)] if fs.isdir(place) else [] for place in (inside, above))
+    return not {"zarr.json", "reflectance"} <= {*there} and any(one.startswith(f".{last}.") and one.endswith(PARTIAL) for one in beside)
 
 
 @dataclass(frozen=True)
@@ -227,7 +243,12 @@ def _write(made: xr.Dataset, partial: str) -> None:
     encoding: dict[Any, Any] = {name: {"compressors": (PACKING,), "write_empty_chunks": True} for name in plain.variables}
     for pixels in plain.data_vars:
         encoding[pixels] |= {"chunks": tuple(min(CHUNKS[str(dim)], plain.sizes[dim]) for dim in plain[pixels].dims), "_FillValue": None}
-    plain.to_zarr(partial, mode="a", zarr_format=3, consolidated=False, encoding=encoding)
+    pixels_to_come = plain.to_zarr(partial, mode="a", zarr_format=3, consolidated=False, encoding=encoding, compute=False)
+    if get_scheduler():  # somebody's own: a cluster, say
+        pixels_to_come.compute()
+        return
+    with ThreadPoolExecutor(processors.count()) as threads:  # where one chunk fails, dask would leave those at work on the others behind
+        pixels_to_come.compute(scheduler="threads", pool=threads)
 
 
 def _send(made: xr.Dataset, name: str) -> None:

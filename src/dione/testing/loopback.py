@@ -112,7 +112,8 @@ class Handler(Quiet):
             conforms = [f"{core}/core", f"{core}/item-search", f"{core}/collections", f"{core}/ogcapi-features"]
             self._json({**about, "type": "Catalog", "id": "loopback", "conformsTo": conforms, "links": links})
         elif path == "/collections":
-            self._json({"collections": collections, "links": []})
+            following = {"rel": "next", "href": f"{url}/collections", "type": "application/json"}
+            self._json({"collections": collections, "links": [following] if self.service.circles else []})
         else:
             self._json({"code": "NotFound"}, 404)
 

@@ -2,7 +2,9 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -37,7 +39,7 @@ def open_logs(names: tuple[str, ...], folder: Path, *, step: int, facts: dict[st
     Raises BadRecipe where a package that was asked for is not installed, or Weights & Biases takes nothing.
     """
     kinds: dict[str, Callable[[Path, int, dict[str, Any]], Log]] = {"tensorboard": TensorBoard, "wandb": WeightsAndBiases}
-    return [JsonLines(folder, step), *(kinds[name](folder, step, facts) for name in names)]
+    return [JsonLines(folder, step), *(Told(kinds[name](folder, step, facts), folder / name) for name in names)]
 
 
 class JsonLines:
@@ -67,6 +69,38 @@ class JsonLines:
         """Nothing is open between rows."""
 
 
+class Told:
+    """Another's log, whose want of room on the disk is told as ours: raises CannotWrite."""
+
+    def __init__(self, held: Log, place: Path):
+        self.held, self.place = held, place
+
+    def row(self, step: int, values: Row) -> None:
+        with self._told():
+            self.held.row(step, values)
+
+    def picture(self, step: int, image: Image.Image) -> None:
+        with self._told():
+            self.held.picture(step, image)
+
+    def distributions(self, step: int, values: Mapping[str, NDArray[np.float32]]) -> None:
+        with self._told():
+            self.held.distributions(step, values)
+
+    def close(self) -> None:
+        with self._told():
+            self.held.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not error.errno:  # of the network
+                raise
+            raise cannot_write(self.place, error) from error
+
+
 class TensorBoard:
     """FOLDER/tensorboard; look at it with `tensorboard --logdir runs`."""
 
@@ -77,6 +111,7 @@ class TensorBoard:
     @cached_property
     def writer(self) -> Any:
         """Begun with the first row: a run that comes to none leaves no log behind."""
+        self.hook, threading.excepthook = threading.excepthook, self._of_other_threads
         made = import_module("torch.utils.tensorboard").SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.step + 1)
         made.add_text("recipe", f"```\n{json.dumps(self.facts, indent=1)}\n```", self.step)
         return made
@@ -93,8 +128,16 @@ class TensorBoard:
             self.writer.add_histogram(name, each, step)
 
     def close(self) -> None:
-        if "writer" in vars(self):
-            self.writer.close()
+        try:
+            if "writer" in vars(self):
+                self.writer.close()
+        finally:
+            threading.excepthook = vars(self).get("hook", threading.excepthook)
+
+    def _of_other_threads(self, fault: threading.ExceptHookArgs) -> None:
+        """What TensorBoard's own thread fails of is raised with the next row; it would print it, too."""
+        if not (fault.exc_type is OSError and type(fault.thread).__module__.startswith("tensorboard")):
+            self.hook(fault)
 
 
 class WeightsAndBiases:

@@ -8,10 +8,12 @@ size that was asked for, is asked for again here.
 import logging
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,8 @@ COLLECTIONS = {"sentinel-2-l2a": "SENTINEL2_L2A", "sentinel-2-l1c": "SENTINEL2_L
 BYOC = "byoc-"
 NO_TOKEN = ("missing_token", "server_error", "temporarily_unavailable")
 """What is wrong with a server of tokens, not with who asks it."""
+MOST_ITEMS, MOST_TIMES = 50_000, 3
+"""Of a catalogue's answer, and how often one of them may come: pages may overlap, but have an end."""
 CONFIGURE = "run `sentinelhub.config --profile NAME --sh_client_id ID --sh_client_secret SECRET`, or set SH_CLIENT_ID and SH_CLIENT_SECRET"
 
 
@@ -161,13 +165,19 @@ def decoded(content: bytes, shape: tuple[int, int, int]) -> NDArray[np.float32]:
 
 
 def _told(found: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The items of the catalogue's answers; raises Damaged for other answers."""
+    """The items of the catalogue's answers; raises Damaged for other answers, BadSource for a catalogue without an end."""
+    times: Counter[str] = Counter()
+    items = []
     try:
-        items = list(found)
+        for one in islice(found, MOST_ITEMS + 1):
+            items.append(one)
+            times[str(one.get("id"))] += "id" in one
+            if times[str(one.get("id"))] > MOST_TIMES:
+                raise BadSource(f"Sentinel Hub's catalogue pages for ever: it gives {shown(str(one['id']))} again and again\ntry again later")
     except (ValueError, LookupError, TypeError, AttributeError, _package().exceptions.MissingDataInRequestException) as error:
         raise Damaged("an answer that is no list of items") from error
-    if not all(isinstance(one, dict) for one in items):
-        raise Damaged("an answer of items that are none")
+    if len(items) > MOST_ITEMS:
+        raise BadSource(f"Sentinel Hub's catalogue has more than {MOST_ITEMS} items there\nchoose a shorter period or a smaller area")
     return items
 
 

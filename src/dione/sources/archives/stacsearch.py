@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def _items(catalogue: Catalogue, wanted: Wanted, web: Web, most: int = MOST_ITEM
 def _searched(client: Client, catalogue: Catalogue, wanted: Wanted, most: int) -> list[pystac.Item]:
     """Through the API, page by page; a catalogue that pages for ever is found out."""
     if catalogue.collection is None:
-        names = sorted(one.id for one in client.get_collections())
+        names = _collections(client)
         raise BadSource(f"{shown(catalogue.url)} has the collections {some(names, 10)}\nname one: stac:{shown(catalogue.url)}#{names[0] if names else 'NAME'}")
     asked = None if wanted.area is None else _around(wanted.area)
     where: dict[str, Any] = {} if asked is None else {"intersects": mapping(asked)}
@@ -87,6 +88,16 @@ def _searched(client: Client, catalogue: Catalogue, wanted: Wanted, most: int) -
         if idle == IDLE_PAGES:
             raise BadSource(f"{shown(catalogue.url)} pages for ever: {IDLE_PAGES} pages brought nothing new after {len(by_id)} items")
     return [item for item in by_id.values() if wanted.area is asked or wanted.area is None or touches(item, wanted.area)]
+
+
+def _collections(client: Client) -> list[str]:
+    """Their names, up to MOST_ITEMS; a list that goes round in circles ends where it begins again."""
+    names: set[str] = set()
+    for one in islice(client.get_collections(), MOST_ITEMS):
+        if one.id in names:
+            break
+        names.add(one.id)
+    return sorted(names)
 
 
 def _around(area: BaseGeometry) -> BaseGeometry:
