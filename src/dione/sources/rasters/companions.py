@@ -3,15 +3,14 @@
 Beside it, GDAL opens by content: a virtual raster called .ovr or .msk could read any other file, near or far.
 """
 
-import warnings
 from functools import lru_cache
 from pathlib import Path
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
 from dione.base.errors import BadSource
 from dione.base.telling import shown
+from dione.sources.rasters import placeless
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ENDINGS = (".ovr", ".msk")
@@ -48,7 +47,5 @@ def _harmless(file: Path, homes: tuple[Path, Path]) -> bool:
     with file.open("rb") as held:
         if held.read(4) not in TIFF:
             return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(file, driver="GTiff") as opened:
-            return not any(opened.tags(ns=domain) for domain in NAMING)
+    with placeless.allowed(), rasterio.open(file, driver="GTiff") as opened:
+        return not any(opened.tags(ns=domain) for domain in NAMING)

@@ -1,6 +1,5 @@
 """Rasters as GDAL opens them here: by their first bytes, whatever they are called, and nothing that they name or that lies beside them."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -11,13 +10,13 @@ from fsspec import AbstractFileSystem
 
 # The one family of GDAL errors that rasterio lets through unwrapped (from warps and blocks).
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 
 from dione.base import shortage
 from dione.base.errors import BadSource
 from dione.base.telling import shown
 from dione.sources.places import faults_of_stores, is_remote, system
-from dione.sources.rasters import companions, virtual
+from dione.sources.rasters import companions, placeless, virtual
 
 DRIVERS = {
     **dict.fromkeys((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "GTiff"),
@@ -51,8 +50,7 @@ def opened(path: str) -> rasterio.DatasetReader:
     """The raster, open, to be closed by who asked for it; raises BadSource and what GDAL does."""
     driver, how = driver_of(path), {"opener": Store(system(path)[0])} if is_remote(path) else {}
     alone = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR") if path.startswith(ZIPPED) else nullcontext()  # what lies beside it is not looked at
-    with warnings.catch_warnings(), alone:
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+    with placeless.allowed(), alone:
         file = rasterio.open(path, driver=driver, **how)
     try:
         companions.check_named(file, path)

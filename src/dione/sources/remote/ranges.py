@@ -4,7 +4,6 @@ GDAL's own readers of remote files keep what a server cut short, follow any redi
 errors. So the bytes are fetched by `dione.sources.remote.remotefile`, and GDAL is given a file.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ from functools import partial
 from hashlib import sha256
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
 from dione.base.errors import BadSource, DioneError
 from dione.sources.places import faults_of_stores, shown
-from dione.sources.rasters import intact
+from dione.sources.rasters import intact, placeless
 from dione.sources.rasters.gdal import DRIVERS, RASTER_FAULTS
 from dione.sources.remote.remotefile import Handle, Remote, heads
 
@@ -57,10 +55,9 @@ def opened(remote: Remote) -> Iterator[Opened]:
         )
     try:
         with (
-            warnings.catch_warnings(),
+            placeless.allowed(),
             rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", GTIFF_IGNORE_READ_ERRORS=False),
         ):
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(name, opener=partial(_handle, remote, name, faults, handles), driver=driver, sharing=False) as file:
                 yield Opened(file, handles, mark)
     except (*RASTER_FAULTS, *faults_of_stores()) as error:
