@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
@@ -17,6 +19,8 @@ SENSORS = (0.05, 0.63)
 """The modulation that a sensor can have left at Nyquist: less is none, more is sharper than plain averages of finer pixels."""
 AS_GIVEN = (0.6, 1.8)
 """Times the modulation that a network was made for, within which its input is left as it is: single dates of Sentinel-2's own blur are measured as far off."""
+BELIEVED = (0.6, 1.5)
+"""Times the same: what is believed of input that is measured to be outside. Most of what can be gained is by then; where it only looks so, little is lost."""
 
 
 def seeing(resolver: Resolver, stack: xr.Dataset, dates: tuple[int, ...], modulation: float | None = None) -> Resolver:
@@ -31,17 +35,32 @@ def seeing(resolver: Resolver, stack: xr.Dataset, dates: tuple[int, ...], modula
         raise BadRecipe(f"modulation decides nothing for {resolver.name}, which does not know what sharpness it was made for; leave it out")
     if made_for is None:
         return resolver
-    found = sharpness.modulation(stack, dates) if modulation is None else modulation
-    return resolver if found is None or AS_GIVEN[0] <= found / made_for <= AS_GIVEN[1] else replace(resolver, sees=found)
+    if modulation is not None:
+        return resolver if AS_GIVEN[0] <= modulation / made_for <= AS_GIVEN[1] else replace(resolver, sees=modulation)
+    measured = sharpness.modulation(stack, dates)
+    side = None if measured is None else outside(measured / made_for)
+    return resolver if side is None else replace(resolver, sees=BELIEVED[side] * made_for)
+
+
+def outside(found: NDArray[np.float32]) -> int | None:
+    """Of times the modulation that a network was made for, by band: 0 if they are softer than what is left as it is, 1 if sharper, else None.
+
+    All have to be sharper: land that is speckled looks sharper than it was seen, seldom in every band.
+    """
+    found = found[np.isfinite(found)]
+    if not found.size:
+        return None
+    return 1 if found.min() > AS_GIVEN[1] else 0 if np.median(found) < AS_GIVEN[0] else None
 
 
 def doubts(resolver: Resolver) -> Iterator[str]:
     """What a person has to be told of the input."""
-    if resolver.sees and resolver.about.modulation:
-        how, why, done = SHARPER if resolver.sees > resolver.about.modulation else SOFTER
+    made_for = resolver.about.modulation
+    if resolver.sees and made_for:
+        how, why, done = SHARPER if resolver.sees > made_for else SOFTER
         yield (
-            f"the input is {how} than Sentinel-2's own pixels: {resolver.sees:.2f} of the modulation is left at the Nyquist frequency, "
-            f"the model was made for {resolver.about.modulation:g}; {why}? It was {done} before"
+            f"the input is {how} than Sentinel-2's own pixels; {why}? It was {done} before, as if {resolver.sees:.2g} of the modulation "
+            f"were left at the Nyquist frequency, where the model was made for {made_for:g}; if you know better, say so with --modulation"
         )
 
 

@@ -1,8 +1,8 @@
 """How sharp pictures are, found from themselves: the modulation that their sensor left at the Nyquist frequency.
 
 Land has ever less contrast the finer one looks, in much the same way everywhere; a sensor's blur takes more of it, most of the
-finest. So the power of a scene near the Nyquist frequency, against that at half of it, tells the blur to within a fifth or
-so (`python benchmarks/sharpness.py` fits the line and says how well).
+finest. So the power of a large scene near the Nyquist frequency, against that at half of it, tells the blur to within a fifth or
+so (`python benchmarks/sharpness.py` fits the line and says how well); of a small one less, and some land is speckled by itself.
 
 It matters because a network undoes the blur that it was made for. Pixels averaged down from finer ones, or resampled
 by taking the nearest, are sharper than Sentinel-2's own, and their edges come out too hard; pixels resampled by
@@ -22,21 +22,24 @@ SEGMENT_PX = 16
 """Of a row or column, whose spectrum is taken."""
 PASSED, FINEST = (0.2, 0.3), (0.36, 0.47)
 """Cycles a pixel: what every sensor passes, and what only a sharp one does."""
-CONSTANT, SLOPE = 0.83, 1.14
+CONSTANT, SLOPE = 0.93, 1.13
 """ln modulation = CONSTANT + SLOPE · ln (finest / passed power); fitted on places that scores are not made of."""
-LEAST_SEGMENTS = 256
-"""Seen clear on each date, rows and columns together: about 45 × 45 px; with fewer nothing is said."""
-LEAST_CONTRAST = 0.001
-"""Reflectance: of less, noise would be most."""
+LEAST_SEGMENTS = 320
+"""Seen clear on each date, rows and columns together: about 54 × 54 px; with fewer nothing is said."""
+NOISE = 0.001
+"""Deviation, reflectance: about Sentinel-2's own in quiet bands; it is white, so that forests and water would look sharp for it."""
+LEAST_CONTRAST = 4 * NOISE
+"""Deviation of what every sensor passes, reflectance: a band with less says nothing."""
 WINDOWS, DATES = 3, 3
 """At most WINDOWS × WINDOWS windows of at most DATES dates are looked at."""
 
 Array = NDArray[np.float32]
 
 
-def modulation(stack: xr.Dataset, dates: tuple[int, ...]) -> float | None:
-    """What pixels have left at Nyquist, median over bands; None where too little is seen clear.
+def modulation(stack: xr.Dataset, dates: tuple[int, ...]) -> Array | None:
+    """What pixels have left at Nyquist, (band); NaN for a band of little contrast, None where too little is seen clear.
 
+    Land that is finely speckled by itself (trees that stand apart, roofs) looks sharper than it was seen, seldom in all bands alike.
     dates: positions in the Stack's time, of which the first DATES are looked at. Of a Stack that an archive still has to
     give, nothing is read: its pixels are the sensor's own, and None is said.
     """
@@ -50,19 +53,19 @@ def modulation(stack: xr.Dataset, dates: tuple[int, ...]) -> float | None:
         found += [each for date in zip(part["reflectance"].values, part["valid"].values, strict=True) for each in spectra(*date)]
     if sum(map(len, found)) < LEAST_SEGMENTS * len(looked):
         return None
-    power = np.concatenate(found).mean(0)
-    return float(min(np.exp(CONSTANT + SLOPE * fall(power)), SHARPEST)) if contrast(power) > LEAST_CONTRAST else None
+    return left(np.concatenate(found).mean(0))
 
 
-def contrast(power: Array) -> float:
-    """Deviation of what every sensor passes (band, SEGMENT_PX / 2 + 1), reflectance, median over bands."""
-    return float(np.sqrt(np.median(power[:, _between(PASSED)].mean(1)) / np.square(np.hanning(SEGMENT_PX)).sum()))
+def left(power: Array) -> Array:
+    """The same of mean spectra (band, SEGMENT_PX / 2 + 1)."""
+    return np.minimum(np.exp(CONSTANT + SLOPE * falls(power)), np.float32(SHARPEST))
 
 
-def fall(power: Array) -> float:
-    """ln of finest over passed power (band, SEGMENT_PX / 2 + 1), median over bands."""
-    passed, finest = (np.log(power[:, _between(span)]).mean(1) for span in (PASSED, FINEST))
-    return float(np.median(finest - passed))
+def falls(power: Array) -> Array:
+    """ln of finest over passed power (band, SEGMENT_PX / 2 + 1) by band, noise taken off; NaN for a band of little contrast."""
+    noise, least = (np.square(deviation) * np.square(np.hanning(SEGMENT_PX)).sum() for deviation in (NOISE, LEAST_CONTRAST))
+    passed, finest = (np.maximum(power[:, _between(span)].mean(1) - noise, noise / 10) for span in (PASSED, FINEST))
+    return np.asarray(np.where(passed + noise > least, np.log(finest / passed), np.nan), np.float32)
 
 
 def _between(span: tuple[float, float]) -> NDArray[np.bool_]:

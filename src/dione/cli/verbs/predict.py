@@ -41,7 +41,7 @@ def predict(
         typer.Option(
             min=0.05,
             max=0.63,
-            help="What the sensor left at the Nyquist frequency, measured by default; what is sharper or softer than the model was made for is brought there first.",
+            help="What the sensor left at the Nyquist frequency, measured by default; what is sharper or softer than the model was made for is brought there first, or nearer if it was only measured.",
         ),
     ] = None,
     precision: Annotated[str, typer.Option(help="Of the network: auto (the faster one here), float32 or bfloat16.")] = "auto",
