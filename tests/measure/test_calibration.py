@@ -46,7 +46,7 @@ def test_each_band_has_the_factor_that_it_needs():
 
 
 def test_few_places_are_given_more_room_and_too_few_are_told():
-    few, many = (calibration(tallied(places(number, seed=0, spread=0.0))).sigma_scale[0] for number in (10, 300))
+    few, many = (calibration(tallied(places(number, seed=0, spread=0.0))).sigma_scale[0] for number in (10, 100))
     assert few > 1.3 * many
     with pytest.raises(ValueError, match="8 places cannot promise 90%: needed at least 9"):
         calibration(tallied(places(8, seed=0)))

@@ -274,6 +274,9 @@ def test_a_shift_that_patches_are_too_small_for_is_told_before_anything_is_begun
     with pytest.raises(BadRecipe, match=rf"train\.loss\.shift_px: patches of 56 sharp px leave nothing to compare within a shift of {px} px"):
         begun(chosen)
     assert not (chosen.folder / "log.jsonl").exists()
+
+
+def test_a_shift_that_patches_are_just_large_enough_for_is_trained_with(recipe):
     train(recipe("train.loss.shift_px=23", "train.steps=1"))
 
 

@@ -35,7 +35,8 @@ LEVELS = (0.5, 0.8, WIDEST)
 FLOORS = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1)
 """Shares of the light that are tried, of sigma as the network has it."""
 FREEDOM = 4
-EDGES = torch.logspace(-3, 3, 2401, dtype=torch.float64)
+LEAST, MOST, A_DECADE = -3, 3, 400
+EDGES = torch.logspace(LEAST, MOST, (MOST - LEAST) * A_DECADE + 1, dtype=torch.float64)
 """Upper ends of the steps of |error| / sigma: 0.6 % wide, so a quantile is at most that much too wide."""
 
 
@@ -89,7 +90,7 @@ def tally(error: Float[Tensor, "b c y x"], sigma: Float[Tensor, "b c y x"], sr: 
 def counts(error: Float[Tensor, "b c y x"], sigma: Float[Tensor, "b c y x"], seen: Bool[Tensor, "b y x"]) -> Int[Tensor, "c k"]:
     """How many of the `seen` pixels of each band have |error| / sigma in each step of EDGES, one more for those beyond."""
     ratio = (error.abs() / sigma).movedim(1, 0)[:, seen]
-    steps = torch.bucketize(ratio.double(), EDGES.to(ratio.device))
+    steps = ((ratio.log10() - LEAST) * A_DECADE).ceil().nan_to_num(nan=torch.inf).clamp(0, len(EDGES)).long()
     return torch.stack([torch.bincount(band, minlength=len(EDGES) + 1) for band in steps])
 
 
