@@ -57,6 +57,30 @@ def test_8_bit_pictures_are_refused_in_any_disguise(stack: xr.Dataset, unit: flo
         check_values(stack.assign(reflectance=(bytes_ * unit).astype("float32")))
 
 
+def numbered(middles: tuple[int, int, int, int], deviation: float) -> xr.Dataset:
+    """One date of digital numbers as reflectance: a plain surface of these in blue, green, red and near infrared, with noise."""
+    numbers = np.round(np.random.default_rng(0).normal(np.reshape(middles, (1, 4, 1, 1)), deviation, (1, 4, 30, 40))).clip(1, 255)
+    values = (numbers * 1e-4).astype("float32")
+    return stacks.make(values, np.ones((1, 30, 40), bool), [np.datetime64("2024-05-01", "ns")], testing.grid_at((30, 40)))
+
+
+def test_open_water_is_no_8_bit_picture_however_dark_all_of_it_is() -> None:
+    assert check_values(numbered((165, 120, 60, 25), 8))
+    silty, picture = numbered((120, 140, 130, 75), 8), numbered((110, 100, 90, 130), 25)
+    for dark in (silty, picture):
+        with pytest.raises(BadValues, match="(?s)8-bit.*dark water.*--offset 0"):
+            check_values(dark)
+        for told_by in ("given", "metadata"):
+            assert check_values(dark.assign_attrs(offset_told_by=told_by))
+
+
+def test_water_of_real_coasts_is_no_8_bit_picture(shared_data: Path) -> None:
+    stack = geotiff.open(shared_data / "s2-single" / "coasts" / "ship_211367180_2022-08-12.tif").load()
+    high = stack["reflectance"].max(("time", "band")).rolling(y=24, x=24).max().values
+    (row, column), *_ = np.argwhere(high <= 0.0255)
+    assert check_values(stack.isel(y=slice(row - 23, row + 1), x=slice(column - 23, column + 1)))
+
+
 def test_an_offset_that_was_not_applied_is_found_unless_the_user_spoke(stack: xr.Dataset) -> None:
     lifted = changed(stack, 1, 0.1)
     with pytest.raises(BadValues, match=r"(?s)no dark pixel on 3 of 3 dates.*--offset -0\.1.*--offset 0"):
