@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import xarray as xr
 
 from dione import testing
@@ -86,6 +87,33 @@ def test_an_offset_that_was_not_applied_is_found_unless_the_user_spoke(stack: xr
     with pytest.raises(BadValues, match=r"(?s)no dark pixel on 3 of 3 dates.*--offset -0\.1.*--offset 0"):
         check_values(lifted)
     assert check_values(lifted.assign_attrs(offset_told_by="given"))
+
+
+def test_who_follows_the_advice_and_says_that_the_values_are_right_has_the_same_values(tmp_path: Path, stack: xr.Dataset) -> None:
+    testing.write_geotiffs(changed(stack, 1, 0.1), tmp_path)
+    for tagged, right in ((0.0, "0"), (-0.1, "-0.1")):
+        for path in tmp_path.glob("*.tif"):
+            with rasterio.open(path, "r+") as file:
+                file.scales, file.offsets = [1e-4] * file.count, [tagged] * file.count
+                if tagged:
+                    numbers = file.read()
+                    file.write(np.where(numbers > 0, numbers + 1000, 0).astype("uint16"))
+        before = geotiff.open(tmp_path)
+        with pytest.raises(BadValues, match=f"if it was not, --offset {right}, or .* if the values are right"):
+            check_values(before)
+        after = geotiff.open(tmp_path, offset=float(right))
+        assert check_values(after)
+        np.testing.assert_array_equal(after["reflectance"].values, before["reflectance"].values)
+
+
+def test_an_offset_told_by_metadata_is_warned_of_and_not_denied_by_bright_ground_or_haze(stack: xr.Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    lifted = changed(stack, 1, 0.1)
+    mixed = xr.concat([stack.isel(time=[0, 1]), lifted.isel(time=[2])], "time", data_vars="all")
+    for bright, dates in ((lifted, 3), (mixed, 1)):
+        caplog.clear()
+        notes = check_values(bright.assign_attrs(offset_told_by="metadata"))
+        assert notes[1:] == caplog.messages and len(caplog.messages) == dates
+        assert all("no dark pixels" in note and "--offset" in note for note in caplog.messages)
 
 
 @pytest.mark.parametrize("told_by", ["given", "the file's tags"])

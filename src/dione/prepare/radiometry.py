@@ -1,8 +1,10 @@
 """Do the values look like reflectance? The commonest silent errors of the field, found before they cost an hour.
 
-A few windows of each date are read, never the whole scene.
+A few windows of each date are read, never the whole scene. What is certain raises; what is only likely is logged as a warning.
 """
 
+import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from dione.base import when
 from dione.base.errors import BadValues, faults
 from dione.prepare.area import sample
+
+log = logging.getLogger(__name__)
 
 SIDE_PX, COUNT = 128, 3
 """COUNT × COUNT windows of this side are looked at on each date."""
@@ -42,6 +46,8 @@ LIKE_EACH_OTHER = 0.03
 WATER = 0.5
 """Digital numbers up to 255 are water and no picture, if near infrared has less than this part of the brightest other band, by their
 medians: so it is of 96 in 100 crops of real water, and of 2 in 100 crops of 40 px of aerial pictures, which show water themselves."""
+ADDED = re.compile(r"number × \S+ ([+-]) (\d\S*)")
+"""The offsets in the words of the Stack's attribute `radiometry`."""
 SURE = ("given", "metadata")
 """Who told an offset (the Stack's attribute `offset_told_by`) knows what the numbers are: digital numbers of Sentinel-2, if no more than 255."""
 NO_PICTURE = "needs reflectance (1.0 = 100 %), which a stretched picture no longer holds"
@@ -69,7 +75,9 @@ class Look:
 def check_values(stack: xr.Dataset) -> list[str]:
     """What was seen, in words; raises BadValues when values look unscaled, 8-bit, scaled twice, or keep an offset.
 
-    The offset is not questioned if it was given (the Stack's attribute `offset_told_by` is "given").
+    The offset is not questioned if it was given (the Stack's attribute `offset_told_by` is "given"). Where the metadata of each product
+    told it ("metadata"), that they did is worth more than dark pixels that are missing, of which deserts and hazy air have none: it is
+    only warned of.
     """
     days = when.labels(stack)
     # Where metadata told the offset of each date, and each is far away, a few will do.
@@ -81,13 +89,19 @@ def check_values(stack: xr.Dataset) -> list[str]:
         return ["no data in the windows looked at"]
     _in_units(present)
     _each_in_units(looks)
-    _not_bytes(present, sure=stack.attrs.get("offset_told_by") in SURE)
+    told_by = str(stack.attrs.get("offset_told_by", ""))
+    as_they_are = _as_they_are(str(stack.attrs.get("radiometry", "")))
+    _not_bytes(present, None if told_by in SURE else as_they_are)
     notes = []
-    if stack.attrs.get("offset_told_by") != "given":
+    if told_by != "given":
         _not_twice(looks)
-        notes = _no_offset(looks)
+        notes = _no_offset(looks, as_they_are, certain=told_by not in SURE)
     low, high = np.percentile(present, [1, 99])
-    return [f"reflectance from {low:.3f} to {high:.3f} (1st to 99th percentile of {present.shape[1]} pixels of {len(looks)} dates)", *notes]
+    span = f"reflectance from {low:.3f} to {high:.3f} (1st to 99th percentile of {present.shape[1]} pixels of {len(looks)} dates)"
+    log.info(span)
+    for note in notes:
+        log.warning(note)
+    return [span, *notes]
 
 
 def _looks(stack: xr.Dataset, dates: list[int], days: list[str]) -> list[Look]:
@@ -143,19 +157,29 @@ def _each_in_units(looks: list[Look]) -> None:
         raise BadValues(faults(f"values look unscaled on {len(lines)} of {len(looks)} dates", lines, advice))
 
 
-def _not_bytes(values: NDArray[np.float32], *, sure: bool) -> None:
-    """Raise BadValues for a stretched picture: as parts of white, or as digital numbers, which dark water has as low (not asked if `sure`)."""
+def _as_they_are(radiometry: str) -> str:
+    """How to say that the values are right. An offset that is given takes the place of what the files tell, so it has to be the same."""
+    used = {float(sign + number) for sign, number in ADDED.findall(radiometry)} or {0.0}
+    offset = f"--offset {used.pop():g}, or " if len(used) == 1 else ""
+    return f"{offset}in Python stack.attrs['offset_told_by'] = 'given', if the values are right as they are"
+
+
+def _not_bytes(values: NDArray[np.float32], as_they_are: str | None) -> None:
+    """Raise BadValues for a stretched picture: as parts of white, or as digital numbers, which dark water has as low (not asked if None).
+
+    as_they_are: how to say that the values are right.
+    """
     if values.size < ENOUGH_PX:
         return
     if _in_bytes(values, 255):
         raise BadValues(f"values look like 8-bit: each is a 256th part of white times a whole number up to {values.max() * 255:.0f}\n{NO_PICTURE}")
-    if sure or not _in_bytes(values, 10_000):
+    if as_they_are is None or not _in_bytes(values, 10_000):
         return
     *visible, nir = np.median(values, axis=1)
     if nir >= WATER * max(visible):
         raise BadValues(
-            f"values look like 8-bit: each is a digital number times a whole number up to {values.max() * 10_000:.0f}\n{NO_PICTURE}; "
-            "if this is dark water, and the values are right as they are, say --offset 0"
+            f"values look like 8-bit: each is a digital number times a whole number up to {values.max() * 10_000:.0f}\n{NO_PICTURE}\n"
+            f"dark water may look so: say {as_they_are}"
         )
 
 
@@ -175,8 +199,11 @@ def _not_twice(looks: list[Look]) -> None:
         raise BadValues(faults(f"reflectance far below zero on {len(sunk)} of {len(looks)} dates, as if an offset was applied twice", lines, advice))
 
 
-def _no_offset(looks: list[Look]) -> list[str]:
-    """Raise BadValues if the dark pixels of a date stand too high in every band, and no other date says it is haze."""
+def _no_offset(looks: list[Look], as_they_are: str, *, certain: bool) -> list[str]:
+    """Raise BadValues if the dark pixels of a date stand too high in every band, and no other date says it is haze; where that is not `certain`, say it.
+
+    as_they_are: how to say that the values are right.
+    """
     dark = {look.day: look.dark for look in looks}
     lifted = {day: low for day, low in dark.items() if low is not None and low.min() >= LIFTED}
     sound = [low for low in dark.values() if low is not None and low.min() < LIFTED]
@@ -185,14 +212,15 @@ def _no_offset(looks: list[Look]) -> list[str]:
         lifted_surely = {day: low for day, low in lifted.items() if _by_offset((low - usual)[:3])}
     else:
         lifted_surely = lifted
-    if lifted_surely:
+    if lifted_surely and certain:
         lines = [f"{day}: the darkest hundredth of blue, green, red, nir is at {', '.join(f'{v:.3f}' for v in low)}" for day, low in lifted_surely.items()]
         advice = (
-            "products since baseline 04.00 carry an offset of -1000 that has to be applied: say --offset -0.1 if it was not, --offset 0 if the values are right as they are"
+            f"products since baseline 04.00 carry an offset of -1000 that has to be applied: say --offset -0.1 if it was not, {as_they_are}"
             + ("\ndates differ: convert them one by one, with scale and offset in each file's tags" if sound else "")
         )
         raise BadValues(faults(f"no dark pixel on {len(lifted_surely)} of {len(looks)} dates, as if an offset was not applied", lines, advice))
-    return [f"{day} has no dark pixels: haze or cloud" for day in lifted]
+    denied = ", or an offset of -0.1 that the metadata deny (--offset)"
+    return [f"{day} has no dark pixels: haze, cloud or bright ground{denied if day in lifted_surely else ''}" for day in lifted]
 
 
 def _by_offset(apart: NDArray[np.floating[Any]]) -> bool:
