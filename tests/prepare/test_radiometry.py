@@ -116,6 +116,14 @@ def test_an_offset_told_by_metadata_is_warned_of_and_not_denied_by_bright_ground
         assert all("no dark pixels" in note and "--offset" in note for note in caplog.messages)
 
 
+@pytest.mark.parametrize("ground", [(0.13, 0.2, 0.3, 0.38), (0.11, 0.13, 0.17, 0.24), (0.18, 0.26, 0.36, 0.45)])
+def test_sand_and_bare_soil_have_no_dark_pixel_and_need_none(stack: xr.Dataset, ground: tuple[float, ...]) -> None:
+    plain = stack["reflectance"] * 0 + np.reshape(ground, (1, 4, 1, 1))
+    grains = 1 + np.random.default_rng(0).normal(0, 0.02, (3, 1, *plain.shape[2:]))
+    sand = stack.assign(reflectance=(plain * grains).astype("float32"), valid=stack["valid"] | True)
+    assert all("bright ground" in note for note in check_values(sand)[1:])
+
+
 @pytest.mark.parametrize("told_by", ["given", "the file's tags"])
 def test_an_offset_in_digital_numbers_is_refused_with_the_one_to_give(stack: xr.Dataset, told_by: str) -> None:
     with pytest.raises(BadValues, match=r"(?s)offset in digital numbers.*--offset -0\.1 for one of -1000"):

@@ -43,6 +43,9 @@ LIKE_OFFSET = 0.04
 infrared tells nothing: where all is green, its darkest hundredth follows the season, from 0.08 to 0.24."""
 LIKE_EACH_OTHER = 0.03
 """If the three are lifted by amounts that are further apart than this, it is by haze: bluest first."""
+FLOOR, REDDER = 0.02, 1.75
+"""Bare ground is redder than blue. Were an offset taken off sand, its red (and FLOOR) would be more than REDDER times its blue; the
+darkest hundredths of what else there is, shade, water and wood, have 0.5 to 1.5 times."""
 WATER = 0.5
 """Digital numbers up to 255 are water and no picture, if near infrared has less than this part of the brightest other band, by their
 medians: so it is of 96 in 100 crops of real water, and of 2 in 100 crops of 40 px of aerial pictures, which show water themselves."""
@@ -211,7 +214,7 @@ def _no_offset(looks: list[Look], as_they_are: str, *, certain: bool) -> list[st
         usual = np.median(sound, axis=0)
         lifted_surely = {day: low for day, low in lifted.items() if _by_offset((low - usual)[:3])}
     else:
-        lifted_surely = lifted
+        lifted_surely = {day: low for day, low in lifted.items() if not _is_bare(low)}
     if lifted_surely and certain:
         lines = [f"{day}: the darkest hundredth of blue, green, red, nir is at {', '.join(f'{v:.3f}' for v in low)}" for day, low in lifted_surely.items()]
         advice = (
@@ -226,3 +229,9 @@ def _no_offset(looks: list[Look], as_they_are: str, *, certain: bool) -> list[st
 def _by_offset(apart: NDArray[np.floating[Any]]) -> bool:
     """Whether blue, green and red of two dates are apart as an offset sets them."""
     return bool((np.abs(apart - OFFSET) < LIKE_OFFSET).all() and np.ptp(apart) < LIKE_EACH_OTHER)
+
+
+def _is_bare(low: NDArray[np.floating[Any]]) -> bool:
+    """Whether dark pixels that stand high are sand or soil as it is: without an offset, they would be of no colour that ground has."""
+    blue, _, red, _ = low - OFFSET + FLOOR
+    return bool(red > REDDER * blue)
