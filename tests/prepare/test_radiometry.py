@@ -69,7 +69,7 @@ def test_open_water_is_no_8_bit_picture_however_dark_all_of_it_is() -> None:
     assert check_values(numbered((165, 120, 60, 25), 8))
     silty, picture = numbered((120, 140, 130, 75), 8), numbered((110, 100, 90, 130), 25)
     for dark in (silty, picture):
-        with pytest.raises(BadValues, match="(?s)8-bit.*dark water.*--offset 0"):
+        with pytest.raises(BadValues, match=r"(?s)8-bit.*dark water.*--offset 0"):
             check_values(dark)
         for told_by in ("given", "metadata"):
             assert check_values(dark.assign_attrs(offset_told_by=told_by))
@@ -180,6 +180,14 @@ def test_haze_and_cloud_without_a_mask_are_no_offset(stack: xr.Dataset) -> None:
     cloudy = stack.copy(deep=True)
     cloudy["reflectance"][:] = 0.6 + 0.1 * cloudy["reflectance"]
     assert check_values(cloudy)
+
+
+def test_a_date_all_of_cloud_that_no_mask_tells_is_named(stack: xr.Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    cloudy = stack.assign(valid=stack["valid"] | True).copy(deep=True)
+    cloudy["reflectance"][2] = 0.5 + 0.1 * cloudy["reflectance"][2]
+    (note,) = check_values(cloudy)[1:]
+    assert "white on 2024-05-11" in note and "--find-clouds" in note and caplog.messages == [note]
+    assert check_values(cloudy.isel(time=[2]))[1:] == []  # snow all year is what such a place looks like
 
 
 def test_scenes_too_small_or_empty_to_tell_pass() -> None:

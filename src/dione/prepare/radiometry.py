@@ -69,10 +69,18 @@ class Look:
     @property
     def dark(self) -> NDArray[np.float32] | None:
         """The darkest hundredth of each band; None if too few pixels are clear, or even those are bright."""
-        if self.clear.shape[1] < ENOUGH_PX:
-            return None
-        lowest: NDArray[np.float32] = np.percentile(self.clear, 1, axis=1).astype(np.float32)
-        return lowest if lowest.min() < CLOUD_DARK else None
+        lowest = self._lowest
+        return lowest if lowest is not None and lowest.min() < CLOUD_DARK else None
+
+    @property
+    def is_bright(self) -> bool:
+        """Whether even the darkest hundredth is as bright as cloud or snow."""
+        lowest = self._lowest
+        return lowest is not None and bool(lowest.min() >= CLOUD_DARK)
+
+    @property
+    def _lowest(self) -> NDArray[np.float32] | None:
+        return np.percentile(self.clear, 1, axis=1).astype(np.float32) if self.clear.shape[1] >= ENOUGH_PX else None
 
 
 def check_values(stack: xr.Dataset) -> list[str]:
@@ -95,10 +103,10 @@ def check_values(stack: xr.Dataset) -> list[str]:
     told_by = str(stack.attrs.get("offset_told_by", ""))
     as_they_are = _as_they_are(str(stack.attrs.get("radiometry", "")))
     _not_bytes(present, None if told_by in SURE else as_they_are)
-    notes = []
+    notes = _bright(looks)
     if told_by != "given":
         _not_twice(looks)
-        notes = _no_offset(looks, as_they_are, certain=told_by not in SURE)
+        notes += _no_offset(looks, as_they_are, certain=told_by not in SURE)
     low, high = np.percentile(present, [1, 99])
     span = f"reflectance from {low:.3f} to {high:.3f} (1st to 99th percentile of {present.shape[1]} pixels of {len(looks)} dates)"
     log.info(span)
@@ -202,6 +210,17 @@ def _not_twice(looks: list[Look]) -> None:
         raise BadValues(faults(f"reflectance far below zero on {len(sunk)} of {len(looks)} dates, as if an offset was applied twice", lines, advice))
 
 
+def _bright(looks: list[Look]) -> list[str]:
+    """What is to be said of dates that are all cloud or snow and count as clear, where other dates are not."""
+    bright = [look.day for look in looks if look.is_bright]
+    if not bright or all(look.dark is None for look in looks):
+        return []
+    days = f"{', '.join(bright[:FEW])}{f' and {len(bright) - FEW} more dates' if len(bright) > FEW else ''}"
+    return [
+        f"all that counts as clear is white on {days}: snow, or cloud that no mask tells; --find-clouds looks for it, --dates and --target leave a date out"
+    ]
+
+
 def _no_offset(looks: list[Look], as_they_are: str, *, certain: bool) -> list[str]:
     """Raise BadValues if the dark pixels of a date stand too high in every band, and no other date says it is haze; where that is not `certain`, say it.
 
@@ -217,9 +236,8 @@ def _no_offset(looks: list[Look], as_they_are: str, *, certain: bool) -> list[st
         lifted_surely = {day: low for day, low in lifted.items() if not _is_bare(low)}
     if lifted_surely and certain:
         lines = [f"{day}: the darkest hundredth of blue, green, red, nir is at {', '.join(f'{v:.3f}' for v in low)}" for day, low in lifted_surely.items()]
-        advice = (
-            f"products since baseline 04.00 carry an offset of -1000 that has to be applied: say --offset -0.1 if it was not, {as_they_are}"
-            + ("\ndates differ: convert them one by one, with scale and offset in each file's tags" if sound else "")
+        advice = f"products since baseline 04.00 carry an offset of -1000 that has to be applied: say --offset -0.1 if it was not, {as_they_are}" + (
+            "\ndates differ: convert them one by one, with scale and offset in each file's tags" if sound else ""
         )
         raise BadValues(faults(f"no dark pixel on {len(lifted_surely)} of {len(looks)} dates, as if an offset was not applied", lines, advice))
     denied = ", or an offset of -0.1 that the metadata deny (--offset)"
