@@ -7,10 +7,14 @@ import pytest
 import rasterio
 import xarray as xr
 
+import dione
 from dione import testing
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import BadValues
+from dione.nets.resolver import load
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
 from dione.prepare.radiometry import ENOUGH_PX, check_values
 from dione.sources import geotiff
 
@@ -165,6 +169,25 @@ def test_of_many_dates_fewer_pixels_are_kept_and_each_is_still_judged(stack: xr.
     lifted = changed(many, 1, 0.1)["reflectance"].where(many["time"] == many["time"][137], many["reflectance"])
     with pytest.raises(BadValues, match=r"no dark pixel on 1 of 200 dates.*\n.*2021-11-16"):
         check_values(many.assign(reflectance=lifted))
+
+
+def test_of_an_archive_every_date_that_is_used_is_looked_at_and_no_other(stack: xr.Dataset, tmp_path: Path) -> None:
+    many = stack.isel(time=[0] * 12).assign_coords(time=np.datetime64("2025-01-01", "ns") + np.arange(12) * np.timedelta64(5, "D"))
+    many = many.assign(valid=many["valid"] | True).assign_attrs(offset_told_by="metadata")
+    sunk = changed(many, 1, -0.1)["reflectance"].where(many["time"] == many["time"][5], many["reflectance"])
+    many = many.assign(reflectance=sunk)
+    assert check_values(many)  # a few of the dates, of which this is none
+    wrong = r"(?s)applied twice.*2025-01-26.*--offset 0"
+    for use in (lambda target: dione.predict(many, model="bicubic", target=target, views=3), lambda target: told_to(many, tmp_path / target, target)):
+        for target in ("2025-01-26", "2025-01-31"):  # it itself, and one that it helps
+            with pytest.raises(BadValues, match=wrong):
+                use(target)
+        assert use("2025-02-25")
+
+
+def told_to(stack: xr.Dataset, out: Path, target: str) -> object:
+    """As the command line does it."""
+    return predict_to(stack, out, resolver=load("bicubic"), config=PredictConfig(target=target, views=3))
 
 
 def test_haze_that_lifts_blue_most_is_no_offset_on_one_date(stack: xr.Dataset) -> None:

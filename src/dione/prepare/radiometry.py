@@ -5,7 +5,7 @@ A few windows of each date are read, never the whole scene. What is certain rais
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 SIDE_PX, COUNT = 128, 3
 """COUNT × COUNT windows of this side are looked at on each date."""
 FEW = 4
-"""Dates of an archive that are looked at."""
+"""Dates of an archive that are looked at before it is known which are used."""
 GROUP = 32
 """Dates that are read at a time."""
 ENOUGH_PX = 1000
@@ -83,18 +83,16 @@ class Look:
         return np.percentile(self.clear, 1, axis=1).astype(np.float32) if self.clear.shape[1] >= ENOUGH_PX else None
 
 
-def check_values(stack: xr.Dataset) -> list[str]:
+def check_values(stack: xr.Dataset, dates: Sequence[int] | None = None) -> list[str]:
     """What was seen, in words; raises BadValues when values look unscaled, 8-bit, scaled twice, or keep an offset.
+
+    dates: positions of those that are looked at; by default all, and FEW of an archive's, whose others `check_used` looks at.
 
     The offset is not questioned if it was given (the Stack's attribute `offset_told_by` is "given"). Where the metadata of each product
     told it ("metadata"), that they did is worth more than dark pixels that are missing, of which deserts and hazy air have none: it is
     only warned of.
     """
-    days = when.labels(stack)
-    # Where metadata told the offset of each date, and each is far away, a few will do.
-    few = stack.attrs.get("offset_told_by") == "metadata" and len(days) > FEW
-    dates = sorted({round(at) for at in np.linspace(0, len(days) - 1, FEW)}) if few else range(len(days))
-    looks = _looks(stack, list(dates), days)
+    looks = _looks(stack, list(_first_looked_at(stack) if dates is None else dates), when.labels(stack))
     present = np.concatenate([look.present for look in looks], axis=1)
     if not present.shape[1]:
         return ["no data in the windows looked at"]
@@ -113,6 +111,19 @@ def check_values(stack: xr.Dataset) -> list[str]:
     for note in notes:
         log.warning(note)
     return [span, *notes]
+
+
+def check_used(stack: xr.Dataset, dates: Iterable[int]) -> None:
+    """Raise BadValues as `check_values` does, for those of the dates that it did not look at: what an archive says is wrong of single ones."""
+    if left := sorted(set(dates) - set(_first_looked_at(stack))):
+        check_values(stack, left)
+
+
+def _first_looked_at(stack: xr.Dataset) -> Sequence[int]:
+    """All dates; where metadata told the offset of each, and each is far away, a few will do until it is known which are used."""
+    count = stack.sizes["time"]
+    few = stack.attrs.get("offset_told_by") == "metadata" and count > FEW
+    return sorted({round(at) for at in np.linspace(0, count - 1, FEW)}) if few else range(count)
 
 
 def _looks(stack: xr.Dataset, dates: list[int], days: list[str]) -> list[Look]:
