@@ -119,6 +119,12 @@ def check_used(stack: xr.Dataset, dates: Iterable[int]) -> None:
         check_values(stack, left)
 
 
+def check_not_twice(stack: xr.Dataset, dates: Sequence[int]) -> None:
+    """Raise BadValues for dates whose reflectance lies so far below zero as if an offset was applied twice; not asked where it was given."""
+    if stack.attrs.get("offset_told_by") != "given":
+        _not_twice(_looks(stack, list(dates), when.labels(stack)))
+
+
 def _first_looked_at(stack: xr.Dataset) -> Sequence[int]:
     """All dates; where metadata told the offset of each, and each is far away, a few will do until it is known which are used."""
     count = stack.sizes["time"]
