@@ -6,12 +6,15 @@ import os
 import shutil
 import signal
 from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import rasterio
+import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
@@ -19,10 +22,14 @@ from dione.base import files, scheduler
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
 from dione.pairs import areas, making, visit
+from dione.pairs import regions as region_files
 from dione.pairs.areas import Area
 from dione.pairs.build import VISITS, Built, build
 from dione.pairs.larder import Larder
 from dione.pairs.recipe import BuildRecipe
+from dione.pairs.scenes import scenes
+from dione.pairs.sentinel import Source, Span
+from dione.pairs.visit import gather
 from dione.patches import curate, store
 from dione.prepare.reference import scenestatistics
 from dione.prepare.reference.normalise import Normalisation
@@ -271,6 +278,31 @@ def test_bad_scenes_are_told_and_stop_no_others(made: World, tmp_path: Path, rec
     assert not why["M000"] and ended.patches > 0
     with pytest.raises(BadSource, match=r"M002(?s:.*)cannot be read"):
         ended.raise_failed(tmp_path / "store")
+
+
+@dataclass
+class Sunk(Source):
+    """An archive that says of one date that its offset is still to be applied, though it was."""
+
+    day: str = ""
+
+    def over(self, area: Area, spans: list[Span]) -> xr.Dataset:
+        stack = super().over(area, spans)
+        twice = (stack["reflectance"] - np.float32(0.1)).where(stack["time"].astype("datetime64[D]") == np.datetime64(self.day), stack["reflectance"])
+        return stack.assign(reflectance=twice.astype("float32")).assign_attrs(offset_told_by="metadata")
+
+
+def test_no_reference_is_paired_with_a_date_whose_offset_was_applied_twice(made: World, recipe_for):
+    recipe = recipe_for(made, areas={"regions": made.regions, "size_m": 240, "buffer": 0.5})
+    area = areas.areas(region_files.read(str(made.regions)), **recipe.areas.model_dump(exclude={"regions"}))[4]
+    there = scenes(scenetable.read(recipe.vhr.scenes), recipe.vhr)
+    sound = gather(area, there, Source(recipe.sentinel2), recipe)
+    used = {pair["scene"]: [str(sound.coarse["time"].values[at])[:10] for at in pair["dates"]] for pair in sound.pairs}
+    day = max(set(chain(*used.values())) - set.intersection(*map(set, used.values())))
+    found = {visit.scene: visit for visit in gather(area, there, Sunk(recipe.sentinel2, day=day), recipe).visits}
+    assert len(used) == 2
+    assert {scene for scene, visit in found.items() if visit.outcome == "failed"} == {scene for scene, days in used.items() if day in days}
+    assert all("applied twice" in visit.why and day in visit.why for visit in found.values() if visit.outcome == "failed")
 
 
 def test_a_scene_that_is_one_glare_fails_by_name_and_an_area_without_sentinel2_and_a_region_without_a_scene_too(made: World, tmp_path: Path, recipe_for, run):

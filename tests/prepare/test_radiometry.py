@@ -4,12 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import xarray as xr
 
+import dione
 from dione import testing
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import BadValues
+from dione.nets.resolver import load
+from dione.prediction.config import PredictConfig
+from dione.prediction.job import predict_to
 from dione.prepare.radiometry import ENOUGH_PX, check_values
 from dione.sources import geotiff
 
@@ -57,11 +62,70 @@ def test_8_bit_pictures_are_refused_in_any_disguise(stack: xr.Dataset, unit: flo
         check_values(stack.assign(reflectance=(bytes_ * unit).astype("float32")))
 
 
+def numbered(middles: tuple[int, int, int, int], deviation: float) -> xr.Dataset:
+    """One date of digital numbers as reflectance: a plain surface of these in blue, green, red and near infrared, with noise."""
+    numbers = np.round(np.random.default_rng(0).normal(np.reshape(middles, (1, 4, 1, 1)), deviation, (1, 4, 30, 40))).clip(1, 255)
+    values = (numbers * 1e-4).astype("float32")
+    return stacks.make(values, np.ones((1, 30, 40), bool), [np.datetime64("2024-05-01", "ns")], testing.grid_at((30, 40)))
+
+
+def test_open_water_is_no_8_bit_picture_however_dark_all_of_it_is() -> None:
+    assert check_values(numbered((165, 120, 60, 25), 8))
+    silty, picture = numbered((120, 140, 130, 75), 8), numbered((110, 100, 90, 130), 25)
+    for dark in (silty, picture):
+        with pytest.raises(BadValues, match=r"(?s)8-bit.*dark water.*--offset 0"):
+            check_values(dark)
+        for told_by in ("given", "metadata"):
+            assert check_values(dark.assign_attrs(offset_told_by=told_by))
+
+
+def test_water_of_real_coasts_is_no_8_bit_picture(shared_data: Path) -> None:
+    stack = geotiff.open(shared_data / "s2-single" / "coasts" / "ship_211367180_2022-08-12.tif").load()
+    high = stack["reflectance"].max(("time", "band")).rolling(y=24, x=24).max().values
+    (row, column), *_ = np.argwhere(high <= 0.0255)
+    assert check_values(stack.isel(y=slice(row - 23, row + 1), x=slice(column - 23, column + 1)))
+
+
 def test_an_offset_that_was_not_applied_is_found_unless_the_user_spoke(stack: xr.Dataset) -> None:
     lifted = changed(stack, 1, 0.1)
     with pytest.raises(BadValues, match=r"(?s)no dark pixel on 3 of 3 dates.*--offset -0\.1.*--offset 0"):
         check_values(lifted)
     assert check_values(lifted.assign_attrs(offset_told_by="given"))
+
+
+def test_who_follows_the_advice_and_says_that_the_values_are_right_has_the_same_values(tmp_path: Path, stack: xr.Dataset) -> None:
+    testing.write_geotiffs(changed(stack, 1, 0.1), tmp_path)
+    for tagged, right in ((0.0, "0"), (-0.1, "-0.1")):
+        for path in tmp_path.glob("*.tif"):
+            with rasterio.open(path, "r+") as file:
+                file.scales, file.offsets = [1e-4] * file.count, [tagged] * file.count
+                if tagged:
+                    numbers = file.read()
+                    file.write(np.where(numbers > 0, numbers + 1000, 0).astype("uint16"))
+        before = geotiff.open(tmp_path)
+        with pytest.raises(BadValues, match=f"if it was not, --offset {right}, or .* if the values are right"):
+            check_values(before)
+        after = geotiff.open(tmp_path, offset=float(right))
+        assert check_values(after)
+        np.testing.assert_array_equal(after["reflectance"].values, before["reflectance"].values)
+
+
+def test_an_offset_told_by_metadata_is_warned_of_and_not_denied_by_bright_ground_or_haze(stack: xr.Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    lifted = changed(stack, 1, 0.1)
+    mixed = xr.concat([stack.isel(time=[0, 1]), lifted.isel(time=[2])], "time", data_vars="all")
+    for bright, dates in ((lifted, 3), (mixed, 1)):
+        caplog.clear()
+        notes = check_values(bright.assign_attrs(offset_told_by="metadata"))
+        assert notes[1:] == caplog.messages and len(caplog.messages) == dates
+        assert all("no dark pixels" in note and "--offset" in note for note in caplog.messages)
+
+
+@pytest.mark.parametrize("ground", [(0.13, 0.2, 0.3, 0.38), (0.11, 0.13, 0.17, 0.24), (0.18, 0.26, 0.36, 0.45)])
+def test_sand_and_bare_soil_have_no_dark_pixel_and_need_none(stack: xr.Dataset, ground: tuple[float, ...]) -> None:
+    plain = stack["reflectance"] * 0 + np.reshape(ground, (1, 4, 1, 1))
+    grains = 1 + np.random.default_rng(0).normal(0, 0.02, (3, 1, *plain.shape[2:]))
+    sand = stack.assign(reflectance=(plain * grains).astype("float32"), valid=stack["valid"] | True)
+    assert all("bright ground" in note for note in check_values(sand)[1:])
 
 
 @pytest.mark.parametrize("told_by", ["given", "the file's tags"])
@@ -107,6 +171,25 @@ def test_of_many_dates_fewer_pixels_are_kept_and_each_is_still_judged(stack: xr.
         check_values(many.assign(reflectance=lifted))
 
 
+def test_of_an_archive_every_date_that_is_used_is_looked_at_and_no_other(stack: xr.Dataset, tmp_path: Path) -> None:
+    many = stack.isel(time=[0] * 12).assign_coords(time=np.datetime64("2025-01-01", "ns") + np.arange(12) * np.timedelta64(5, "D"))
+    many = many.assign(valid=many["valid"] | True).assign_attrs(offset_told_by="metadata")
+    sunk = changed(many, 1, -0.1)["reflectance"].where(many["time"] == many["time"][5], many["reflectance"])
+    many = many.assign(reflectance=sunk)
+    assert check_values(many)  # a few of the dates, of which this is none
+    wrong = r"(?s)applied twice.*2025-01-26.*--offset 0"
+    for use in (lambda target: dione.predict(many, model="bicubic", target=target, views=3), lambda target: told_to(many, tmp_path / target, target)):
+        for target in ("2025-01-26", "2025-01-31"):  # it itself, and one that it helps
+            with pytest.raises(BadValues, match=wrong):
+                use(target)
+        assert use("2025-02-25")
+
+
+def told_to(stack: xr.Dataset, out: Path, target: str) -> object:
+    """As the command line does it."""
+    return predict_to(stack, out, resolver=load("bicubic"), config=PredictConfig(target=target, views=3))
+
+
 def test_haze_that_lifts_blue_most_is_no_offset_on_one_date(stack: xr.Dataset) -> None:
     hazy = stack.copy(deep=True)
     hazy["reflectance"][2] += np.array([0.125, 0.1, 0.075, 0.1], np.float32)[:, None, None]
@@ -120,6 +203,14 @@ def test_haze_and_cloud_without_a_mask_are_no_offset(stack: xr.Dataset) -> None:
     cloudy = stack.copy(deep=True)
     cloudy["reflectance"][:] = 0.6 + 0.1 * cloudy["reflectance"]
     assert check_values(cloudy)
+
+
+def test_a_date_all_of_cloud_that_no_mask_tells_is_named(stack: xr.Dataset, caplog: pytest.LogCaptureFixture) -> None:
+    cloudy = stack.assign(valid=stack["valid"] | True).copy(deep=True)
+    cloudy["reflectance"][2] = 0.5 + 0.1 * cloudy["reflectance"][2]
+    (note,) = check_values(cloudy)[1:]
+    assert "white on 2024-05-11" in note and "--find-clouds" in note and caplog.messages == [note]
+    assert check_values(cloudy.isel(time=[2]))[1:] == []  # snow all year is what such a place looks like
 
 
 def test_scenes_too_small_or_empty_to_tell_pass() -> None:

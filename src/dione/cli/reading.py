@@ -1,6 +1,5 @@
 """How a series is named and read: the options that every verb on a series shares."""
 
-import logging
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -70,6 +69,5 @@ class Reading:
         where: dict[str, Any] = {"area": self.area, "size_m": self.size, "dates": dates, "find_clouds": self.find_clouds}
         where["as_sentinel2a"] = self.as_sentinel_2a
         stack = opened(source, **where, **told)
-        for note in check_values(stack):
-            logging.getLogger("dione").info(note)
+        check_values(stack)
         return stack

@@ -17,6 +17,7 @@ from dione.pairs.scenes import Look, Scene
 from dione.pairs.sentinel import Source
 from dione.prepare import cover
 from dione.prepare.area import clear_fractions
+from dione.prepare.radiometry import check_not_twice
 from dione.prepare.reference.pair import DAY, Pair, dates_for, pair
 from dione.prepare.reference.register import Local, Shift
 
@@ -105,6 +106,7 @@ def _visit(
         if scene.time in taken:
             return told("failed", "another scene of the same time shows the area too\nkeep one of them in the table"), None
         dates = dates_for(scene.time, coarse, clear, rule)
+        check_not_twice(coarse, dates)  # of an archive nobody has looked at any
         reference = look.reference()
         if rule.harmonise == "scene":
             reference = scene.scale.in_place_of(reference, rule.scale)

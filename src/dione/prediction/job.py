@@ -19,6 +19,7 @@ from dione.prediction.windows import budget
 from dione.prediction.windows.engine import engine
 from dione.prediction.windows.overlap import abreast
 from dione.prepare import fingerprint
+from dione.prepare.radiometry import check_used
 from dione.prepare.select import choose, passed_over
 
 
@@ -36,7 +37,7 @@ def predict_to(
 
     Stopped and started again with the same input and options it goes on where it stopped; `fresh` starts over.
     scheduler: address of a Dask scheduler whose workers paint the blocks; this process by default.
-    Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), CannotWrite.
+    Raises NothingClear, NotFound (no such date), BadModel (made for another pixel size), BadValues (of a date that is used), CannotWrite.
     """
     out = disk.a_folder(out.absolute() if scheduler else out)  # workers stand in folders of their own
     disk.apart(out, str(stack.attrs.get("source", "")))
@@ -55,6 +56,7 @@ def _predicted(stack: xr.Dataset, out: Path, resolver: Resolver, config: Predict
     suits.check(resolver, stack)
     rule = config.model_dump(include={"target", "views", "max_cloud", "supports", "support_cloud"})
     choices = choose(stack, **rule)
+    check_used(stack, (at for choice in choices for at in choice.views))
     resolver = suits.seeing(resolver, stack, choices[0].clearest, config.modulation)
     disk.check(out, choices, (stack.sizes["y"], stack.sizes["x"]), resolver.zoom)
     used = engine(config.device, config.precision)

@@ -21,7 +21,7 @@ from dione.prediction.origin import DOUBTS, SEES, kept
 from dione.prediction.windows import budget
 from dione.prediction.windows.engine import EXACT, AnyPrecision, Engine, engine
 from dione.prediction.windows.scene import Piece, pieces, reach
-from dione.prepare.radiometry import check_values
+from dione.prepare.radiometry import check_used, check_values
 from dione.prepare.select import Choice, choose, passed_over
 
 DEFAULT_MODEL = "setsr-s"
@@ -72,6 +72,7 @@ def predict(
     suits.check(resolver, stack)
     target = when.named(target)
     choices = choose(stack, target=target, views=views, max_cloud=max_cloud)
+    check_used(stack, (at for choice in choices for at in choice.views))
     resolver = suits.seeing(resolver, stack, choices[0].clearest, modulation)
     used = engine(device, precision)
     made = [painted(stack, resolver, choice, block, used) for choice in choices]
