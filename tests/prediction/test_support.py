@@ -25,10 +25,16 @@ def wave(cycles: float, amplitude: float = 0.03) -> np.ndarray:
     return (amplitude * np.add.outer(np.sin(2 * np.pi * cycles * at), np.cos(2 * np.pi * cycles * at))).astype(np.float32)
 
 
-def classes(truth: np.ndarray, result: np.ndarray, *, days: int = 8) -> np.ndarray:
-    """What is said of `result` where the dates saw `truth`."""
+def seen_of(truth: np.ndarray, days: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The dates, the target first, and where they were seen."""
     seen = series(truth, days=days, sensor=QUIET, seed=3).stack
     lr, valid = (torch.from_numpy(seen[name].values[::-1].copy()) for name in ("reflectance", "valid"))
+    return lr, valid
+
+
+def classes(truth: np.ndarray, result: np.ndarray, *, days: int = 8) -> np.ndarray:
+    """What is said of `result` where the dates saw `truth`."""
+    lr, valid = seen_of(truth, days)
     return support.judged(torch.from_numpy(result), lr, valid).numpy()[INNER, INNER]
 
 
@@ -71,6 +77,23 @@ def test_detail_too_fine_for_the_sensor_is_learned_even_if_it_is_there(flat):
 
 def test_one_date_confirms_nothing(flat):
     assert (classes(flat + wave(0.7), flat + wave(0.7), days=1) == LEARNED).mean() > 0.95
+
+
+def moved(dates):
+    return np.roll(dates, (3, 3), (-2, -1))
+
+
+def clouded(dates):
+    return 0.3 * dates + 0.35 + 0.05 * np.random.default_rng(0).standard_normal(dates.shape, np.float32)
+
+
+@pytest.mark.parametrize("spoiled", [moved, clouded])
+@pytest.mark.parametrize(("invented", "class_", "least"), [(False, CONFIRMED, 0.8), (True, LEARNED, 0.95)])
+def test_one_date_that_is_a_cloud_or_out_of_place_does_not_drown_the_others(flat, spoiled, invented, class_, least):
+    truth, result = flat if invented else flat + wave(0.7), flat + wave(0.7)
+    lr, valid = seen_of(truth, days=6)
+    lr[2] = torch.from_numpy(spoiled(lr[2].numpy()))
+    assert (support.judged(torch.from_numpy(result), lr, valid).numpy()[INNER, INNER] == class_).mean() > least
 
 
 def test_faint_detail_is_not_spoken_of(flat):

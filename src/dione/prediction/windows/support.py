@@ -132,14 +132,26 @@ def _filled(dates: Float[Tensor, "t 1 h w"], seen: Float[Tensor, "t 1 h w"]) -> 
 
 
 def _regressed(shown: Aside, of_own: Float[Tensor, "8 h w"], of_detail: Float[Tensor, "8 h w"]) -> tuple[Float[Tensor, "h w"], Float[Tensor, "h w"]]:
-    """Slope and t of what the supports show beyond the own picture, on what the detail foresees; over dates and a window."""
+    """Slope and t of what the supports show beyond the own picture, on what the detail foresees; over dates and a window, dates weighed."""
     foreseen, known = (torch.einsum("tmhw,mhw->thw", shown.phi, of) * shown.both for of in (of_detail, of_own))
     residual = shown.apart - known
-    sums = torch.stack([(foreseen * foreseen).sum(0), (foreseen * residual).sum(0), (residual * residual).sum(0), shown.both.sum(0)])
+    weight = _weights(residual, shown.both)
+    sums = torch.stack(
+        [*((weight * one * other).sum(0) for one, other in ((foreseen, foreseen), (foreseen, residual), (residual, residual))), shown.both.sum(0)]
+    )
     qq, qr, rr, count = box_mean(sums, SIDE) * SIDE**2
     slope = qr / qq.clamp_min(1e-12)
     error = torch.sqrt((rr - slope * qr).clamp_min(1e-12) / (count - 1).clamp_min(1) / qq.clamp_min(1e-12))
     return slope, torch.where((count > 2) & (qq > 1e-12), slope / error, 0)
+
+
+def _weights(residual: Float[Tensor, "t h w"], both: Float[Tensor, "t h w"]) -> Float[Tensor, "t h w"]:
+    """1 for a date that is as near to the own picture as half of them, less by how much larger its variance is: a cloud that nobody flagged must not drown the others."""
+    if not len(residual):
+        return residual
+    own = box_mean(residual.square(), SIDE) / box_mean(both, SIDE).clamp_min(1e-6)
+    usual = torch.where(both > 0, own, torch.nan).nanmedian(0).values.nan_to_num(1.0)
+    return (usual / own.clamp_min(1e-12)).clamp_max(1)
 
 
 def _energies(fine: Float[Tensor, "1 zz y x"], own: Float[Tensor, "1 zz y x"], nodes: Lattice, zoom: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
