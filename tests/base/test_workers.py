@@ -39,20 +39,20 @@ def test_a_worker_that_the_system_ended_is_told_and_no_traceback() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_workers_do_not_outlive_a_process_that_was_killed(tmp_path: Path) -> None:
+def test_workers_do_not_outlive_a_process_that_was_killed_and_nothing_is_said_of_it(tmp_path: Path) -> None:
     script = tmp_path / "ask.py"
     script.write_text(SLOW)
     (tmp_path / "at-work").mkdir()
-    asking = subprocess.Popen([sys.executable, script, str(tmp_path / "at-work")])
+    asking = subprocess.Popen([sys.executable, script, str(tmp_path / "at-work")], stderr=subprocess.PIPE)
     until = time.monotonic() + 30
     while len(list((tmp_path / "at-work").iterdir())) < 2 and time.monotonic() < until:
         time.sleep(0.02)
     asking.kill()
-    asking.wait()
+    _, said = asking.communicate()
     pids = [int(one.name) for one in (tmp_path / "at-work").iterdir()]
     while (alive := [pid for pid in pids if _alive(pid)]) and time.monotonic() < until:
         time.sleep(0.02)
-    assert len(pids) == 2 and alive == []
+    assert len(pids) == 2 and alive == [] and said == b""
 
 
 def _alive(pid: int) -> bool:

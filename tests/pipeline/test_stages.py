@@ -42,6 +42,7 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
             self.ran: list[str] = []
             self.settings = dict.fromkeys(("one", "two", "three", "four"), 0)
             self.broken: set[str] = set()
+            self.killed: set[str] = set()
             self.partly: set[str] = set()
             self.fresh: dict[str, bool] = {}
             self.files = {name: name for name in self.settings}
@@ -50,6 +51,9 @@ def world(tmp_path: Path, recipe: PipelineRecipe, monkeypatch: pytest.MonkeyPatc
             def work(context):
                 self.ran.append(name)
                 self.fresh[name] = context.fresh
+                if name in self.killed:
+                    raise KeyboardInterrupt
+                context.cleared()
                 if name in self.broken:
                     raise BadSource(f"{name} broke\nmend it")
                 (tmp_path / self.files[name]).write_text(str(self.settings[name]))
@@ -205,6 +209,18 @@ def test_half_done_work_is_gone_on_with_only_for_the_same_settings(world):
     world.settings["three"] = 1
     world.run()
     assert world.fresh["three"]
+
+
+def test_what_is_half_done_for_other_settings_is_not_gone_on_with_where_a_run_was_stopped_before_it_was_gone(world):
+    world.run()
+    world.settings["three"], world.killed = 1, {"three"}
+    with pytest.raises(KeyboardInterrupt):
+        world.run()
+    world.killed, world.broken = set(), {"three"}
+    world.run()
+    assert world.fresh["three"]
+    world.run()
+    assert not world.fresh["three"]
 
 
 @pytest.mark.parametrize("name", ["deimos", "made-up"])

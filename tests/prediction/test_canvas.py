@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -334,3 +335,28 @@ def test_a_finished_file_that_was_cut_off_is_made_again(tmp_path):
     made.write_bytes(whole[: 2 * len(whole) // 3])
     assert not canvas.finished() and len(canvas.missing()) == 4
     assert painted(canvas, values, valid).finish().read_bytes() == whole
+
+
+def test_a_file_that_two_workers_join_at_a_time_is_that_of_one(tmp_path, monkeypatch):
+    """One that is taken for lost, or whose client is, may be half way when another has joined all."""
+    values, valid = image((300, 300))
+    wanted = painted(Canvas(tmp_path / "alone", "d", grid=grid_at((300, 300), pixel=2.5), block=256), values, valid).finish().read_bytes()
+    canvas = painted(Canvas(tmp_path / "shared", "d", grid=grid_at((300, 300), pixel=2.5), block=256), values, valid)
+    half_way, go_on, fill = threading.Event(), threading.Event(), splice.fill
+    late = threading.Thread(target=lambda: canvas.finish(shared=True))
+
+    def in_turns(*given, **named):
+        if threading.current_thread() is late:
+            half_way.set()
+            go_on.wait(20)
+        fill(*given, **named)
+        if threading.current_thread() is not late:
+            late.start()
+            half_way.wait(20)
+
+    monkeypatch.setattr(splice, "fill", in_turns)
+    canvas.finish(shared=True)
+    assert canvas.path.read_bytes() == wanted
+    go_on.set()
+    late.join()
+    assert canvas.path.read_bytes() == wanted and files(tmp_path / "shared") == ["d.tif"]

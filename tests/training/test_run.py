@@ -280,6 +280,13 @@ def test_a_shift_that_patches_are_just_large_enough_for_is_trained_with(recipe):
     train(recipe("train.loss.shift_px=23", "train.steps=1"))
 
 
+def test_a_run_that_starts_over_says_when_nothing_is_left_of_the_one_before(recipe):
+    chosen, left = recipe("train.steps=2"), []
+    train(chosen, cleared=lambda: left.append("it goes on"))
+    train(chosen, resume=False, cleared=lambda: left.append([file.name for file in chosen.folder.glob("[!.]*")]))
+    assert left == [[]] and (chosen.folder / "last.ckpt").exists()
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_run_at_an_object_store_that_starts_over_and_is_stopped_at_once_does_not_go_on_with_what_was_there_before(recipe, bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("DIONE_CACHE", str(tmp_path / "cache"))

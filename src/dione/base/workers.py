@@ -7,11 +7,13 @@ of them watches for that itself. Ctrl-C, which a terminal sends to all of them, 
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TypeVar
 
@@ -30,6 +32,7 @@ def each(work: Callable[[Item], Made], items: Sequence[Item], *, workers: int) -
     if count <= 1:
         yield from map(work, items)
         return
+    _tidied()
     pool = ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
     try:
         with _deaf():
@@ -42,6 +45,18 @@ def each(work: Callable[[Item], Made], items: Sequence[Item], *, workers: int) -
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _tidied() -> None:
+    """Have Python's process that takes away what an ended one leaves say nothing of it: it would, after every answer to Ctrl-C."""
+    if sys.platform == "win32":  # which has no such process
+        return
+    before = list(sys.warnoptions)
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions[:] = before
 
 
 @contextmanager

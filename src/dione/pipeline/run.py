@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -135,9 +136,10 @@ def _run(recipe: PipelineRecipe, state: State, output: Output, workers: int | No
             ended[stage.name] = Ended(stage.name, "not run", f"needs {', '.join(missing)}")
         else:
             keys[stage.name] = _key(stage, [state[name]["stamp"] for name in stage.needs])
-            ended[stage.name] = _one(stage, keys[stage.name], state, output, Context(recipe, workers, _fresh(stage, keys, state), progress))
+            context = Context(recipe, workers, _fresh(stage, keys, state), progress, partial(_cleared, stage, state, recipe))
+            ended[stage.name] = _one(stage, keys[stage.name], state, output, context)
             try:
-                write_text(recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+                _note(state, recipe)
             except CannotWrite:
                 if not ended[stage.name].failed:
                     raise
@@ -157,8 +159,8 @@ def _one(stage: Stage, key: str, state: State, output: Output, context: Context)
         return Ended(stage.name, "up to date", str(was["words"]), failed=tuple((what, why) for what, why in was["failed"]))
     output.bring(context.progress)
     before = was.get("before") if was.get("begun") == key else None
-    state[stage.name] = {"begun": key, "was": was.get("stamp", was.get("was")), "before": before}
-    write_text(context.recipe.out / STATE, json.dumps(state, indent=1) + "\n")
+    state[stage.name] = {"begun": key, "was": was.get("stamp", was.get("was")), "before": before, "over": context.fresh}
+    _note(state, context.recipe)
     output.send()  # that it is begun, so that nobody takes what is half sent for what it was
     began = time.monotonic()
     try:
@@ -179,8 +181,19 @@ def _key(stage: Stage, before: list[str]) -> str:
 
 
 def _fresh(stage: Stage, keys: dict[str, str], state: dict[str, Any]) -> bool:
-    """Whether what is half done is of other settings or inputs."""
-    return bool(state.get(stage.name, {}).get("begun") != keys[stage.name])
+    """Whether what is half done is of other settings or inputs: also where a run was to start over, and was stopped before that was gone."""
+    was = state.get(stage.name, {})
+    return bool(was.get("begun") != keys[stage.name] or was.get("over"))
+
+
+def _cleared(stage: Stage, state: State, recipe: PipelineRecipe) -> None:
+    """Note that nothing half done of other settings or inputs is left of a stage."""
+    state[stage.name]["over"] = False
+    _note(state, recipe)
+
+
+def _note(state: State, recipe: PipelineRecipe) -> None:
+    write_text(recipe.out / STATE, json.dumps(state, indent=1) + "\n")
 
 
 def _open_again(state: State, every: tuple[Stage, ...], retry: bool) -> State:

@@ -44,6 +44,8 @@ class Context:
     fresh: bool
     """Whether what is half done was done for other settings or inputs, and is to be done again."""
     progress: Progress
+    cleared: Callable[[], None] = lambda: None
+    """To be called when that is gone: what is half done from then on is of these settings, and is gone on with."""
 
 
 @dataclass
@@ -113,7 +115,7 @@ def normalised(context: Context) -> Outcome:
 def trained(context: Context) -> Outcome:
     """The weights file."""
     recipe = context.recipe
-    made = train(train_recipe(recipe), resume=not context.fresh, progress=context.progress)
+    made = train(train_recipe(recipe), resume=not context.fresh, progress=context.progress, cleared=context.cleared)
     return Outcome(str(made).replace(str(recipe.out), recipe.sent_to) if recipe.sent_to else str(made))
 
 

@@ -125,7 +125,7 @@ class Session:
         painted = time.perf_counter()
         tags, stack = record.provenance(record.model(self.resolver), choice), self.stack
         if self.scheduler:
-            cluster.join(painting, self.scheduler, partial(Canvas.finish, tags=tags))
+            cluster.join(painting, self.scheduler, partial(Canvas.finish, tags=tags, shared=True))  # a worker that is taken for lost may be at it too
         sr, *others = (partial(canvas.finish, tags) for canvas in painting.canvases)
         source = self.measured(choice)
         joining = [sr, partial(self.keep, choice, source, tags), *others]  # each keeps one core busy most of the time

@@ -1,6 +1,7 @@
 """A training run from its recipe: patches in, a weights file out."""
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -33,9 +34,10 @@ KEPT = (CHECKPOINT, "log.jsonl", WANDB_ID)
 """Sent to s3:// with each checkpoint: what another machine needs to go on."""
 
 
-def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress = lambda *_: None) -> Path | str:
+def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress = lambda *_: None, cleared: Callable[[], object] = lambda: None) -> Path | str:
     """Train as the recipe says; returns the weights file, `out/name/name.safetensors` (its address, if that is at s3://), its sigma calibrated on the validation places.
 
+    cleared: called, without `resume`, when nothing is left of an earlier run: what is there from then on is of this one.
     Raises NotFound or BadSource for a store that cannot be used, BadModel for a network, a start or a checkpoint that cannot,
     BadRecipe for a checkpoint of other settings, DioneError for a loss that is not finite, CannotWrite for a full disk or a
     folder that another run is at.
@@ -68,6 +70,7 @@ def train(recipe: TrainRecipe, *, resume: bool = True, progress: loop.Progress =
                 emptied(recipe.folder)
                 if remote:
                     carrying.forget(recipe.address, KEPT)
+                cleared()
         if remote and resume and fabric.local_rank == 0:
             carrying.fetch_back(recipe.address, KEPT)
         fabric.barrier()

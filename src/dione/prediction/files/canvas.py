@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import rasterio
@@ -141,10 +142,10 @@ class Canvas:
         # GDAL may close a file on a full disk without a word; Python does not. A worker that is taken for lost may be at it too.
         write_bytes(self._piece(window), made, shared=True)
 
-    def finish(self, tags: Mapping[str, str] | None = None) -> Path:
+    def finish(self, tags: Mapping[str, str] | None = None, *, shared: bool = False) -> Path:
         """The blocks as one cloud-optimised GeoTIFF with its final name; the blocks are removed.
 
-        tags: provenance, kept as TIFF tags. Raises CannotWrite; the blocks then stay, so that the same run can go on.
+        tags: provenance, kept as TIFF tags. shared: others may be finishing the same file at the same time. Raises CannotWrite; the blocks then stay, so that the same run can go on.
         """
         if self.finished():
             self.clear()
@@ -155,7 +156,12 @@ class Canvas:
         notes = Notes({"AREA_OR_POINT": "Area", **(tags or {}), RUN_TAG: self.run}, self.form)
         pieces = {window: self._piece(window) for window in self.windows()}
         layout = dict(tile=self.tile, copies=self.copies, levels=self.levels)
-        assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=self.work, compress=self.compress, **layout)
+        workshop = folder(self.work / uuid4().hex[:8]) if shared else self.work
+        try:
+            assemble(pieces, self.path, grid=self.grid, notes=notes, workshop=workshop, compress=self.compress, **layout)
+        except CannotWrite:
+            if not (shared and self.finished()):  # somebody was quicker, and took the blocks away
+                raise
         self.clear()
         return self.path
 
