@@ -15,7 +15,8 @@ from dione.base.errors import BadValues
 from dione.nets.resolver import load
 from dione.prediction.config import PredictConfig
 from dione.prediction.job import predict_to
-from dione.prepare.radiometry import ENOUGH_PX, check_values
+from dione.prepare.radiometry import check_values
+from dione.prepare.values.looks import ENOUGH_PX
 from dione.sources import geotiff
 
 
