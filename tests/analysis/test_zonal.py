@@ -197,3 +197,17 @@ def test_what_is_no_parcel_is_told(parcels, tmp_path):
     (tmp_path / "line.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]}))
     with pytest.raises(BadRecipe, match="feature 1 encloses no ground"):
         read(tmp_path / "line.geojson")
+
+
+def test_the_mean_of_what_other_dates_filled_is_no_surer_than_one_pixel(sharp):
+    """Errors of what the date saw vanish in a large parcel's mean; under a cloud all of them lean to one side."""
+    seen = np.ones(sharp["valid"].shape, bool)
+    seen[0, :, :20] = False
+    known = sharp.assign(seen=(sharp["valid"].dims, seen))
+    left, both = shapely.box(LEFT, TOP - 200, LEFT + 50, TOP - 100), shapely.box(LEFT, TOP - 200, LEFT + 100, TOP - 100)
+    parcels = Parcels((left, both), {}, "EPSG:32631")
+    plain, told = (zonal(stack, parcels).columns["NDVI_2024-05-01_sigma"] for stack in (sharp, known))
+    one = np.sqrt(np.square(indices(sharp, "NDVI")["NDVI_sigma"].values[0, 40:80, :20], dtype=float).mean())
+    own = zonal(sharp, Parcels((shapely.box(LEFT + 50, TOP - 200, LEFT + 100, TOP - 100),), {}, "EPSG:32631")).columns["NDVI_2024-05-01_sigma"][0]
+    assert told == pytest.approx([one, np.hypot(one, own) / 2], rel=0.01) and (told > 1.4 * plain).all()
+    assert np.array_equal(zonal(known, parcels).columns["NDVI_2024-07-01_sigma"], zonal(sharp, parcels).columns["NDVI_2024-07-01_sigma"])
