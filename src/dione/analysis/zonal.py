@@ -3,8 +3,9 @@
 The mean of n pixels is surer than one of them, but not by √n: errors of neighbours are alike. With a correlation that
 falls off as exp(−distance / length), the variance of the mean of many pixels of side d is that of one, divided by
 n / (2π length² / d²), and by nothing where there are fewer than those (2π ℓ² is the integral of the exponential over
-the plane; block kriging's variance of a mean, Journel and Huijbregts 1978, in its limit). Length is 10 m by default:
-within a pixel of Sentinel-2 all errors are one. What the date did not see and others filled has nothing that its mean is
+the plane; block kriging's variance of a mean, Journel and Huijbregts 1978, in its limit). Length is 4 m by default, so that
+2π length² is a pixel of Sentinel-2: within it all errors count as one, and the next one's are others, since each averages
+back to what was measured. What the date did not see and others filled has nothing that its mean is
 held to: there all errors of a parcel count as one. The radiometric calibration of the sensor, some per cent, is not in it.
 """
 
@@ -39,7 +40,7 @@ class ZonalRule:
 
     names: tuple[str, ...] = ("NDVI",)
     """Indices."""
-    correlation_m: float = 10.0
+    correlation_m: float = 4.0
     """Distance at which the correlation of errors has fallen to 1/e."""
     trust: Trust = TRUST
 
