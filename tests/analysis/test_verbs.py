@@ -15,7 +15,7 @@ from dione.base import stack as stacks
 from dione.base.errors import BadGrid, CannotWrite
 from dione.base.files import LOCK, alone
 from dione.prediction.memory import write
-from dione.testing import grid_at
+from dione.testing import grid_at, landscape, series, write_geotiffs
 
 LEFT, TOP = 355_000, 4_832_000
 
@@ -167,3 +167,20 @@ def test_an_index_that_would_be_a_result_on_another_disk_is_not_written_beside_i
     code, _, fault = run("indices", tmp_path, "NDVI", "SR")
     assert code == 1 and "<date>_SR.tif would be <date>_sr.tif" in fault and not list(tmp_path.glob("*NDVI*"))
     assert run("indices", tmp_path, "SR", "-o", tmp_path / "indices")[0] == 0
+
+
+@pytest.mark.parametrize("tiles", [[], ["--tiles", "512"]])
+def test_results_know_what_each_date_saw_itself_in_memory_and_in_files(run, tmp_path, tiles):
+    made = series(landscape((144, 152), seed=3), days=2, seed=3).stack
+    valid = made["valid"].values.copy()
+    valid[1, 5:30, 20:60] = False
+    clouded = made.assign(valid=(made["valid"].dims, valid))
+    write_geotiffs(clouded, tmp_path / "in")
+    code, _, fault = run("predict", tmp_path / "in", "-o", tmp_path / "out", "--model", "bicubic-median", *tiles)
+    assert code == 0, fault
+    found, inner = dione.open(tmp_path / "out"), {"y": slice(13, 250), "x": slice(70, 251)}
+    expected = np.repeat(np.repeat(valid[1], 4, 0), 4, 1)
+    np.testing.assert_array_equal(found["seen"].values[0], expected)
+    np.testing.assert_array_equal(found["seen"].isel(inner).values[0], expected[13:250, 70:251])
+    np.testing.assert_array_equal(dione.predict(clouded, model="bicubic-median")["seen"].values[0], expected)
+    assert found["valid"].all()

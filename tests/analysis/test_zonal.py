@@ -12,13 +12,15 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from pyproj import CRS
 
-import dione.accessor  # noqa: F401 - sharp.dione
+import dione
+import dione.accessor
 from dione.analysis.indices import indices
 from dione.analysis.parcels import Parcels, read
 from dione.analysis.zonal import ZonalRule, zonal
 from dione.base import stack as stacks
 from dione.base.crs import turn
 from dione.base.errors import BadRecipe, CannotWrite
+from dione.testing import Sensor, landscape, series
 
 LEFT, TOP = 355_000, 4_832_000
 QUARTERS = [shapely.box(LEFT + x, TOP - y - 100, LEFT + x + 100, TOP - y) for y in (0, 100) for x in (0, 100)]
@@ -96,15 +98,27 @@ def test_of_a_parcel_that_reaches_beyond_the_scene_what_lies_outside_is_not_trus
     assert list(made["NDVI_2024-05-01_n"]) == [1600, 16] and list(made["NDVI_2024-05-01_trusted"]) == pytest.approx([0.1, 0.25])
 
 
-def test_the_mean_is_as_sure_as_correlated_errors_allow(sharp, parcels):
-    """Errors drawn with an exponential correlation of 10 m: the deviation of the means of many draws."""
-    told = zonal(sharp, Parcels(tuple(QUARTERS[:1]), {}, "EPSG:32631")).columns["NDVI_2024-05-01_sigma"][0]
+@pytest.mark.parametrize("length", [4, 10])
+def test_the_mean_is_as_sure_as_correlated_errors_allow(sharp, parcels, length):
+    """Errors drawn with an exponential correlation: the deviation of the means of many draws."""
+    told = zonal(sharp, Parcels(tuple(QUARTERS[:1]), {}, "EPSG:32631"), ZonalRule(correlation_m=length)).columns["NDVI_2024-05-01_sigma"][0]
     rows, columns = np.mgrid[:40, :40]
-    places = np.column_stack([rows.ravel(), columns.ravel()])[::4] * 2.5
+    places = np.column_stack([rows.ravel(), columns.ravel()]) * 2.5
     apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
     one = zonal(sharp, Parcels(tuple(QUARTERS[:1]), {}, "EPSG:32631"), ZonalRule(correlation_m=0)).columns["NDVI_2024-05-01_sigma"][0] * np.sqrt(1600)
-    exact = one * np.sqrt(np.exp(-apart / 10).mean())
+    exact = one * np.sqrt(np.exp(-apart / length).mean())
     assert exact <= told < 1.35 * exact  # the formula is that of endless ground: on a field of 100 m a little too careful
+
+
+def test_the_sigma_of_a_sharpened_parcel_holds_the_truth_and_is_not_many_times_its_error():
+    made, side = series(landscape((48, 48), seed=4), days=4, seed=4, sensor=Sensor(gain=0, shift_px=0)), 16
+    made_sharp, (red, nir) = dione.predict(made.stack), made.truth[-1, 2:]
+    corners, affine = [(top, left) for top in range(8, 160, side) for left in range(8, 160, side)], stacks.grid_of(made_sharp).affine
+    boxes = tuple(shapely.box(*(affine * (left, top + side)), *(affine * (left + side, top))) for top, left in corners)
+    mean, sigma, count, _ = zonal(made_sharp, Parcels(boxes, {}, "EPSG:32631")).columns.values()
+    true = np.array([((nir - red) / (nir + red))[top : top + side, left : left + side].mean() for top, left in corners])
+    error, sigma = (mean - true)[count == side**2], sigma[count == side**2]
+    assert error.size > 50 and (np.abs(error) <= 1.645 * sigma).mean() >= 0.9 and np.square(sigma).mean() < 8**2 * np.square(error).mean()
 
 
 def test_small_parcels_gain_nothing_by_their_number_of_pixels(sharp):
@@ -197,3 +211,17 @@ def test_what_is_no_parcel_is_told(parcels, tmp_path):
     (tmp_path / "line.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [2, 2], [0, 0]]]}))
     with pytest.raises(BadRecipe, match="feature 1 encloses no ground"):
         read(tmp_path / "line.geojson")
+
+
+def test_the_mean_of_what_other_dates_filled_is_no_surer_than_one_pixel(sharp):
+    """Errors of what the date saw vanish in a large parcel's mean; under a cloud all of them lean to one side."""
+    seen = np.ones(sharp["valid"].shape, bool)
+    seen[0, :, :20] = False
+    known = sharp.assign(seen=(sharp["valid"].dims, seen))
+    left, both = shapely.box(LEFT, TOP - 200, LEFT + 50, TOP - 100), shapely.box(LEFT, TOP - 200, LEFT + 100, TOP - 100)
+    parcels = Parcels((left, both), {}, "EPSG:32631")
+    plain, told = (zonal(stack, parcels).columns["NDVI_2024-05-01_sigma"] for stack in (sharp, known))
+    one = np.sqrt(np.square(indices(sharp, "NDVI")["NDVI_sigma"].values[0, 40:80, :20], dtype=float).mean())
+    own = zonal(sharp, Parcels((shapely.box(LEFT + 50, TOP - 200, LEFT + 100, TOP - 100),), {}, "EPSG:32631")).columns["NDVI_2024-05-01_sigma"][0]
+    assert told == pytest.approx([one, np.hypot(one, own) / 2], rel=0.01) and (told > 1.4 * plain).all()
+    assert np.array_equal(zonal(known, parcels).columns["NDVI_2024-07-01_sigma"], zonal(sharp, parcels).columns["NDVI_2024-07-01_sigma"])

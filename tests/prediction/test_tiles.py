@@ -231,7 +231,7 @@ def test_the_report_leads_to_the_tiles(runs: tuple[Path, Path]) -> None:
 
 def test_results_in_tiles_open_as_those_in_one_file_do(runs: tuple[Path, Path]) -> None:
     whole, tiled = (dione.open(str(folder)).load() for folder in runs)
-    assert set(whole) == set(tiled) == {"reflectance", "sigma", "support", "valid"}
+    assert set(whole) == set(tiled) == {"reflectance", "seen", "sigma", "support", "valid"}
     for name in whole:
         np.testing.assert_array_equal(whole[name].values, tiled[name].values)
 

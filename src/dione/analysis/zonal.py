@@ -3,8 +3,10 @@
 The mean of n pixels is surer than one of them, but not by √n: errors of neighbours are alike. With a correlation that
 falls off as exp(−distance / length), the variance of the mean of many pixels of side d is that of one, divided by
 n / (2π length² / d²), and by nothing where there are fewer than those (2π ℓ² is the integral of the exponential over
-the plane; block kriging's variance of a mean, Journel and Huijbregts 1978, in its limit). Length is 10 m by default:
-within a pixel of Sentinel-2 all errors are one. The radiometric calibration of the sensor, some per cent, is not in it.
+the plane; block kriging's variance of a mean, Journel and Huijbregts 1978, in its limit). Length is 4 m by default, so that
+2π length² is a pixel of Sentinel-2: within it all errors count as one, and the next one's are others, since each averages
+back to what was measured. What the date did not see and others filled has nothing that its mean is
+held to: there all errors of a parcel count as one. The radiometric calibration of the sensor, some per cent, is not in it.
 """
 
 import logging
@@ -38,7 +40,7 @@ class ZonalRule:
 
     names: tuple[str, ...] = ("NDVI",)
     """Indices."""
-    correlation_m: float = 10.0
+    correlation_m: float = 4.0
     """Distance at which the correlation of errors has fallen to 1/e."""
     trust: Trust = TRUST
 
@@ -90,14 +92,17 @@ def _row(stack: xr.Dataset, parcel: shapely.Geometry, rule: ZonalRule, tied: flo
     beyond = here.shape != window.shape
     total = max(int(inside.sum()), round(parcel.area / abs(grid.affine.determinant)) if beyond else 0)
     some = max(AT_ONCE_PX // inside.size, 1)
-    found = (indices(part.isel(time=slice(date, date + some)), *rule.names, trust=rule.trust) for date in range(0, dates, some))
-    return [
-        value for few in found for date in range(few.sizes["time"]) for name in rule.names for value in _mean(few.isel(time=date), name, inside, total, tied)
-    ]
+    row: list[float] = []
+    for few in (part.isel(time=slice(date, date + some)) for date in range(0, dates, some)):
+        found, own = indices(few, *rule.names, trust=rule.trust), few["seen" if "seen" in few else "valid"].values
+        row += [
+            value for date in range(few.sizes["time"]) for name in rule.names for value in _mean(found.isel(time=date), name, inside, own[date], total, tied)
+        ]
+    return row
 
 
-def _mean(date: xr.Dataset, name: str, inside: NDArray[np.bool_], total: int, tied: float) -> list[float]:
-    """Mean, its sigma, n, and the fraction trusted of `total`."""
+def _mean(date: xr.Dataset, name: str, inside: NDArray[np.bool_], own: NDArray[np.bool_], total: int, tied: float) -> list[float]:
+    """Mean, its sigma, n, and the fraction trusted of `total`. own: what the date saw itself."""
     values = date[name].values
     trusted = inside & np.isfinite(values)
     count = int(trusted.sum())
@@ -105,5 +110,11 @@ def _mean(date: xr.Dataset, name: str, inside: NDArray[np.bool_], total: int, ti
         return [np.nan, np.nan, 0.0, 0.0]
     sigma = np.nan
     if f"{name}_sigma" in date:
-        sigma = float(np.sqrt(np.square(date[f"{name}_sigma"].values[trusted], dtype=np.float64).mean() * min(1.0, tied / count)))
+        variance = np.square(date[f"{name}_sigma"].values, dtype=np.float64)
+        sigma = float(np.sqrt(_together(variance[trusted & own], tied) + _together(variance[trusted & ~own], np.inf)) / count)
     return [float(values[trusted].mean(dtype=np.float64)), sigma, float(count), count / total]
+
+
+def _together(variance: NDArray[np.float64], tied: float) -> float:
+    """Of the sum of pixels, each of whose errors is one with those of `tied` of them."""
+    return float(variance.sum() * min(variance.size, tied)) if variance.size else 0.0

@@ -33,6 +33,7 @@ OF_SUPPORT = {
     "flag_values": np.arange(4, dtype=np.uint8),
     "flag_meanings": "nothing measured confirmed_by_other_dates learned",
 }
+OF_SEEN = {"long_name": "seen clear on the date itself; elsewhere, where valid, filled from others"}
 """What the variables of a result tell of themselves, for plots and netCDF (CF conventions)."""
 
 
@@ -64,10 +65,11 @@ def _moments(times: Sequence[Any]) -> np.ndarray:
     return made
 
 
-def with_result(sharp: xr.Dataset, sigma: Any, support: Any = None) -> xr.Dataset:
-    """A sharpened Stack with its 1σ (time, band, y, x) and, if it is known, where the detail comes from (time, y, x)."""
+def with_result(sharp: xr.Dataset, sigma: Any, support: Any = None, seen: Any = None) -> xr.Dataset:
+    """A sharpened Stack with its 1σ (time, band, y, x) and, as far as they are known, where the detail comes from and what each date saw itself (time, y, x)."""
+    told = {"support": (DIMS["valid"], support, OF_SUPPORT), "seen": (DIMS["valid"], seen, OF_SEEN)}
     made = sharp.assign(sigma=(DIMS["reflectance"], sigma, OF_SIGMA))
-    return made if support is None else made.assign(support=(DIMS["valid"], support, OF_SUPPORT))
+    return made.assign({name: variable for name, variable in told.items() if variable[1] is not None})
 
 
 def _grid_coords(grid: GeoBox) -> dict[Any, Any]:

@@ -53,16 +53,17 @@ def predict(
     modulation: what the input's sensor left at the Nyquist frequency (Sentinel-2: about 0.25), by default measured: pixels
         sharper than the model was made for (plain averages of finer ones) or softer (resampled smoothly) are brought there first.
 
-    Returns a Stack on a grid `model.zoom` times finer, one time a target, with two more variables: `sigma (time, band, y, x)`,
-    the 1σ of reflectance, and `support (time, y, x)` uint8, where the detail comes from: 1 measured, 2 confirmed by other
-    dates, 3 learned, 0 nothing (docs/support.md). Where no date saw anything, `valid` is False, reflectance and sigma are NaN.
+    Returns a Stack on a grid `model.zoom` times finer, one time a target, with three more variables: `sigma (time, band, y, x)`,
+    the 1σ of reflectance, `support (time, y, x)` uint8, where the detail comes from: 1 measured, 2 confirmed by other
+    dates, 3 learned, 0 nothing (docs/support.md), and `seen (time, y, x)` bool, what the target saw itself: the rest was filled from
+    other dates. Where no date saw anything, `valid` is False, reflectance and sigma are NaN.
     Raises NotAStack, BadValues, NothingClear, NotFound (no such date), BadModel, BadRecipe (a wish that makes no sense).
 
     >>> import dione
     >>> from dione.testing import landscape, series
     >>> sharp = dione.predict(series(landscape((16, 24))).stack, model="bicubic")
     >>> dict(sharp.sizes), sorted(sharp.data_vars)
-    ({'time': 1, 'band': 4, 'y': 64, 'x': 96}, ['reflectance', 'sigma', 'support', 'valid'])
+    ({'time': 1, 'band': 4, 'y': 64, 'x': 96}, ['reflectance', 'seen', 'sigma', 'support', 'valid'])
     """
     stacks.check(stack)
     check_values(stack)
@@ -77,17 +78,17 @@ def predict(
     used = engine(device, precision)
     made = [painted(stack, resolver, choice, block, used) for choice in choices]
     times = [stack["time"].values[choice.target] for choice in choices]
-    sr, sigma, valid, origin = (np.stack(parts) for parts in zip(*made, strict=True))
+    sr, sigma, valid, origin, seen = (np.stack(parts) for parts in zip(*made, strict=True))
     items = [str(stack["item"].values[choice.target]) for choice in choices]
     sharp = stacks.make(sr, valid, times, finer(stacks.grid_of(stack), resolver.zoom), items=items).assign_attrs(stack.attrs)
-    whole = stacks.with_result(sharp, sigma, origin)
+    whole = stacks.with_result(sharp, sigma, origin, seen)
     doubts = [*suits.doubts(resolver), *passed_over(stack, target, choices[0])]
     told = ({SEES: resolver.sees} if resolver.sees else {}) | ({DOUBTS: "\n".join(doubts)} if doubts else {})
     return kept(whole.assign_attrs(model=resolver.name, model_sha256=resolver.digest, zoom=resolver.zoom, **told), choices)
 
 
 def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | None = None, used: Engine = EXACT) -> tuple[np.ndarray, ...]:
-    """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid and support (y, x)."""
+    """The whole target of `choice`, window by window: reflectance and its 1σ (band, y, x), NaN where no date saw anything; valid, support and seen (y, x)."""
     zoom = resolver.zoom
     shape = (stack.sizes["y"] * zoom, stack.sizes["x"] * zoom)
     scene = (stack.sizes["y"], stack.sizes["x"])
@@ -95,16 +96,16 @@ def painted(stack: xr.Dataset, resolver: Resolver, choice: Choice, block: int | 
     windows = list(lattice(scene, side))
     at_once = budget.at_once(len(windows), side, used, resolver, views=len(choice.views))
     sr, sigma = (np.full((len(resolver.bands), *shape), np.nan, np.float32) for _ in range(2))
-    valid, origin = np.zeros(shape, bool), np.zeros(shape, np.uint8)
+    valid, origin, seen = np.zeros(shape, bool), np.zeros(shape, np.uint8), np.zeros(shape, bool)
 
     def keep(piece: Piece) -> None:
         rows, columns = piece.window.zoomed(zoom).slices
         sr[:, rows, columns], sigma[:, rows, columns], valid[rows, columns] = piece.sr, piece.sigma, piece.valid
-        origin[rows, columns] = piece.support
+        origin[rows, columns], seen[rows, columns] = piece.support, piece.seen
 
     for _ in pieces(stack, resolver, choice, windows, used, use=keep, least=widest(windows, reach(resolver), scene), at_once=at_once):
         pass
-    return sr, sigma, valid, origin
+    return sr, sigma, valid, origin, seen
 
 
 def write(sharp: xr.Dataset, out: str | Path) -> list[Path]:

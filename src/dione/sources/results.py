@@ -1,4 +1,4 @@
-"""What `dione predict` wrote, as a Stack again: its dates with sigma and support."""
+"""What `dione predict` wrote, as a Stack again: its dates with sigma, support and what each saw itself."""
 
 from pathlib import Path
 from typing import Any
@@ -38,23 +38,28 @@ def found(folder: str | Path, ending: str) -> dict[str, Path]:
 
 
 def open(folder: str | Path) -> xr.Dataset:
-    """The results in a folder as a Stack with `sigma` and, if every date has one, `support`; only headers are read now.
+    """The results in a folder as a Stack with `sigma` and, if every date has one, `support`, and `seen` of its input; only headers are read now.
 
     Raises NotFound for a folder without results, BadSource for one that lacks a date's sigma, BadGrid for one whose files do not all lie on the same ground.
     """
-    dates = {ending: found(folder, ending) for ending in ENDINGS}
+    dates = {ending: found(folder, ending) for ending in (*ENDINGS, "input")}
     if not dates["sr"]:
         raise NotFound(f"no sharpened date in {folder}\nneeds the folder that `dione predict -o` wrote")
     if missing := sorted(set(dates["sr"]) - set(dates["sigma"])):
         raise BadSource(f"{folder} has no sigma of {', '.join(missing)}\nrun `dione predict` again into the same folder")
     sharp, sigma = (geotiff.of_files([_file(dates[ending][name]) for name in dates["sr"]], Reading(), folder) for ending in ("sr", "sigma"))
-    has_support = set(dates["sr"]) <= set(dates["support"])
-    supports = headers.read_all([_file(dates["support"][name]) for name in dates["sr"]]) if has_support else []
-    _same_ground(folder, sharp, [("sigma", stacks.grid_of(sigma)), *((header.name, header.grid) for header in supports)])
-    paths = tuple(header.path for header in supports)
-    support = LazilyIndexedArray(Numbers(paths, (sharp.sizes["y"], sharp.sizes["x"]))) if paths else None
+    scene = sharp.sizes["y"], sharp.sizes["x"]
+    supports, inputs = (
+        headers.read_all([_file(dates[ending][name]) for name in dates["sr"]]) if set(dates["sr"]) <= set(dates[ending]) else []
+        for ending in ("support", "input")
+    )
+    zoom = max(round(scene[1] / inputs[0].grid.shape[1]), 1) if inputs else 1
+    finest = [(header.name, header.grid) for header in supports] + [(header.name, grids.finer(header.grid, zoom)) for header in inputs]
+    _same_ground(folder, sharp, [("sigma", stacks.grid_of(sigma)), *finest])
+    support = LazilyIndexedArray(Numbers(tuple(header.path for header in supports), scene)) if supports else None
+    seen = LazilyIndexedArray(Numbers(tuple(header.path for header in inputs), scene, zoom, "bool")) if inputs else None
     times = [_moment(path, name, day) for (name, path), day in zip(dates["sr"].items(), sharp["time"].values, strict=True)]
-    made = stacks.with_result(sharp, sigma["reflectance"].variable._data, support)
+    made = stacks.with_result(sharp, sigma["reflectance"].variable._data, support, seen)
     return made.assign_coords(time=np.array(times, "datetime64[ns]")).assign_attrs(source=str(folder))
 
 
@@ -79,21 +84,22 @@ def _file(path: Path) -> File:
 
 
 class Numbers(BackendArray):
-    """The one band of several uint8 files of one grid, (time, y, x), read when asked for."""
+    """The first band of several files of one grid, (time, y, x), read when asked for; each pixel of theirs is zoom × zoom of the scene's, and as a bool whether it is data."""
 
-    def __init__(self, paths: tuple[str, ...], scene: tuple[int, int]) -> None:
-        self.paths, self.shape, self.dtype = paths, (len(paths), *scene), np.dtype("uint8")
+    def __init__(self, paths: tuple[str, ...], scene: tuple[int, int], zoom: int = 1, dtype: str = "uint8") -> None:
+        self.paths, self.shape, self.zoom, self.dtype = paths, (len(paths), *scene), zoom, np.dtype(dtype)
 
     def __getitem__(self, key: ExplicitIndexer) -> Any:
         return explicit_indexing_adapter(key, self.shape, IndexingSupport.BASIC, self._pick)
 
-    def _pick(self, key: tuple[Any, ...]) -> NDArray[np.uint8]:
+    def _pick(self, key: tuple[Any, ...]) -> NDArray[Any]:
         dates, rows, columns = (np.atleast_1d(np.arange(side)[part]) for side, part in zip(self.shape, key, strict=True))
+        rows, columns = rows // self.zoom, columns // self.zoom
         window = RasterWindow(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
-        whole = np.stack([_read(self.paths[date], window)[np.ix_(rows - rows.min(), columns - columns.min())] for date in dates])
+        whole = np.stack([_read(self.paths[date], window).astype(self.dtype)[np.ix_(rows - rows.min(), columns - columns.min())] for date in dates])
         return np.asarray(whole[tuple(0 if isinstance(part, int | np.integer) else slice(None) for part in key)])
 
 
-def _read(path: str, window: RasterWindow) -> NDArray[np.uint8]:
+def _read(path: str, window: RasterWindow) -> NDArray[Any]:
     with raster(path) as file:
-        return np.asarray(file.read(1, window=window), np.uint8)
+        return np.asarray(file.read(1, window=window))

@@ -233,7 +233,7 @@ def _nothing_lost(name: str, arrays: Mapping[str, "zarr.Array[Any]"], mark: obje
 
 def _kept(made: Container[Any]) -> list[str]:
     """The variables that are kept: a Stack's own, and what a result has beside them."""
-    return [name for name in (*stack.DIMS, "sigma", "support") if name in made]
+    return [name for name in (*stack.DIMS, "sigma", "support", "seen") if name in made]
 
 
 def _write(made: xr.Dataset, partial: str) -> None:

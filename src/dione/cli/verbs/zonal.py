@@ -14,7 +14,9 @@ def zonal(
     parcels: Annotated[str, typer.Argument(help="Polygons: GeoJSON, KML, GeoPackage, Shapefile; FILE#LAYER where there are several.", show_default=False)],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The .csv, .gpkg or .geojson to write; OUT/zonal.csv by default.")] = None,
     index: Annotated[list[str] | None, typer.Option(help="An index, NDVI by default. May be repeated.")] = None,
-    correlation_m: Annotated[float, typer.Option(min=0, help="Distance at which errors have become mostly independent, metres.")] = 10.0,
+    correlation_m: Annotated[
+        float, typer.Option(min=0, help="Distance at which errors have become mostly independent, metres: two fifths of an input pixel.")
+    ] = 4.0,
     trusting: Trusting = Trusting(),
 ) -> Result:
     """Mean, sigma of the mean and number of trusted pixels of each parcel, on each date.

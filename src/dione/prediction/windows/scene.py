@@ -45,6 +45,8 @@ class Piece:
     """(zoom·h, zoom·w) True where some date was seen."""
     support: NDArray[np.uint8]
     """(zoom·h, zoom·w) where its detail comes from: the classes of prediction/files/form.py."""
+    seen: NDArray[np.bool_]
+    """(zoom·h, zoom·w) True where the target itself was seen."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def sharpen(resolver: Resolver, window: Window, raw: Raw, engine: Engine = EXACT
     parts = [(half, half.grown(reach(resolver), (outer.bottom, outer.right)).within(outer)) for half in window.halves()]
     made = [sharpen(resolver, half, raw.cut(inner), engine) for half, inner in parts]
     axis = -1 if made[0].window.shape[1] < window.shape[1] else -2
-    return Piece(window, *(np.concatenate([getattr(part, name) for part in made], axis) for name in ("sr", "sigma", "valid", "support")))
+    return Piece(window, *(np.concatenate([getattr(part, name) for part in made], axis) for name in ("sr", "sigma", "valid", "support", "seen")))
 
 
 def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piece:
@@ -153,12 +155,12 @@ def _whole(resolver: Resolver, window: Window, raw: Raw, engine: Engine) -> Piec
     origin = _origin(resolver, sr[0], lr, seen, near, (raw.outer.top, raw.outer.left))
     covered = seen.any(0) if resolver.fills else seen[0]
     inner = core.within(near)
-    shown, origin = (_enlarged(part, resolver.zoom) for part in (covered[core.slices], origin[inner.slices]))
+    shown, origin, own = (_enlarged(part, resolver.zoom) for part in (covered[core.slices], origin[inner.slices], seen[0][core.slices]))
     fine = inner.zoomed(resolver.zoom).slices
     cut = [x[0, :, fine[0], fine[1]] for x in (sr, sigma)]
     if not bool(shown.all()):
         cut = [torch.where(shown, x, torch.nan) for x in cut]
-    return Piece(window, cut[0].numpy(), cut[1].numpy(), shown.numpy(), torch.where(shown, origin, form.NODATA).numpy())
+    return Piece(window, cut[0].numpy(), cut[1].numpy(), shown.numpy(), torch.where(shown, origin, form.NODATA).numpy(), own.numpy())
 
 
 def _origin(resolver: Resolver, sr: Tensor, lr: Tensor, seen: Tensor, near: Window, corner: tuple[int, int]) -> Tensor:
