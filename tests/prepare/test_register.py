@@ -1,5 +1,7 @@
 """A planted shift is found again, over the whole area and in its parts."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -63,6 +65,18 @@ def test_a_shift_that_differs_between_parts_is_told_by_parts(ground, coarse):
 def test_a_shift_beyond_the_limit_is_not_believed(ground, coarse):
     with pytest.raises(BadValues, match="at most 4 m"):
         register.measure(reference(ground, 9.0, 0.0), coarse, limit_m=4)
+
+
+@pytest.mark.parametrize(("south", "east"), [(45.0, 0.0), (0.0, -52.0), (38.0, 31.0), (-60.0, 20.0)])
+def test_a_shift_far_beyond_the_limit_is_told_and_no_other_is_found_in_its_place(ground, coarse, south, east):
+    """Land and water correlate at any shift, details at the right one only."""
+    rows, columns = np.mgrid[-1 : 1 : ground.shape[1] * 1j, -1 : 1 : ground.shape[2] * 1j]
+    shore = (0.3 / (1 + np.exp(-6 * (rows + columns)))).astype(np.float32)
+    seen = testing.series(ground * 0.5 + shore, days=1, seed=1).stack
+    with pytest.raises(BadValues, match="at most 30 m") as told:
+        register.measure(reference(ground * 0.5 + shore, south, east), seen)
+    found = [float(number) for number in re.findall(r"(-?[\d.]+) m further", str(told.value))]
+    assert np.allclose(found, (south, east), atol=10)
 
 
 def test_too_little_to_see_is_told(ground, coarse):

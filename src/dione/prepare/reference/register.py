@@ -1,7 +1,7 @@
 """How far the ground in a sharp reference lies from where its grid says, found by holding it against Sentinel-2.
 
 The reference is brought down to Sentinel-2's pixels by Sentinel-2's own blur, at the shift that is tried. Whole pixels of
-10 m are found by masked phase correlation (Padfield 2012, IEEE Transactions on Image Processing 21, 2706–2718), fractions
+10 m are found by masked correlation of details (Padfield 2012, IEEE Transactions on Image Processing 21, 2706–2718), fractions
 by least squares (Lucas and Kanade 1981): what is left of the difference, explained by how the image changes when it moves.
 The same step in windows tells how the shift varies over the area. A gain and an offset a band never count, nor do pixels
 that fit far worse than the others: change, cloud, shadow.
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from skimage.registration import phase_cross_correlation
+from scipy import signal
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadValues, NothingClear
 from dione.base.windows import Window
-from dione.prepare.reference.harmonise import brought_down, fit
+from dione.prepare.reference.harmonise import brought_down, fit, residual
 from dione.prepare.reference.resample import moved
 
 Array = NDArray[np.float64]
@@ -31,6 +31,10 @@ STEP_M = 1.0
 OVERLAP = 0.6
 ENOUGH_PX = 60
 OUTLIER = 3.0
+DETAIL_PX = 3.0
+"""Deviation of the Gaussian whose smooth image is taken off, pixels of 10 m."""
+ALIKE = 0.3
+"""From this correlation on, details are those of the same ground: those of other ground reach 0.26 somewhere, in areas of 40 × 40 pixels."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,7 @@ def measure(reference: xr.Dataset, coarse: xr.Dataset, *, limit_m: float = 30.0)
         pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
         south, east = south + float(np.clip(more_south, -pixel, pixel)), east + float(np.clip(more_east, -pixel, pixel))
     if np.hypot(south, east) > limit_m:
-        raise BadValues(
-            f"the reference fits {south:.1f} m further south and {east:.1f} m further east, at most {limit_m:g} m are believed\nlook at both images"
-        )
+        raise _beyond(south, east, limit_m)
     return Shift(south, east, error, found.correlation)
 
 
@@ -134,6 +136,14 @@ def linear(reference: xr.Dataset, coarse: xr.Dataset, at: tuple[float, float]) -
     return Linear(difference * weight, (sides[0] - sides[1]) / (2 * STEP_M) * gain * weight, (sides[2] - sides[3]) / (2 * STEP_M) * gain * weight, agree)
 
 
+def detail(image: NDArray[Any], seen: NDArray[np.bool_]) -> Array:
+    """What an image (band, y, x) shows that is smaller than some pixels, where it is seen; 0 elsewhere.
+
+    Fields that became brighter as a whole would draw the shift to one side; their edges, alone, stay where they are.
+    """
+    return np.where(seen, image - residual(image, seen, DETAIL_PX), 0.0).astype(np.float64)
+
+
 def _correlation(one: Array, other: Array) -> float:
     """Pearson's; 0 where one of them never changes."""
     a, b = one - one.mean(), other - other.mean()
@@ -150,22 +160,43 @@ def _down(reference: xr.Dataset, coarse: xr.Dataset, shift_m: tuple[float, float
 
 
 def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[float, float]:
-    """The shift in whole pixels of 10 m; none, if what correlates best lies beyond the limit."""
+    """The shift in whole pixels of 10 m, the best within the limit, none if that is not ALIKE. Raises BadValues where one beyond it is, and more so."""
     here, seen = _down(reference, coarse, (0.0, 0.0))
     target, seen_there = coarse["reflectance"].values[0], coarse["valid"].values[0]
     if min(seen.sum(), seen_there.sum()) < ENOUGH_PX:
         raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in the reference, {seen_there.sum()} in Sentinel-2, needs {ENOUGH_PX} of each")
-    images = [_plain(image, mask) for image, mask in ((target, seen_there), (here, seen))]
-    found: Any = phase_cross_correlation(images[0], images[1], reference_mask=seen_there, moving_mask=seen, overlap_ratio=OVERLAP)
+    agree = _agreement(_plain(target, seen_there), _plain(here, seen), seen_there, seen)
     pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
-    # It says how far to move the second image down and right to meet the first: by what it shows too much of the south and east.
-    down, right = (float(by) * pixel for by in np.asarray(found[0] if isinstance(found, tuple) else found)[:2])
-    return (down, right) if np.hypot(down, right) <= limit_m + pixel else (0.0, 0.0)
+    # By how much the second image has to move down and right to meet the first: by what it shows too much of the south and east.
+    down, right = ((np.arange(length) - length // 2) * pixel for length in agree.shape)
+    within = np.hypot(down[:, None], right) <= limit_m + pixel
+    best, near = (np.unravel_index(map_.argmax(), agree.shape) for map_ in (agree, np.where(within, agree, -1.0)))
+    if agree[best] > max(agree[near], ALIKE):
+        raise _beyond(float(down[best[0]]), float(right[best[1]]), limit_m)
+    return (float(down[near[0]]), float(right[near[1]])) if agree[near] > ALIKE else (0.0, 0.0)
+
+
+def _agreement(fixed: Array, moving: Array, seen_fixed: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Array:
+    """Correlation (2 y − 1, 2 x − 1) for every shift of `moving` by whole pixels, none in the middle; −1 where less than OVERLAP of them meet."""
+    there, here = seen_fixed.astype(np.float64), seen.astype(np.float64)
+
+    def met(one: Array, other: Array) -> Array:
+        return np.asarray(signal.fftconvolve(one, other[::-1, ::-1]))
+
+    count = np.maximum(met(there, here).round(), 1)
+    of_fixed, of_moving = met(fixed, here), met(there, moving)
+    spread = (met(fixed**2, here) - of_fixed**2 / count) * (met(there, moving**2) - of_moving**2 / count)
+    alike = (met(fixed, moving) - of_fixed * of_moving / count) / np.sqrt(np.maximum(spread, 1e-9))
+    return np.where(count >= OVERLAP * count.max(), alike, -1.0)
+
+
+def _beyond(south: float, east: float, limit_m: float) -> BadValues:
+    return BadValues(f"the reference fits {south:.1f} m further south and {east:.1f} m further east, at most {limit_m:g} m are believed\nlook at both images")
 
 
 def _plain(image: NDArray[Any], mask: NDArray[np.bool_]) -> Array:
-    """One image (y, x) of all bands, each of zero mean and unit deviation where it is seen, 0 elsewhere."""
-    image = image.astype(np.float64)
+    """One image (y, x) of the detail of all bands, each of zero mean and unit deviation where it is seen, 0 elsewhere."""
+    image = detail(image, mask)
     inside = image[:, mask]
     mean, deviation = inside.mean(1)[:, None, None], inside.std(1)[:, None, None] + 1e-9
     return np.where(mask, ((image - mean) / deviation).mean(0), 0.0)
