@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import ndimage
 
 from dione import testing
 from dione.base import grid as grids
@@ -14,6 +15,8 @@ from dione.base.errors import BadValues, NothingClear
 from dione.prepare.reference import register
 
 SHAPE = (48, 52)
+FIELDS = ((31, 22, 40, 17, 28, 35, 60), (43, 25, 33, 19, 50, 38))
+"""Their lengths and widths, pixels of 2.5 m."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,21 @@ def test_clouds_and_changed_ground_do_not_mislead_it(ground, coarse):
     clouded = np.where(valid, other, 0.7)
     found = register.measure(reference(clouded, 2.0, -5.0, valid), coarse)
     assert abs(found.south_m - 2) < 1 and abs(found.east_m + 5) < 1
+
+
+def test_fields_of_another_year_do_not_draw_the_shift_to_one_side():
+    """Each field has a colour of its own in either year, its hedges stay."""
+    rows, columns = (np.repeat(np.arange(len(widths)), widths)[: 4 * side] for widths, side in zip(FIELDS, SHAPE, strict=True))
+    field = rows[:, None] * len(FIELDS[1]) + columns
+    hedge = (np.diff(rows, prepend=-1) > 0)[:, None] | (np.diff(columns, prepend=-1) > 0)
+    hedge = ndimage.maximum_filter(hedge, 4)
+    off = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        here, then = (np.where(hedge, 0.05, rng.uniform(0.1, 0.4, (4, field.max() + 1))[:, field]).astype(np.float32) for _ in range(2))
+        found = register.measure(reference(then, 7.5, -5.0), testing.series(here, days=1, seed=1).stack)
+        off.append(np.hypot(found.south_m - 7.5, found.east_m + 5))
+    assert max(off) < 1
 
 
 def test_a_shift_that_differs_between_parts_is_told_by_parts(ground, coarse):

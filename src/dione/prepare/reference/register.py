@@ -3,8 +3,9 @@
 The reference is brought down to Sentinel-2's pixels by Sentinel-2's own blur, at the shift that is tried. Whole pixels of
 10 m are found by masked correlation of details (Padfield 2012, IEEE Transactions on Image Processing 21, 2706–2718), fractions
 by least squares (Lucas and Kanade 1981): what is left of the difference, explained by how the image changes when it moves.
-The same step in windows tells how the shift varies over the area. A gain and an offset a band never count, nor do pixels
-that fit far worse than the others: change, cloud, shadow.
+The same step in windows tells how the shift varies over the area. A gain and an offset a band never count, nor what is larger
+than some pixels (the colour of a field in another year, land and water), nor pixels that fit far worse than the others: change,
+cloud, shadow.
 
 A shift is (south, east) in metres, as `dione.prepare.reference.resample.onto` takes it off.
 """
@@ -26,15 +27,17 @@ from dione.prepare.reference.harmonise import brought_down, fit, residual
 from dione.prepare.reference.resample import moved
 
 Array = NDArray[np.float64]
-ROUNDS = 4
+ROUNDS, NEAR_M = 12, 0.05
+"""Of least squares, at most; a step shorter than NEAR_M is the last."""
 STEP_M = 1.0
 OVERLAP = 0.6
 ENOUGH_PX = 60
 OUTLIER = 3.0
 DETAIL_PX = 3.0
 """Deviation of the Gaussian whose smooth image is taken off, pixels of 10 m."""
-ALIKE = 0.3
-"""From this correlation on, details are those of the same ground: those of other ground reach 0.26 somewhere, in areas of 40 × 40 pixels."""
+CLEARLY, ALIKE = 1.1, 0.3
+"""A shift beyond the limit counts if it is so many times better than the best within: rows of houses agree with the next row nearly as well.
+From ALIKE on, details are those of the same ground: those of other ground reach a correlation of 0.26 somewhere, in areas of 40 × 40 pixels."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +100,15 @@ def measure(reference: xr.Dataset, coarse: xr.Dataset, *, limit_m: float = 30.0)
     Raises NothingClear where fewer than ENOUGH_PX pixels are clear in both; BadValues where no shift within limit_m fits.
     """
     south, east = _whole(reference, coarse, limit_m)
+    pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
     for _ in range(ROUNDS):
         found = linear(reference, coarse, (south, east))
         more_south, more_east, error = found.solve()
         if not np.isfinite(error):
             raise NothingClear("too little is seen, or it is too plain, to tell how far reference and Sentinel-2 are apart\ntake another date or a larger area")
-        pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
         south, east = south + float(np.clip(more_south, -pixel, pixel)), east + float(np.clip(more_east, -pixel, pixel))
+        if np.hypot(more_south, more_east) < NEAR_M:
+            break
     if np.hypot(south, east) > limit_m:
         raise _beyond(south, east, limit_m)
     return Shift(south, east, error, found.correlation)
@@ -124,6 +129,8 @@ def linear(reference: xr.Dataset, coarse: xr.Dataset, at: tuple[float, float]) -
     seen = seen & seen_there
     if seen.sum() < ENOUGH_PX:
         raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in both reference and Sentinel-2, needs {ENOUGH_PX}\ntake another date or a larger area")
+    agree = float(np.mean([_correlation(one[seen], other[seen]) for one, other in zip(here, target, strict=True)]))
+    target, here, south, east = (detail(image, seen) for image in (target, here, _slope(*sides[:2]), _slope(*sides[2:])))
     curve = fit(here[:, seen], target[:, seen], "linear")
     gain = ((curve.targets[:, -1] - curve.targets[:, 0]) / (curve.sources[:, -1] - curve.sources[:, 0]))[:, None, None]
     difference = np.where(seen, target - curve.apply(here), np.nan)
@@ -132,8 +139,12 @@ def linear(reference: xr.Dataset, coarse: xr.Dataset, at: tuple[float, float]) -
         difference[np.abs(difference) > np.maximum(OUTLIER * spread, 1e-6)] = np.nan
     # Each band in units of its own misfit, so that near infrared, the brightest, does not decide alone.
     weight = 1 / np.maximum(spread, 1e-6)
-    agree = float(np.mean([_correlation(one[seen], other[seen]) for one, other in zip(here, target, strict=True)]))
-    return Linear(difference * weight, (sides[0] - sides[1]) / (2 * STEP_M) * gain * weight, (sides[2] - sides[3]) / (2 * STEP_M) * gain * weight, agree)
+    return Linear(difference * weight, south * gain * weight, east * gain * weight, agree)
+
+
+def _slope(ahead: Array, behind: Array) -> Array:
+    """How an image changes with a metre of shift, from two that stand STEP_M to each side."""
+    return (ahead - behind) / (2 * STEP_M)
 
 
 def detail(image: NDArray[Any], seen: NDArray[np.bool_]) -> Array:
@@ -160,7 +171,7 @@ def _down(reference: xr.Dataset, coarse: xr.Dataset, shift_m: tuple[float, float
 
 
 def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[float, float]:
-    """The shift in whole pixels of 10 m, the best within the limit, none if that is not ALIKE. Raises BadValues where one beyond it is, and more so."""
+    """The shift in whole pixels of 10 m, the best within the limit, none if that is not ALIKE. Raises BadValues where one beyond it is, and CLEARLY more."""
     here, seen = _down(reference, coarse, (0.0, 0.0))
     target, seen_there = coarse["reflectance"].values[0], coarse["valid"].values[0]
     if min(seen.sum(), seen_there.sum()) < ENOUGH_PX:
@@ -171,7 +182,7 @@ def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[f
     down, right = ((np.arange(length) - length // 2) * pixel for length in agree.shape)
     within = np.hypot(down[:, None], right) <= limit_m + pixel
     best, near = (np.unravel_index(map_.argmax(), agree.shape) for map_ in (agree, np.where(within, agree, -1.0)))
-    if agree[best] > max(agree[near], ALIKE):
+    if agree[best] > max(CLEARLY * agree[near], ALIKE):
         raise _beyond(float(down[best[0]]), float(right[best[1]]), limit_m)
     return (float(down[near[0]]), float(right[near[1]])) if agree[near] > ALIKE else (0.0, 0.0)
 
