@@ -68,6 +68,18 @@ def test_fields_of_another_year_do_not_draw_the_shift_to_one_side():
     assert max(off) < 1
 
 
+def test_how_sure_a_shift_is_counts_what_changed_in_pieces_larger_than_a_pixel():
+    """What does not fit has spots of some pixels, in all bands alike; no shift explains any of it."""
+    off, told = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        misfit, south, east = (np.repeat(ndimage.gaussian_filter(rng.normal(size=(1, 64, 64)), (0, 2, 2)), 4, 0) for _ in range(3))
+        *shift, error = register.Linear(misfit, south, east, 0.5).solve()
+        off += shift
+        told.append(error)
+    assert 0.7 < np.sqrt(np.mean(np.square(off)) / np.mean(np.square(told))) < 1.5
+
+
 def test_a_shift_that_differs_between_parts_is_told_by_parts(ground, coarse):
     both = reference(ground, 0.0, 2.0)
     half = reference(ground, 0.0, -2.0)
