@@ -37,9 +37,9 @@ BLOCK_PX = 8
 """Pixels of 10 m over which misfits may be alike."""
 DETAIL_PX = 3.0
 """Deviation of the Gaussian whose smooth image is taken off, pixels of 10 m."""
-CLEARLY, ALIKE = 1.1, 0.3
+CLEARLY, ALIKE, CHANCE = 1.1, 0.3, 14.0
 """A shift beyond the limit counts if it is so many times better than the best within: rows of houses agree with the next row nearly as well.
-From ALIKE on, details are those of the same ground: those of other ground reach a correlation of 0.26 somewhere, in areas of 40 × 40 pixels."""
+From ALIKE on, and from CHANCE / √pixels in small areas, details are those of the same ground: those of other ground reach 10 to 12 / √pixels somewhere."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def _down(reference: xr.Dataset, coarse: xr.Dataset, shift_m: tuple[float, float
 
 
 def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[float, float]:
-    """The shift in whole pixels of 10 m, the best within the limit, none if that is not ALIKE. Raises BadValues where one beyond it is, and CLEARLY more."""
+    """The shift in whole pixels of 10 m, the best within the limit, none if that is not alike. Raises BadValues where one beyond it is, and CLEARLY more."""
     here, seen = _down(reference, coarse, (0.0, 0.0))
     target, seen_there = coarse["reflectance"].values[0], coarse["valid"].values[0]
     if min(seen.sum(), seen_there.sum()) < ENOUGH_PX:
@@ -198,9 +198,10 @@ def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[f
     down, right = ((np.arange(length) - length // 2) * pixel for length in agree.shape)
     within = np.hypot(down[:, None], right) <= limit_m + pixel
     best, near = (np.unravel_index(map_.argmax(), agree.shape) for map_ in (agree, np.where(within, agree, -1.0)))
-    if agree[best] > max(CLEARLY * agree[near], ALIKE):
+    alike = max(ALIKE, CHANCE / float(np.sqrt(min(seen.sum(), seen_there.sum()))))
+    if agree[best] > max(CLEARLY * agree[near], alike):
         raise _beyond(float(down[best[0]]), float(right[best[1]]), limit_m)
-    return (float(down[near[0]]), float(right[near[1]])) if agree[near] > ALIKE else (0.0, 0.0)
+    return (float(down[near[0]]), float(right[near[1]])) if agree[near] > alike else (0.0, 0.0)
 
 
 def _agreement(fixed: Array, moving: Array, seen_fixed: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Array:
