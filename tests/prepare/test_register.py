@@ -1,8 +1,11 @@
 """A planted shift is found again, over the whole area and in its parts."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
+from scipy import ndimage
 
 from dione import testing
 from dione.base import grid as grids
@@ -12,6 +15,8 @@ from dione.base.errors import BadValues, NothingClear
 from dione.prepare.reference import register
 
 SHAPE = (48, 52)
+FIELDS = ((31, 22, 40, 17, 28, 35, 60), (43, 25, 33, 19, 50, 38))
+"""Their lengths and widths, pixels of 2.5 m."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,33 @@ def test_clouds_and_changed_ground_do_not_mislead_it(ground, coarse):
     assert abs(found.south_m - 2) < 1 and abs(found.east_m + 5) < 1
 
 
+def test_fields_of_another_year_do_not_draw_the_shift_to_one_side():
+    """Each field has a colour of its own in either year, its hedges stay."""
+    rows, columns = (np.repeat(np.arange(len(widths)), widths)[: 4 * side] for widths, side in zip(FIELDS, SHAPE, strict=True))
+    field = rows[:, None] * len(FIELDS[1]) + columns
+    hedge = (np.diff(rows, prepend=-1) > 0)[:, None] | (np.diff(columns, prepend=-1) > 0)
+    hedge = ndimage.maximum_filter(hedge, 4)
+    off = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        here, then = (np.where(hedge, 0.05, rng.uniform(0.1, 0.4, (4, field.max() + 1))[:, field]).astype(np.float32) for _ in range(2))
+        found = register.measure(reference(then, 7.5, -5.0), testing.series(here, days=1, seed=1).stack)
+        off.append(np.hypot(found.south_m - 7.5, found.east_m + 5))
+    assert max(off) < 1
+
+
+def test_how_sure_a_shift_is_counts_what_changed_in_pieces_larger_than_a_pixel():
+    """What does not fit has spots of some pixels, in all bands alike; no shift explains any of it."""
+    off, told = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        misfit, south, east = (np.repeat(ndimage.gaussian_filter(rng.normal(size=(1, 64, 64)), (0, 2, 2)), 4, 0) for _ in range(3))
+        *shift, error = register.Linear(misfit, south, east, 0.5).solve()
+        off += shift
+        told.append(error)
+    assert 0.7 < np.sqrt(np.mean(np.square(off)) / np.mean(np.square(told))) < 1.5
+
+
 def test_a_shift_that_differs_between_parts_is_told_by_parts(ground, coarse):
     both = reference(ground, 0.0, 2.0)
     half = reference(ground, 0.0, -2.0)
@@ -63,6 +95,18 @@ def test_a_shift_that_differs_between_parts_is_told_by_parts(ground, coarse):
 def test_a_shift_beyond_the_limit_is_not_believed(ground, coarse):
     with pytest.raises(BadValues, match="at most 4 m"):
         register.measure(reference(ground, 9.0, 0.0), coarse, limit_m=4)
+
+
+@pytest.mark.parametrize(("south", "east"), [(45.0, 0.0), (0.0, -52.0), (38.0, 31.0), (-60.0, 20.0)])
+def test_a_shift_far_beyond_the_limit_is_told_and_no_other_is_found_in_its_place(ground, coarse, south, east):
+    """Land and water correlate at any shift, details at the right one only."""
+    rows, columns = np.mgrid[-1 : 1 : ground.shape[1] * 1j, -1 : 1 : ground.shape[2] * 1j]
+    shore = (0.3 / (1 + np.exp(-6 * (rows + columns)))).astype(np.float32)
+    seen = testing.series(ground * 0.5 + shore, days=1, seed=1).stack
+    with pytest.raises(BadValues, match="at most 30 m") as told:
+        register.measure(reference(ground * 0.5 + shore, south, east), seen)
+    found = [float(number) for number in re.findall(r"(-?[\d.]+) m further", str(told.value))]
+    assert np.allclose(found, (south, east), atol=10)
 
 
 def test_too_little_to_see_is_told(ground, coarse):

@@ -107,7 +107,7 @@ def _line_and_rest(down: Array, target: Array, seen: NDArray[np.bool_], smooth_p
     return curve, rest
 
 
-def residual(difference: Array, seen: NDArray[np.bool_], smooth_px: float) -> Array:
+def residual(difference: NDArray[Any], seen: NDArray[np.bool_], smooth_px: float) -> Array:
     """What varies slowly in a difference (band, y, x), looking only at pixels that are seen (y, x)."""
     # A little weight everywhere, so that the residual fades to nothing far from all that is seen.
     weight = ndimage.gaussian_filter(seen.astype(np.float64), smooth_px, mode="nearest") + 1e-6

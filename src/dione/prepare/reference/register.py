@@ -1,10 +1,11 @@
 """How far the ground in a sharp reference lies from where its grid says, found by holding it against Sentinel-2.
 
 The reference is brought down to Sentinel-2's pixels by Sentinel-2's own blur, at the shift that is tried. Whole pixels of
-10 m are found by masked phase correlation (Padfield 2012, IEEE Transactions on Image Processing 21, 2706–2718), fractions
+10 m are found by masked correlation of details (Padfield 2012, IEEE Transactions on Image Processing 21, 2706–2718), fractions
 by least squares (Lucas and Kanade 1981): what is left of the difference, explained by how the image changes when it moves.
-The same step in windows tells how the shift varies over the area. A gain and an offset a band never count, nor do pixels
-that fit far worse than the others: change, cloud, shadow.
+The same step in windows tells how the shift varies over the area. A gain and an offset a band never count, nor what is larger
+than some pixels (the colour of a field in another year, land and water), nor pixels that fit far worse than the others: change,
+cloud, shadow.
 
 A shift is (south, east) in metres, as `dione.prepare.reference.resample.onto` takes it off.
 """
@@ -16,21 +17,29 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from skimage.registration import phase_cross_correlation
+from scipy import signal
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base.errors import BadValues, NothingClear
 from dione.base.windows import Window
-from dione.prepare.reference.harmonise import brought_down, fit
+from dione.prepare.reference.harmonise import brought_down, fit, residual
 from dione.prepare.reference.resample import moved
 
 Array = NDArray[np.float64]
-ROUNDS = 4
+ROUNDS, NEAR_M = 12, 0.05
+"""Of least squares, at most; a step shorter than NEAR_M is the last."""
 STEP_M = 1.0
 OVERLAP = 0.6
 ENOUGH_PX = 60
 OUTLIER = 3.0
+BLOCK_PX = 8
+"""Pixels of 10 m over which misfits may be alike."""
+DETAIL_PX = 3.0
+"""Deviation of the Gaussian whose smooth image is taken off, pixels of 10 m."""
+CLEARLY, ALIKE, CHANCE = 1.1, 0.3, 14.0
+"""A shift beyond the limit counts if it is so many times better than the best within: rows of houses agree with the next row nearly as well.
+From ALIKE on, and from CHANCE / √pixels in small areas, details are those of the same ground: those of other ground reach 10 to 12 / √pixels somewhere."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,22 @@ class Linear:
         if np.linalg.cond(normal) > 1e4:
             return np.nan, np.nan, np.nan
         by = np.linalg.solve(normal, slopes.T @ apart)
-        spread = float(np.var(apart - slopes @ by)) * np.linalg.inv(normal)
+        block = np.broadcast_to(_blocks(self.difference[cut].shape[1:]), self.difference[cut].shape).ravel()[known]
+        pull = np.stack([np.bincount(block, slope * (apart - slopes @ by)) for slope in slopes.T])
+        count, back = len(np.unique(block)), np.linalg.inv(normal)
+        spread = count / max(count - 2, 1) * back @ (pull @ pull.T) @ back
         return float(by[0]), float(by[1]), float(np.sqrt(np.trace(spread) / 2))
+
+
+def _blocks(shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Which block each pixel of a window (y, x) belongs to; sixteen at least.
+
+    What does not fit, a hedge that was cut or a field in flower, is larger than a pixel and shown by every band: what least
+    squares determine is as sure as blocks say that err alone, not as pixels would (Liang and Zeger 1986, Biometrika 73, 13–22).
+    """
+    side = max(min(BLOCK_PX, min(shape) // 4), 1)
+    rows, columns = (np.arange(length) // side for length in shape)
+    return np.asarray(rows[:, None] * len(columns) + columns)
 
 
 def measure(reference: xr.Dataset, coarse: xr.Dataset, *, limit_m: float = 30.0) -> Shift:
@@ -93,17 +116,17 @@ def measure(reference: xr.Dataset, coarse: xr.Dataset, *, limit_m: float = 30.0)
     Raises NothingClear where fewer than ENOUGH_PX pixels are clear in both; BadValues where no shift within limit_m fits.
     """
     south, east = _whole(reference, coarse, limit_m)
+    pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
     for _ in range(ROUNDS):
         found = linear(reference, coarse, (south, east))
         more_south, more_east, error = found.solve()
         if not np.isfinite(error):
             raise NothingClear("too little is seen, or it is too plain, to tell how far reference and Sentinel-2 are apart\ntake another date or a larger area")
-        pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
         south, east = south + float(np.clip(more_south, -pixel, pixel)), east + float(np.clip(more_east, -pixel, pixel))
+        if np.hypot(more_south, more_east) < NEAR_M:
+            break
     if np.hypot(south, east) > limit_m:
-        raise BadValues(
-            f"the reference fits {south:.1f} m further south and {east:.1f} m further east, at most {limit_m:g} m are believed\nlook at both images"
-        )
+        raise _beyond(south, east, limit_m)
     return Shift(south, east, error, found.correlation)
 
 
@@ -122,6 +145,8 @@ def linear(reference: xr.Dataset, coarse: xr.Dataset, at: tuple[float, float]) -
     seen = seen & seen_there
     if seen.sum() < ENOUGH_PX:
         raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in both reference and Sentinel-2, needs {ENOUGH_PX}\ntake another date or a larger area")
+    agree = float(np.mean([_correlation(one[seen], other[seen]) for one, other in zip(here, target, strict=True)]))
+    target, here, south, east = (detail(image, seen) for image in (target, here, _slope(*sides[:2]), _slope(*sides[2:])))
     curve = fit(here[:, seen], target[:, seen], "linear")
     gain = ((curve.targets[:, -1] - curve.targets[:, 0]) / (curve.sources[:, -1] - curve.sources[:, 0]))[:, None, None]
     difference = np.where(seen, target - curve.apply(here), np.nan)
@@ -130,8 +155,20 @@ def linear(reference: xr.Dataset, coarse: xr.Dataset, at: tuple[float, float]) -
         difference[np.abs(difference) > np.maximum(OUTLIER * spread, 1e-6)] = np.nan
     # Each band in units of its own misfit, so that near infrared, the brightest, does not decide alone.
     weight = 1 / np.maximum(spread, 1e-6)
-    agree = float(np.mean([_correlation(one[seen], other[seen]) for one, other in zip(here, target, strict=True)]))
-    return Linear(difference * weight, (sides[0] - sides[1]) / (2 * STEP_M) * gain * weight, (sides[2] - sides[3]) / (2 * STEP_M) * gain * weight, agree)
+    return Linear(difference * weight, south * gain * weight, east * gain * weight, agree)
+
+
+def _slope(ahead: Array, behind: Array) -> Array:
+    """How an image changes with a metre of shift, from two that stand STEP_M to each side."""
+    return (ahead - behind) / (2 * STEP_M)
+
+
+def detail(image: NDArray[Any], seen: NDArray[np.bool_]) -> Array:
+    """What an image (band, y, x) shows that is smaller than some pixels, where it is seen; 0 elsewhere.
+
+    Fields that became brighter as a whole would draw the shift to one side; their edges, alone, stay where they are.
+    """
+    return np.where(seen, image - residual(image, seen, DETAIL_PX), 0.0).astype(np.float64)
 
 
 def _correlation(one: Array, other: Array) -> float:
@@ -150,22 +187,44 @@ def _down(reference: xr.Dataset, coarse: xr.Dataset, shift_m: tuple[float, float
 
 
 def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[float, float]:
-    """The shift in whole pixels of 10 m; none, if what correlates best lies beyond the limit."""
+    """The shift in whole pixels of 10 m, the best within the limit, none if that is not alike. Raises BadValues where one beyond it is, and CLEARLY more."""
     here, seen = _down(reference, coarse, (0.0, 0.0))
     target, seen_there = coarse["reflectance"].values[0], coarse["valid"].values[0]
     if min(seen.sum(), seen_there.sum()) < ENOUGH_PX:
         raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in the reference, {seen_there.sum()} in Sentinel-2, needs {ENOUGH_PX} of each")
-    images = [_plain(image, mask) for image, mask in ((target, seen_there), (here, seen))]
-    found: Any = phase_cross_correlation(images[0], images[1], reference_mask=seen_there, moving_mask=seen, overlap_ratio=OVERLAP)
+    agree = _agreement(_plain(target, seen_there), _plain(here, seen), seen_there, seen)
     pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
-    # It says how far to move the second image down and right to meet the first: by what it shows too much of the south and east.
-    down, right = (float(by) * pixel for by in np.asarray(found[0] if isinstance(found, tuple) else found)[:2])
-    return (down, right) if np.hypot(down, right) <= limit_m + pixel else (0.0, 0.0)
+    # By how much the second image has to move down and right to meet the first: by what it shows too much of the south and east.
+    down, right = ((np.arange(length) - length // 2) * pixel for length in agree.shape)
+    within = np.hypot(down[:, None], right) <= limit_m + pixel
+    best, near = (np.unravel_index(map_.argmax(), agree.shape) for map_ in (agree, np.where(within, agree, -1.0)))
+    alike = max(ALIKE, CHANCE / float(np.sqrt(min(seen.sum(), seen_there.sum()))))
+    if agree[best] > max(CLEARLY * agree[near], alike):
+        raise _beyond(float(down[best[0]]), float(right[best[1]]), limit_m)
+    return (float(down[near[0]]), float(right[near[1]])) if agree[near] > alike else (0.0, 0.0)
+
+
+def _agreement(fixed: Array, moving: Array, seen_fixed: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Array:
+    """Correlation (2 y − 1, 2 x − 1) for every shift of `moving` by whole pixels, none in the middle; −1 where less than OVERLAP of them meet."""
+    there, here = seen_fixed.astype(np.float64), seen.astype(np.float64)
+
+    def met(one: Array, other: Array) -> Array:
+        return np.asarray(signal.fftconvolve(one, other[::-1, ::-1]))
+
+    count = np.maximum(met(there, here).round(), 1)
+    of_fixed, of_moving = met(fixed, here), met(there, moving)
+    spread = (met(fixed**2, here) - of_fixed**2 / count) * (met(there, moving**2) - of_moving**2 / count)
+    alike = (met(fixed, moving) - of_fixed * of_moving / count) / np.sqrt(np.maximum(spread, 1e-9))
+    return np.where(count >= OVERLAP * count.max(), alike, -1.0)
+
+
+def _beyond(south: float, east: float, limit_m: float) -> BadValues:
+    return BadValues(f"the reference fits {south:.1f} m further south and {east:.1f} m further east, at most {limit_m:g} m are believed\nlook at both images")
 
 
 def _plain(image: NDArray[Any], mask: NDArray[np.bool_]) -> Array:
-    """One image (y, x) of all bands, each of zero mean and unit deviation where it is seen, 0 elsewhere."""
-    image = image.astype(np.float64)
+    """One image (y, x) of the detail of all bands, each of zero mean and unit deviation where it is seen, 0 elsewhere."""
+    image = detail(image, mask)
     inside = image[:, mask]
     mean, deviation = inside.mean(1)[:, None, None], inside.std(1)[:, None, None] + 1e-9
     return np.where(mask, ((image - mean) / deviation).mean(0), 0.0)
