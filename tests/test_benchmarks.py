@@ -114,6 +114,16 @@ def test_the_downstream_benchmark_compares_edges_pixels_parcels_and_change(tmp_p
     assert row["sharpened"] < row["bicubic"] and row["nearer"] == 1 and row["n"] == 1
 
 
+def test_the_parcels_benchmark_tells_how_often_means_of_seen_and_of_filled_ground_hold(tmp_path):
+    write_geotiffs(series(landscape((112, 112), seed=1), days=3, seed=1).stack, tmp_path)
+    ask = [sys.executable, BENCHMARKS / "parcels.py", str(tmp_path), "--clouds", "0.4"]
+    told = json.loads(subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout)
+    assert told["series"] == tmp_path.name and 0 <= told["change"]["held"] <= 1
+    for kind in ("seen", "filled"):
+        row = told[f"{kind}, 4 × 4 px"]
+        assert row["n"] > 0 and row["held"] > 0.7 and row["wider"] > 0
+
+
 def test_the_sharpness_benchmark_finds_a_scene_blurred_more_to_be_so(tmp_path):
     made = series(landscape((160, 160), seed=1), days=1)
     file = next(write_geotiffs(made.stack, tmp_path).glob("*.tif"))
