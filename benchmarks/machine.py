@@ -3,8 +3,8 @@
 import platform
 from importlib.metadata import version
 
-from dione.base import processors
-from dione.base.memory import memory_bytes
+from dione.base.machine import processors
+from dione.base.machine.memory import memory_bytes
 
 PACKAGES = ("torch", "rasterio", "zarr")
 

@@ -17,7 +17,7 @@ import machine
 import numpy as np
 import rasterio
 
-from dione.base import memory
+from dione.base.machine import memory
 from dione.base.windows import Window
 from dione.sources.rasters import gdal, intact, openfiles
 from dione.testing import grid_at

@@ -13,7 +13,7 @@ import machine
 import numpy as np
 import torch
 
-from dione.nets.resampling import Enlarge
+from dione.nets.parts.resampling import Enlarge
 from dione.nets.resolver import load
 from dione.prediction.files.form import SUPPORT
 from dione.prediction.memory import predict

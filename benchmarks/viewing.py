@@ -31,8 +31,8 @@ from odc.geo.geobox import GeoBox
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
 
-from dione.base import processors
 from dione.base.grid import finer
+from dione.base.machine import processors
 from dione.prediction.files.canvas import Canvas
 from dione.testing import grid_at, landscape
 from dione.view.folder import Bounds, gallery

@@ -90,14 +90,14 @@ def test_nothing_runs_code_that_it_reads(path: Path):
 
 ONE_PLACE = {
     "pickle.Unpickler, made narrow": (r"\(pickle\.Unpickler\)", {"sources/eopatches/unpickling.py"}),
-    "XML is parsed": (r"ElementTree\.(fromstring|parse|iterparse|XML)\(|ParserCreate\(|import lxml|minidom|xml\.sax", {"base/xmltext.py"}),
+    "XML is parsed": (r"ElementTree\.(fromstring|parse|iterparse|XML)\(|ParserCreate\(|import lxml|minidom|xml\.sax", {"base/storage/xmltext.py"}),
     "a request is made": (r"requests\.(get|post|put|head|request|Session)\(|urlopen|http\.client|httpx\.", {"sources/remote/sessions.py"}),
     "a page is rendered": (r"jinja2\.Environment\(|jinja2\.Template\(", {"pages/page.py"}),
     "JSON or TOML is parsed": (
         r"\bjson\.loads?\(|tomllib\.loads?\(",
-        {"base/documents.py", "training/logs.py", "pipeline/stages.py", "testing/hub.py", "testing/loopback.py"},
+        {"base/storage/documents.py", "training/logs.py", "pipeline/stages.py", "testing/hub.py", "testing/loopback.py"},
     ),
-    "a Parquet table is read": (r"pq\.(read_table|ParquetFile)\(", {"base/parquet.py"}),
+    "a Parquet table is read": (r"pq\.(read_table|ParquetFile)\(", {"base/storage/parquet.py"}),
     "a raster is opened": (
         r"rasterio\.open\(",
         {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dione.base import processors
+from dione.base.machine import processors
 from trials.record import Row, Size, Trial, tally
 
 SPOILT, HARMFUL = "spoilt in a seeded way, over every door", "made to do harm: bombs, lies, ways out, code"

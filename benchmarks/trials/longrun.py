@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dione.base import workers
+from dione.base.machine import workers
 from dione.prediction.windows.allocation import resident_bytes
 from trials import victims
 from trials.processes import finished, started

@@ -9,9 +9,9 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from dione.base import processors
 from dione.base.errors import DioneError
-from dione.base.memory import memory_bytes
+from dione.base.machine import processors
+from dione.base.machine.memory import memory_bytes
 
 PROBE_PX = 128
 """Side of the scene that is sharpened to measure, 8 dates; two runs of it."""

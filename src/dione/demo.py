@@ -14,8 +14,8 @@ from pathlib import Path
 import rasterio
 
 from dione.base.errors import BadSource, NotFound
-from dione.base.files import folder as writable
-from dione.base.files import whole
+from dione.base.storage.files import folder as writable
+from dione.base.storage.files import whole
 from dione.evaluation.down import gains
 from dione.nets.resolver import load
 from dione.prediction.config import PredictConfig

@@ -11,8 +11,9 @@ from typing import Any
 
 import xarray as xr
 
-from dione.base import identity, shortage
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotAStack, NotFound, faults, grouped
+from dione.base.machine import shortage
+from dione.base.storage import identity
 from dione.sources import zarrstack
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from dione.base import documents
 from dione.base.errors import BadRecipe, NotFound, faults
+from dione.base.storage import documents
 from dione.sources.carrying import get
 from dione.sources.places import near
 

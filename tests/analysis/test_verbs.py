@@ -13,7 +13,7 @@ from dione.analysis.indices import indices
 from dione.analysis.parcels import WRITERS, Parcels, read
 from dione.base import stack as stacks
 from dione.base.errors import BadGrid, CannotWrite
-from dione.base.files import LOCK, alone
+from dione.base.storage.files import LOCK, alone
 from dione.prediction.memory import write
 from dione.testing import grid_at, landscape, series, write_geotiffs
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dione.base import cgroups
+from dione.base.machine import cgroups
 
 Grouped = Callable[[str, dict[str, str]], None]
 

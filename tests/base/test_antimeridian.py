@@ -8,7 +8,7 @@ import shapely
 from shapely.geometry import mapping
 
 from dione.base import area as areas
-from dione.base.antimeridian import crosses, halves, through
+from dione.base.vectors.antimeridian import crosses, halves, through
 from dione.prepare.naming import parse
 
 BOX = "179.9,-17,-179.8,-16"

@@ -11,8 +11,9 @@ from odc.geo.geobox import GeoBox
 from pyproj import Geod
 from rasterio.warp import transform
 
-from dione.base import bands, files, grid, optics, stack, when, windows
+from dione.base import bands, grid, optics, stack, when, windows
 from dione.base.errors import BadBands, BadGrid, CannotWrite, NotAStack, grouped
+from dione.base.storage import files
 from dione.testing import grid_at, landscape, series
 
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dione.base import documents, parquet
 from dione.base.errors import BadSource, NotFound
+from dione.base.storage import documents, parquet
 
 DEEP = 100_000
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dione.base import files
 from dione.base.errors import CannotWrite
-from dione.base.files import LOCK, alone, emptied
+from dione.base.storage import files
+from dione.base.storage.files import LOCK, alone, emptied
 
-HOLD = "import sys, time\nfrom pathlib import Path\nfrom dione.base.files import alone\nwith alone(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+HOLD = "import sys, time\nfrom pathlib import Path\nfrom dione.base.storage.files import alone\nwith alone(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
 
 
 def holder(path: Path) -> subprocess.Popen[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dione.base.errors import CannotWrite
-from dione.base.folders import whole_folder
+from dione.base.storage.folders import whole_folder
 
 
 def filled(path: Path, text: str) -> None:

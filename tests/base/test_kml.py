@@ -9,7 +9,7 @@ import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 
 from dione.base.errors import BadRecipe
-from dione.base.vectorfile import read
+from dione.base.vectors.vectorfile import read
 from dione.prepare.naming import parse
 
 FIELD = "0.60,43.60,0 0.62,43.60,0\n 0.62,43.62,0 0.60,43.62,0 0.60,43.60,0"

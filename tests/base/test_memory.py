@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dione.base import cgroups, memory
+from dione.base.machine import cgroups, memory
 from tests.base.conftest import Grouped
 
 GB = 10**9

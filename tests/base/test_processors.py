@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dione.base import cgroups, processors
+from dione.base.machine import cgroups, processors
 from tests.base.conftest import Grouped
 
 

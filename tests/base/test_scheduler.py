@@ -5,8 +5,8 @@ from collections import deque
 import distributed.comm
 import pytest
 
-from dione.base import scheduler
 from dione.base.errors import DioneError
+from dione.base.machine import scheduler
 
 
 class Future:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from rasterio._err import CPLE_AppDefinedError
 
-from dione.base import errors, files, shortage
+from dione.base import errors
 from dione.base.errors import BadSource
+from dione.base.machine import shortage
+from dione.base.storage import files
 
 
 def caused(error: BaseException) -> BadSource:

@@ -15,8 +15,8 @@ from shapely.geometry.base import BaseGeometry
 
 from dione.base.area import DEGREES, reprojected
 from dione.base.errors import BadRecipe, DioneError, NotFound
-from dione.base.features import Features, collection
-from dione.base.vectorfile import read
+from dione.base.vectors.features import Features, collection
+from dione.base.vectors.vectorfile import read
 
 SQUARES = (box(1.20, 43.60, 1.22, 43.62), box(1.25, 43.60, 1.27, 43.62))
 COLUMNS = {"area_ha": np.array([1.5, np.nan]), "name": np.array(["west", "east"], object), "number": np.array([3, 4])}

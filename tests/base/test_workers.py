@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from dione.base.errors import DioneError
-from dione.base.workers import each
+from dione.base.machine.workers import each
 
 SLOW = """
 import os, sys, time
 from pathlib import Path
-from dione.base.workers import each
+from dione.base.machine.workers import each
 def slow(folder):
     Path(folder, str(os.getpid())).touch()
     time.sleep(60)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dione.evaluation import curation
+from dione.evaluation.shown import curation
 from dione.patches import curate, store
 from dione.testing import landscape, series
 

@@ -8,12 +8,12 @@ import torch
 
 import dione
 from dione.base.errors import BadRecipe, NothingClear
-from dione.evaluation import words
 from dione.evaluation.cases import scored
-from dione.evaluation.fitting import fitted, inside
-from dione.evaluation.measured import added, tallied
-from dione.evaluation.scores import finished
-from dione.evaluation.tally import tally
+from dione.evaluation.shown import words
+from dione.evaluation.statistics.fitting import fitted, inside
+from dione.evaluation.statistics.measured import added, tallied
+from dione.evaluation.statistics.scores import finished
+from dione.evaluation.statistics.tally import tally
 from dione.measure.coverage import multiples
 from dione.measure.shift import shifted
 from dione.nets.resolver import load

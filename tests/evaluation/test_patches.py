@@ -6,7 +6,7 @@ import torch
 import zarr
 
 from dione.base.errors import BadModel, CannotWrite, NotFound
-from dione.evaluation import patches
+from dione.evaluation.shown import patches
 from dione.nets.resolver import load
 from dione.patches import shards, store
 from dione.testing import landscape, series, still

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dione.evaluation import rows
-from dione.evaluation.interval import intervals
+from dione.evaluation.statistics import rows
+from dione.evaluation.statistics.interval import intervals
 
 
 def made():

@@ -9,10 +9,12 @@ import torch
 
 import dione
 from dione import cli
-from dione.base import files
 from dione.base.errors import BadModel, BadRecipe, CannotWrite, NotFound
-from dione.evaluation import charts, compare, rows, words
+from dione.base.storage import files
+from dione.evaluation import compare
 from dione.evaluation.run import summary as summarise
+from dione.evaluation.shown import charts, words
+from dione.evaluation.statistics import rows
 from dione.nets.baselines import Nearest
 from dione.nets.resolver import load
 from dione.testing import landscape, series, write_geotiffs
@@ -122,7 +124,7 @@ def test_of_one_place_no_interval_is_told(tmp_path):
 
 
 def test_what_names_hold_is_escaped_in_the_page(made):
-    from dione.evaluation import report
+    from dione.evaluation.shown import report
 
     named = json.loads(json.dumps(made[0].summary).replace("bicubic-median", "<b>x</b>"))
     assert "<b>x" not in report.render(named, [])

@@ -3,9 +3,10 @@ import pytest
 import zarr
 
 from dione.base.errors import BadModel, BadSource, NotFound
-from dione.evaluation import scores, shelf
-from dione.evaluation.measured import measured
+from dione.evaluation import shelf
 from dione.evaluation.shelf import Shelf
+from dione.evaluation.statistics import scores
+from dione.evaluation.statistics.measured import measured
 from dione.nets.resolver import load
 from dione.patches import store
 
@@ -32,7 +33,7 @@ def test_targets_under_cloud_are_scored_where_they_saw(found):
 def test_two_halves_of_a_store_add_up_to_the_whole(found, opened):
     halves = [measured(Shelf(opened, part, "test"), MODELS, (1, 3)) for part in (np.arange(16)[::2], np.arange(16)[1::2])]
     for one, name in ((found.rows, "rows"), (found.histograms, "histograms")):
-        from dione.evaluation.rows import joined
+        from dione.evaluation.statistics.rows import joined
 
         added, whole = joined([getattr(half, name) for half in halves]).pooled("model", "dates"), one.pooled("model", "dates")
         assert all(np.allclose(added.sums[key], whole.sums[key], rtol=1e-5, atol=1e-6) for key in whole.sums)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from dione.base.bands import BANDS
-from dione.evaluation import rows, scores
 from dione.evaluation.cases import scored
-from dione.evaluation.tally import histograms, tally
+from dione.evaluation.statistics import rows, scores
+from dione.evaluation.statistics.tally import histograms, tally
 from dione.measure.coverage import STEPS, auroc, multiples
 from dione.measure.metrics import averaged, cpsnr
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from dione.nets.blocks import relu_
-from dione.nets.means import box_mean, summed
-from dione.nets.rims import spare
+from dione.nets.parts.blocks import relu_
+from dione.nets.parts.means import box_mean, summed
+from dione.nets.parts.rims import spare
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 9, 15])

@@ -11,7 +11,7 @@ import torch
 from pystac.validation import JsonSchemaSTACValidator
 
 from dione.base.errors import BadModel, CannotWrite
-from dione.nets import exported
+from dione.nets.abroad import exported
 from dione.nets.highresnet import HighResNet, HighResNetConfig
 from dione.nets.resolver import About, load, shipped, store
 from dione.nets.setsr import SetSR, SetSRConfig

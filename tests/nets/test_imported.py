@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from dione.base.errors import BadModel, NotFound
-from dione.nets import shiftnet
-from dione.nets.imported import Scaling, import_checkpoint
+from dione.nets.older import shiftnet
+from dione.nets.older.imported import Scaling, import_checkpoint
 from dione.nets.resolver import load
 
 SCALING = Scaling(centre=(0.08, 0.07, 0.04, 0.2), spread=(0.1, 0.12, 0.2, 0.4), source="made up")

@@ -5,12 +5,13 @@ import numba
 import pytest
 import torch
 
-from dione.base import compiled
-from dione.nets import contrast, loops, resolver, shifts
+from dione.base.machine import compiled
+from dione.nets import loops, resolver
 from dione.nets.loops import beyond as of_beyond
 from dione.nets.loops import contrast as of_contrast
 from dione.nets.loops import shifts as of_shifts
-from dione.nets.means import box_mean
+from dione.nets.parts import contrast, shifts
+from dione.nets.parts.means import box_mean
 from dione.prediction.windows.engine import Engine
 
 HEIGHT, WIDTH = 41, 157  # more than a strip, and no whole number of anything

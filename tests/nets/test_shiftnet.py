@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from dione.base.errors import BadModel, NotFound
-from dione.nets import shiftnet
-from dione.nets.shiftnet import ShiftNet, ShiftNetConfig, middle
+from dione.nets.older import shiftnet
+from dione.nets.older.shiftnet import ShiftNet, ShiftNetConfig, middle
 
 SMALL = ShiftNetConfig(side_px=16, filters=4, hidden=8)
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from dione.base import optics
-from dione.nets import shifts
-from dione.nets.means import local_mean
-from dione.nets.resampling import Enlarge, Reduce
+from dione.nets.parts import shifts
+from dione.nets.parts.means import local_mean
+from dione.nets.parts.resampling import Enlarge, Reduce
 from dione.testing import landscape
 
 ZOOM, SIDE = 4, 24

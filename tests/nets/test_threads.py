@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from dione import testing
-from dione.nets.layout import CACHED_PX
+from dione.nets.parts.layout import CACHED_PX
 from dione.nets.resolver import load
 from dione.nets.setsr import SetSR, SetSRConfig
 

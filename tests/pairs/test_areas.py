@@ -10,8 +10,8 @@ import pytest
 from shapely.geometry import box
 
 from dione.base.errors import BadRecipe, BadSource
-from dione.base.features import Features
 from dione.base.grid import finer
+from dione.base.vectors.features import Features
 from dione.pairs.areas import areas, neighbours, of_table, read, write
 
 SQUARE = box(1.20, 43.60, 1.26, 43.64)  # about 4.8 × 4.4 km

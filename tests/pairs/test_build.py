@@ -18,9 +18,10 @@ import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from dione.base import files, scheduler
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotFound
+from dione.base.machine import scheduler
+from dione.base.storage import files
 from dione.pairs import areas, making, visit
 from dione.pairs import regions as region_files
 from dione.pairs.areas import Area

@@ -5,8 +5,8 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from dione.base import files
 from dione.base.errors import BadSource, CannotWrite, NotFound
+from dione.base.storage import files
 from dione.pairs import areas, eopatches
 from dione.pairs.build import Built
 from dione.patches import store

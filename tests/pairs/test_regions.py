@@ -8,7 +8,7 @@ import pytest
 from shapely.geometry import LineString, Polygon, box
 
 from dione.base.errors import BadRecipe, NotFound
-from dione.base.features import Features, collection
+from dione.base.vectors.features import Features, collection
 from dione.pairs import areas, regions
 
 WEST, EAST = box(1.20, 43.60, 1.22, 43.62), box(1.25, 43.60, 1.27, 43.62)

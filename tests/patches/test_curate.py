@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from dione.base import files
 from dione.base.errors import BadRecipe, BadSource, CannotWrite
+from dione.base.storage import files
 from dione.measure.lanczos import lanczos
 from dione.patches import curate, splitting, store
 from dione.patches.location import Location

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dione.base.errors import BadSource, CannotWrite, NotFound
-from dione.base.files import alone
+from dione.base.storage.files import alone
 from dione.patches import curate, store
 from dione.patches.dataset import Patches
 from dione.patches.older import interchange, objects, sample, tables

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from safetensors.numpy import save_file
 
 from dione import testing
-from dione.base import parquet
 from dione.base.errors import BadSource, CannotWrite, DioneError
-from dione.base.files import write_text
+from dione.base.storage import parquet
+from dione.base.storage.files import write_text
 from dione.pairs.build import AGAIN
 from dione.pipeline import damage, stages
 from dione.pipeline import run as pipeline

@@ -19,8 +19,8 @@ from distributed.comm.tcp import TCP
 
 import dione
 from dione import testing
-from dione.base import scheduler
 from dione.base.errors import DioneError
+from dione.base.machine import scheduler
 from dione.nets.resolver import load
 from dione.prediction.config import PredictConfig
 from dione.prediction.files import canvas

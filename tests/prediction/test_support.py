@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 
 from dione.base import stack as stacks
-from dione.nets.resampling import Enlarge
+from dione.nets.parts.resampling import Enlarge
 from dione.nets.resolver import load
 from dione.prediction.memory import predict
 from dione.prediction.windows import support

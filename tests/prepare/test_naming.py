@@ -10,7 +10,7 @@ from shapely.geometry import mapping
 
 from dione.base import area as areas
 from dione.base.errors import BadRecipe, NotFound
-from dione.base.features import collection
+from dione.base.vectors.features import collection
 from dione.prepare import mgrs
 from dione.prepare.naming import parse
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from dione import fetching, sources, testing
 from dione.base.errors import BadSource, CannotWrite, DioneError, NotAStack, NotFound
-from dione.base.files import PARTIAL
+from dione.base.storage.files import PARTIAL
 from dione.sources import places, zarrstack
 from dione.sources.remote import remotefile
 from dione.testing import archive

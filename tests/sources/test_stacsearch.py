@@ -13,8 +13,9 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import mapping
 
 from dione import sources, testing
-from dione.base import antimeridian, when
+from dione.base import when
 from dione.base.errors import BadRecipe, BadSource, DioneError, NotFound
+from dione.base.vectors import antimeridian
 from dione.sources.archives import stacsearch
 from dione.testing import loopback
 from dione.testing.archive import MadeProduct, coarser, item, write

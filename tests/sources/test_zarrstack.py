@@ -13,9 +13,9 @@ import pytest
 import xarray as xr
 
 from dione import testing
-from dione.base import processors
 from dione.base import stack as stacks
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound
+from dione.base.machine import processors
 from dione.sources import geotiff, zarrstack
 
 

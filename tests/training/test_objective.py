@@ -9,7 +9,7 @@ from torch import nn
 from dione.base.errors import BadModel, BadRecipe
 from dione.measure.lanczos import lanczos
 from dione.measure.losses import loss
-from dione.nets import shiftnet
+from dione.nets.older import shiftnet
 from dione.nets.resolver import load
 from dione.nets.zoo import make
 from dione.patches import store

@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import torch
 from torch import nn
 
-from dione.base.features import of_geojson
-from dione.nets import resolver, shiftnet
+from dione.base.vectors.features import of_geojson
+from dione.nets import resolver
 from dione.nets.highresnet import HighResNet, HighResNetConfig
+from dione.nets.older import shiftnet
 from dione.nets.resolver import About
 from dione.pairs import areas
 from dione.patches import store
@@ -90,7 +91,7 @@ def shift_weights(folder: Path) -> str:
 
 def checkpoint(folder: Path, *, zipped: bool = True) -> str:
     """HRNet.pth of the older pipeline, small, and the configuration that it goes with."""
-    from dione.nets.imported import BLOCK, FUSED
+    from dione.nets.older.imported import BLOCK, FUSED
 
     net = HighResNet(HighResNetConfig(channels=4, encoder_blocks=1, residual=False))
     torch.save({key.replace(BLOCK, FUSED): value for key, value in net.state_dict().items()}, folder / "HRNet.pth", _use_new_zipfile_serialization=zipped)

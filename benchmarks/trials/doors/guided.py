@@ -15,8 +15,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["dione"]):
-    from dione.base import documents, period
+    from dione.base import period
     from dione.base.errors import DioneError
+    from dione.base.storage import documents
     from dione.patches.older import objects
     from dione.prepare import naming
     from dione.sources.eopatches import pickled

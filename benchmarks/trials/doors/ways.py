@@ -17,7 +17,8 @@ from shapely.geometry.base import BaseGeometry
 
 from dione import recipe, sources
 from dione.base import area, period, stack
-from dione.nets import imported, resolver, shiftnet
+from dione.nets import resolver
+from dione.nets.older import imported, shiftnet
 from dione.pairs import areas
 from dione.pairs import regions as region_files
 from dione.patches import store

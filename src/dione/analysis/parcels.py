@@ -16,12 +16,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from dione.base import vectorfile
-from dione.base.antimeridian import crosses, halves, through
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import BadRecipe, CannotWrite
-from dione.base.features import Features, collection, of_object, plain
-from dione.base.files import at_home, folder, room, whole
+from dione.base.storage.files import at_home, folder, room, whole
+from dione.base.vectors import vectorfile
+from dione.base.vectors.antimeridian import crosses, halves, through
+from dione.base.vectors.features import Features, collection, of_object, plain
 
 log = logging.getLogger(__name__)
 NAMED = 8
@@ -77,7 +77,7 @@ def writable(path: str | Path) -> Path:
 
 
 def read(path: str | Path) -> Parcels:
-    """Polygons and their columns from a vector file, as `dione.base.vectorfile` reads it. Raises NotFound, BadRecipe, DioneError."""
+    """Polygons and their columns from a vector file, as `dione.base.vectors.vectorfile` reads it. Raises NotFound, BadRecipe, DioneError."""
     return _of(vectorfile.read(path, source=f"the file of parcels {path}"))
 
 

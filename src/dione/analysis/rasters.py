@@ -16,7 +16,7 @@ from dione.analysis.trust import Trust
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import CannotWrite
-from dione.base.files import LOCK, alone, at_home, folder
+from dione.base.storage.files import LOCK, alone, at_home, folder
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.form import Form

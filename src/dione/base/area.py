@@ -11,9 +11,9 @@ from shapely.errors import ShapelyError
 from shapely.geometry import box, shape
 from shapely.geometry.base import BaseGeometry
 
-from dione.base import antimeridian
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import BadRecipe
+from dione.base.vectors import antimeridian
 from dione.base.windows import Window
 
 WIDEST_DEGREES = 90.0

@@ -18,7 +18,8 @@ in letters that a terminal only shows (dione.base.telling), wherever its words c
 
 from collections.abc import Iterable
 
-from dione.base import shortage, telling
+from dione.base import telling
+from dione.base.machine import shortage
 
 MOST_NAMED = 3
 """Of what failed for one and the same reason."""

@@ -16,8 +16,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dione.base import memory, processors
 from dione.base.errors import DioneError, of_the_system
+from dione.base.machine import memory, processors
 from dione.cli import verbs
 from dione.cli.console import err, say
 from dione.cli.gather import gathered

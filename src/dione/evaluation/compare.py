@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from dione.evaluation.interval import Interval, intervals
-from dione.evaluation.measured import Measured
-from dione.evaluation.rows import Rows
-from dione.evaluation.scores import SCORES, Values, equally_improved, finished
+from dione.evaluation.statistics.interval import Interval, intervals
+from dione.evaluation.statistics.measured import Measured
+from dione.evaluation.statistics.rows import Rows
+from dione.evaluation.statistics.scores import SCORES, Values, equally_improved, finished
 from dione.measure.coverage import STEPS, auroc
 
 ALL = "all"

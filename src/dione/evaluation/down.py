@@ -13,9 +13,9 @@ from dione.base import when
 from dione.base.errors import BadModel
 from dione.evaluation.cases import LEAST_SEEN, REFERENCE, Cases, Made, Models, enough, scored
 from dione.evaluation.lower import coarser, drawn_shifts
-from dione.evaluation.measured import measured
-from dione.evaluation.rows import Rows
-from dione.evaluation.scores import whole_cpsnr
+from dione.evaluation.statistics.measured import measured
+from dione.evaluation.statistics.rows import Rows
+from dione.evaluation.statistics.scores import whole_cpsnr
 from dione.evaluation.tiles import TILE_PX, cut, tiled
 from dione.nets.resolver import Resolver, load
 from dione.prediction import suits

@@ -10,13 +10,15 @@ from typing import Any, TypeGuard
 import xarray as xr
 
 from dione.base.errors import BadRecipe
-from dione.base.files import write_text
-from dione.evaluation import compare, report, rows
+from dione.base.storage.files import write_text
+from dione.evaluation import compare
 from dione.evaluation.cases import REFERENCE, Models, Source
 from dione.evaluation.down import Series, day_gains, series
-from dione.evaluation.measured import MOVED, Measured, Progress, factors, measured
-from dione.evaluation.scores import SCORES
 from dione.evaluation.shelf import shelf
+from dione.evaluation.shown import report
+from dione.evaluation.statistics import rows
+from dione.evaluation.statistics.measured import MOVED, Measured, Progress, factors, measured
+from dione.evaluation.statistics.scores import SCORES
 from dione.measure.coverage import LEVELS
 from dione.nets.resolver import Resolver, at_zoom, load
 from dione.nets.zoo import BASELINES

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dione.base import scheduler
 from dione.base.errors import BadRecipe, DioneError, faults
+from dione.base.machine import scheduler
 from dione.evaluation.cases import Models, Source
-from dione.evaluation.measured import Progress, Tallied, words
-from dione.evaluation.measured import tallied as tallied_here
 from dione.evaluation.shelf import Shelf
+from dione.evaluation.statistics.measured import Progress, Tallied, words
+from dione.evaluation.statistics.measured import tallied as tallied_here
 from dione.patches import store
 
 

@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from dione.nets.blocks import masked
-from dione.nets.means import continued
-from dione.nets.resampling import Enlarge
+from dione.nets.parts.blocks import masked
+from dione.nets.parts.means import continued
+from dione.nets.parts.resampling import Enlarge
 
 Answer = tuple[Float[Tensor, "b c zh zw"], Float[Tensor, "b c zh zw"]]
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from dione.nets.baselines import flat_sigma
-from dione.nets.blocks import masked
+from dione.nets.parts.blocks import masked
 from dione.nets.sizes import Depth, Few, Width, modest, of_blocks
 
 Spread = Annotated[float, Field(gt=0)]

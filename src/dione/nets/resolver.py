@@ -18,12 +18,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, NotFound, faults
-from dione.base.files import write_bytes
 from dione.base.optics import BOX_MODULATION
-from dione.nets import arrays, zoo
+from dione.base.storage import documents
+from dione.base.storage.files import write_bytes
+from dione.nets import zoo
+from dione.nets.abroad import arrays
 from dione.nets.deviation import deviation, enlarged
 from dione.nets.sizes import Few
 from dione.nets.turned import TURNS, Turned

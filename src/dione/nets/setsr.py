@@ -3,7 +3,7 @@
     target, supports ──► difference from the target after a 5×5 mean is taken off both, scaled to be most like it
         │                 encoder, shared by all dates
         │                 attention over dates, per pixel: a cloudy pixel has no weight, the order none either
-        │                 what the dates show beyond the picture so far, at their measured shifts (nets/shifts.py) ◄─┐
+        │                 what the dates show beyond the picture so far, at their measured shifts (nets/parts/shifts.py) ◄─┐
         │                 trunk at the coarse resolution ──► detail ──► the picture so far ── as often as stages ────┘
         └──► bicubic ──► + detail ──► what it averages to is the target date ──► pixel shuffle ──► sr, log σ
 
@@ -23,14 +23,14 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor, nn
 
-from dione.nets.blocks import Relu, Residual, conv, masked, relu_
-from dione.nets.contrast import LOOK, differences
-from dione.nets.fill import FILL_MARGIN, fill
-from dione.nets.fusion import Attention, Mean
-from dione.nets.layout import as_batch, by_date, handfuls, joined
-from dione.nets.resampling import Enlarge, Reduce
-from dione.nets.rims import NO_RIM, Rim, spare, without
-from dione.nets.shifts import LIKENED, MARGIN, Dates, Expected, compared
+from dione.nets.parts.blocks import Relu, Residual, conv, masked, relu_
+from dione.nets.parts.contrast import LOOK, differences
+from dione.nets.parts.fill import FILL_MARGIN, fill
+from dione.nets.parts.fusion import Attention, Mean
+from dione.nets.parts.layout import as_batch, by_date, handfuls, joined
+from dione.nets.parts.resampling import Enlarge, Reduce
+from dione.nets.parts.rims import NO_RIM, Rim, spare, without
+from dione.nets.parts.shifts import LIKENED, MARGIN, Dates, Expected, compared
 from dione.nets.sizes import Depth, Few, Width, modest, of_blocks
 
 Dated = Float[Tensor, "b _ ..."]

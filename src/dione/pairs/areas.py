@@ -23,12 +23,12 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from dione.base import parquet
 from dione.base.area import reprojected
 from dione.base.crs import DEGREES, turned, utm
 from dione.base.errors import BadRecipe, BadSource, faults
-from dione.base.features import NAMED_BY, Features
-from dione.base.files import one_part
+from dione.base.storage import parquet
+from dione.base.storage.files import one_part
+from dione.base.vectors.features import NAMED_BY, Features
 from dione.pairs import regions
 from dione.prepare.reference.neighbours import touching
 

@@ -17,9 +17,9 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 
-from dione.base import processors, shortage
 from dione.base.errors import BadSource, DioneError, faults, grouped
-from dione.base.features import Features
+from dione.base.machine import processors, shortage
+from dione.base.vectors.features import Features
 from dione.pairs import areas as area_tables
 from dione.pairs import larder as larders
 from dione.pairs import regions as region_files

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xarray as xr
 
-from dione.base import documents
+from dione.base.storage import documents
 from dione.pairs.areas import Area
 from dione.pairs.visit import Gathered, Visit
 from dione.sources import zarrstack

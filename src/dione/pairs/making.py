@@ -13,9 +13,10 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from dione.base import identity, scheduler
 from dione.base.errors import DioneError
-from dione.base.workers import each
+from dione.base.machine import scheduler
+from dione.base.machine.workers import each
+from dione.base.storage import identity
 from dione.pairs.areas import Area
 from dione.pairs.larder import Kept, Larder
 from dione.pairs.recipe import BuildRecipe

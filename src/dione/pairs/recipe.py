@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from dione.base.features import NAMED_BY
+from dione.base.vectors.features import NAMED_BY
 from dione.prepare.reference.brightness import BLUE_ABOVE
 from dione.prepare.reference.pair import PairRule
 

@@ -3,9 +3,9 @@
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from dione.base import vectorfile
 from dione.base.errors import BadRecipe, faults
-from dione.base.features import Features
+from dione.base.vectors import vectorfile
+from dione.base.vectors.features import Features
 from dione.sources.carrying import brought
 from dione.sources.places import shown
 

@@ -8,9 +8,10 @@ import numpy as np
 import xarray as xr
 
 from dione.base import grid as grids
-from dione.base import shortage, when
 from dione.base import stack as stacks
+from dione.base import when
 from dione.base.errors import DioneError, NothingClear
+from dione.base.machine import shortage
 from dione.pairs.areas import Area
 from dione.pairs.recipe import BuildRecipe
 from dione.pairs.scenes import Look, Scene

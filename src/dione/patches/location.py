@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import zarr
 
-from dione.base import parquet
 from dione.base.errors import CannotWrite
-from dione.base.folders import whole_folder
+from dione.base.storage import parquet
+from dione.base.storage.folders import whole_folder
 from dione.sources.carrying import get, put
 from dione.sources.places import is_remote, naming, shown, system, writing
 
@@ -59,7 +59,7 @@ class Location:
         put(f"{self.address}/{name}", data)
 
     def table(self, name: str, what: str, advice: str) -> pa.Table:
-        """Raises NotFound, BadSource; the words are those of `dione.base.parquet`."""
+        """Raises NotFound, BadSource; the words are those of `dione.base.storage.parquet`."""
         return parquet.of_bytes(self.read(name), f"{self}/{name}", what, advice)
 
     def write_table(self, name: str, table: pa.Table) -> None:

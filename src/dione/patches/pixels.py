@@ -7,8 +7,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from dione.base import shortage
 from dione.base.errors import BadSource, NotFound
+from dione.base.machine import shortage
 from dione.patches.location import Location
 from dione.sources import chunks
 from dione.sources.places import faults_of_stores, shown

@@ -21,9 +21,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotFound, faults
+from dione.base.storage import documents
 from dione.patches import pixels, shards
 from dione.patches.location import PIXELS, Location
 from dione.patches.pixels import Pixels

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors import SafetensorError, safe_open
 
-from dione.base import documents
 from dione.base.errors import BadSource
-from dione.base.files import bytes_of
+from dione.base.storage import documents
+from dione.base.storage.files import bytes_of
 from dione.sources.places import listing
 from dione.sources.rasters import headers
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, runtime_checkable
 
-from dione.base import documents
 from dione.base.errors import BadSource, NotFound
-from dione.base.files import emptied, folder, whole, write_text
+from dione.base.storage import documents
+from dione.base.storage.files import emptied, folder, whole, write_text
 from dione.sources.carrying import PROBE, begun, get, send
 from dione.sources.places import naming, shown, system, writing
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
-from dione.base import vectorfile
-from dione.base.files import one_part
+from dione.base.storage.files import one_part
+from dione.base.vectors import vectorfile
 from dione.nets.zoo import NETS
 from dione.pairs.recipe import ARCHIVES, BuildRecipe, Table
 from dione.prediction.config import PredictConfig

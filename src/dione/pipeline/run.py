@@ -18,9 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dione.base import identity, vectorfile
 from dione.base.errors import CannotWrite, DioneError, faults, grouped
-from dione.base.files import alone, bytes_of, write_text
+from dione.base.storage import identity
+from dione.base.storage.files import alone, bytes_of, write_text
+from dione.base.vectors import vectorfile
 from dione.nets import resolver
 from dione.nets.turned import TURNS
 from dione.nets.zoo import BASELINES

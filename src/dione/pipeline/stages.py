@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dione import opening
-from dione.base import documents
 from dione.base.errors import DioneError
-from dione.base.files import folder, write_text
-from dione.evaluation import curation
+from dione.base.storage import documents
+from dione.base.storage.files import folder, write_text
 from dione.evaluation.run import evaluate
+from dione.evaluation.shown import curation
 from dione.nets.resolver import load
 from dione.pairs.build import AGAIN, build
 from dione.patches import curate, splitting, store

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import torch
 
-from dione.base import scheduler
 from dione.base.errors import DioneError, faults
+from dione.base.machine import scheduler
 from dione.base.windows import Window
 from dione.prediction.files.canvas import Canvas
 from dione.prediction.files.tiles import Tiles

@@ -7,7 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from dione.base import stack as stacks
-from dione.base.files import alone, folder
+from dione.base.storage.files import alone, folder
 from dione.nets.resolver import Resolver
 from dione.prediction import record, run, suits
 from dione.prediction.config import PredictConfig

@@ -16,7 +16,7 @@ from dione.base import grid as grids
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import BadGrid
-from dione.base.files import alone, at_home, folder
+from dione.base.storage.files import alone, at_home, folder
 from dione.base.windows import Window
 from dione.prediction import origin, run
 from dione.prediction.check import measure

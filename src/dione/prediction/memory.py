@@ -8,8 +8,8 @@ import xarray as xr
 from dione.base import stack as stacks
 from dione.base import when
 from dione.base.errors import BadRecipe
-from dione.base.files import at_home, folder
 from dione.base.grid import finer
+from dione.base.storage.files import at_home, folder
 from dione.base.windows import lattice, widest
 from dione.nets.resolver import Resolver, load
 from dione.prediction import record, suits

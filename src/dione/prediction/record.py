@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import rasterio
 
-from dione.base.files import write_text
+from dione.base.storage.files import write_text
 from dione.nets.resolver import Resolver
 from dione.prediction.run import Model, Run, Target, item_file, item_id
 from dione.prepare.select import Choice

@@ -8,9 +8,9 @@ from typing import Any
 
 from shapely.geometry import mapping
 
-from dione.base import vectorfile
 from dione.base.errors import BadRecipe, faults
-from dione.base.features import NAMED_BY
+from dione.base.vectors import vectorfile
+from dione.base.vectors.features import NAMED_BY
 
 NAME = re.compile(r"[\w][\w.-]*")
 """What can be a file's name everywhere."""
@@ -19,7 +19,7 @@ NAME = re.compile(r"[\w][\w.-]*")
 def fields(path: str | Path, *, name: str = NAMED_BY) -> tuple[dict[str, Mapping[str, Any]], dict[str, str]]:
     """GeoJSON geometries in longitude and latitude by the features' property `name`, or by their number where one has none; and why others are none.
 
-    path: a vector file, as `dione.base.vectorfile` reads it. Raises NotFound; BadRecipe for what is no vector file, a property
+    path: a vector file, as `dione.base.vectors.vectorfile` reads it. Raises NotFound; BadRecipe for what is no vector file, a property
     that no feature has, and with every name that is double or no file's name.
     """
     found = vectorfile.read(path, source=f"the file of areas {path}").in_degrees()

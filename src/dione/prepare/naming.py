@@ -5,7 +5,7 @@
 31TCJ                               a tile of Sentinel-2
 POLYGON ((0.6 43.6, ...))           WKT in longitude and latitude
 {"type": "Polygon", ...}            GeoJSON
-field.geojson, fields.gpkg, ...     a file of vectors, as `base/vectorfile.py` reads it
+field.geojson, fields.gpkg, ...     a file of vectors, as `base/vectors/vectorfile.py` reads it
 """
 
 import os
@@ -19,11 +19,11 @@ import shapely
 from shapely.geometry import box, mapping
 
 from dione.base import area as areas
-from dione.base import vectorfile
 from dione.base.area import Area
 from dione.base.crs import DEGREES, turn, utm
 from dione.base.errors import BadRecipe, NotFound
-from dione.base.features import Features, of_geojson, of_object
+from dione.base.vectors import vectorfile
+from dione.base.vectors.features import Features, of_geojson, of_object
 from dione.prepare import mgrs
 
 WAYS = "west,south,east,north in degrees, lat,lon with a size in metres, a tile such as 31TCJ, WKT, or a file: GeoJSON, KML, GeoPackage, Shapefile"

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 from dione.base.errors import CannotWrite
-from dione.base.files import alone, at_home, folder, room, write_bytes
+from dione.base.storage.files import alone, at_home, folder, room, write_bytes
 from dione.sources.places import advice, faults_of_stores, is_remote, naming, shown, system, writing
 from dione.sources.remote import shelf
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fsspec import AbstractFileSystem
 
-from dione.base import identity
+from dione.base.storage import identity
 from dione.sources.places import naming, system
 
 READ_WHOLE = 16 * 2**20

@@ -13,9 +13,9 @@ from typing import Any
 import fsspec
 from fsspec import AbstractFileSystem
 
-from dione.base import shortage
 from dione.base.errors import BadSource, CannotWrite, NotFound
-from dione.base.files import cannot_write
+from dione.base.machine import shortage
+from dione.base.storage.files import cannot_write
 from dione.base.telling import shown as shown
 
 log = logging.getLogger(__name__)

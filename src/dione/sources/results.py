@@ -13,8 +13,8 @@ from xarray.core.indexing import ExplicitIndexer, IndexingSupport, LazilyIndexed
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
-from dione.base.documents import json_in
 from dione.base.errors import BadGrid, BadSource, NotFound, faults
+from dione.base.storage.documents import json_in
 from dione.sources import geotiff
 from dione.sources.places import File
 from dione.sources.rasters import headers

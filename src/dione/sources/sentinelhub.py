@@ -15,11 +15,12 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
-from dione.base import antimeridian, masks, period, stack
 from dione.base import area as areas
+from dione.base import masks, period, stack
 from dione.base.area import Area
 from dione.base.crs import DEGREES, utm
 from dione.base.errors import BadRecipe, BadSource, NotFound
+from dione.base.vectors import antimeridian
 from dione.base.windows import Window
 from dione.sources.archives import hubscripts
 from dione.sources.archives.hubclient import BYOC, COLLECTIONS, Hub

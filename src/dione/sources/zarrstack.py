@@ -17,11 +17,12 @@ from fsspec import AbstractFileSystem
 from numpy.typing import NDArray
 from zarr.codecs import ZstdCodec
 
-from dione.base import masks, processors, shortage, stack
+from dione.base import masks, stack
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, CannotWrite, NotAStack, NotFound, faults
-from dione.base.files import PARTIAL
-from dione.base.folders import whole_folder
+from dione.base.machine import processors, shortage
+from dione.base.storage.files import PARTIAL
+from dione.base.storage.folders import whole_folder
 from dione.base.windows import Window
 from dione.sources import chunks
 from dione.sources.chunks import DAMAGE

@@ -10,7 +10,7 @@ from torch import nn
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadModel, BadSource
-from dione.base.files import ends, folder
+from dione.base.storage.files import ends, folder
 from dione.measure import calibration
 from dione.nets import resolver
 from dione.nets.deviation import deviation, enlarged

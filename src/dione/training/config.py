@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
-from dione.base.files import one_part
+from dione.base.storage.files import one_part
 from dione.nets.zoo import NETS
 from dione.patches.augment import AugmentConfig
 from dione.sources import carrying

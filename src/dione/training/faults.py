@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dione.base import memory
 from dione.base.errors import BadRecipe, DioneError, faults
+from dione.base.machine import memory
 from dione.measure.losses import LossConfig, loss
 from dione.patches.dataset import Batch
 from dione.training.config import TrainConfig

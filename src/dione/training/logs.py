@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dione.base.errors import BadRecipe
-from dione.base.files import cannot_write, write_text
+from dione.base.storage.files import cannot_write, write_text
 
 log = logging.getLogger(__name__)
 Row = Mapping[Any, Any]

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt, model_validator
 
 from dione.measure.losses import LossConfig
-from dione.nets.shiftnet import ShiftNetConfig
+from dione.nets.older.shiftnet import ShiftNetConfig
 
 
 class Registration(BaseModel):

@@ -25,7 +25,7 @@ from dione.base.errors import BadModel, BadRecipe
 from dione.measure.lanczos import lanczos
 from dione.measure.losses import Terms, loss
 from dione.measure.perceptual import feature_distance, style_distance
-from dione.nets import shiftnet
+from dione.nets.older import shiftnet
 from dione.patches.dataset import Batch
 from dione.training.config import TrainConfig
 from dione.training.draws import generator

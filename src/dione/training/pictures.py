@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import nn
 
-from dione.base.files import folder as made_folder
-from dione.base.files import whole
+from dione.base.storage.files import folder as made_folder
+from dione.base.storage.files import whole
 from dione.nets.baselines import Bicubic, Nearest
 from dione.prediction.looks import picture
 from dione.training.part import Part

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from dione.base.errors import BadModel, BadRecipe, BadSource, faults
-from dione.base.files import alone, emptied, folder
 from dione.base.optics import BOX_MODULATION
+from dione.base.storage.files import alone, emptied, folder
 from dione.measure import shift
 from dione.nets import resolver, zoo
 from dione.patches import store

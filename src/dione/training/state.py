@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from dione.base.errors import BadModel, BadRecipe, faults
-from dione.base.files import write_bytes
-from dione.nets.imported import FAULTS
+from dione.base.storage.files import write_bytes
+from dione.nets.older.imported import FAULTS
 from dione.training.config import TrainConfig
 from dione.training.objective import Objective
 

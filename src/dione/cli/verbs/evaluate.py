@@ -29,7 +29,8 @@ def evaluate(
 
     Example: dione evaluate setsr-s runs/patches -o scores/ --against bicubic --against highresnet.safetensors
     """
-    from dione.evaluation import run, words
+    from dione.evaluation import run
+    from dione.evaluation.shown import words
     from dione.patches.store import is_store
 
     counts = _numbers(dates)

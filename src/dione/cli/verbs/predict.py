@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dione.base.files import one_part
+from dione.base.storage.files import one_part
 from dione.cli.console import note, progress, transfer
 from dione.cli.reading import Dates, Reading, Source
 from dione.cli.result import Result

@@ -1,11 +1,11 @@
-"""What the dates show beyond a picture: `Dates.beyond` of nets/shifts.py."""
+"""What the dates show beyond a picture: `Dates.beyond` of nets/parts/shifts.py."""
 
 from typing import no_type_check
 
 import numpy as np
 import torch
 
-from dione.base.compiled import fma, loop
+from dione.base.machine.compiled import fma, loop
 
 STRIP_PX = 256
 """Pixels of a row that are worked on at a time, with sums that stay in the fastest cache."""

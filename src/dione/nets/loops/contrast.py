@@ -1,10 +1,10 @@
-"""What dates show beyond their local mean: `differences` of nets/contrast.py, but for the contrast that they are held within."""
+"""What dates show beyond their local mean: `differences` of nets/parts/contrast.py, but for the contrast that they are held within."""
 
 from typing import no_type_check
 
 import numpy as np
 
-from dione.base.compiled import loop
+from dione.base.machine.compiled import loop
 
 REACH = 2
 ZERO, ONE, AREA, LEAST = (np.float32(value) for value in (0, 1, 25, 1e-6))

@@ -1,11 +1,11 @@
-"""How dates compare with the target, and where they stand: `likeness` and `measured` of nets/shifts.py."""
+"""How dates compare with the target, and where they stand: `likeness` and `measured` of nets/parts/shifts.py."""
 
 from typing import no_type_check
 
 import numpy as np
 
-from dione.base.compiled import loop
-from dione.nets import shifts
+from dione.base.machine.compiled import loop
+from dione.nets.parts import shifts
 
 REACH = shifts.RADIUS
 RING = 16

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from dione.base import parquet
 from dione.base.errors import BadSource
+from dione.base.storage import parquet
 from dione.patches.older import counts, sample, tables
 from dione.patches.older.interchange import INDEX, Progress
 from dione.patches.store import PER_UNIT, Store

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dione.base import masks, parquet
+from dione.base import masks
 from dione.base.errors import BadSource, DioneError, NotFound, faults, grouped
+from dione.base.storage import parquet
 from dione.patches import store
 from dione.patches.older import sample, tables
 from dione.sources.carrying import brought_from

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, faults
-from dione.base.files import whole
+from dione.base.storage.files import whole
 from dione.patches.older import objects
 
 NAMES = ("features", "labels", "patchlet", "timetamps_deimos", "timestamps_s2", "countries")

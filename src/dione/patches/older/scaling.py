@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, NotFound
-from dione.base.workers import each
+from dione.base.machine.workers import each
 from dione.patches import store
 from dione.patches.location import Location
 from dione.patches.older.counts import NUMBERS, Counts, moments, places, reflectance

@@ -20,10 +20,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dione.base import parquet
 from dione.base.bands import BANDS
 from dione.base.errors import BadSource, NotFound, faults
-from dione.base.files import whole
+from dione.base.storage import parquet
+from dione.base.storage.files import whole
 from dione.patches.older import objects
 from dione.patches.store import Store
 from dione.sources.places import shown

@@ -11,9 +11,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
-from dione.base import processors
 from dione.base.errors import BadRecipe, NotFound, faults
-from dione.base.workers import each
+from dione.base.machine import processors
+from dione.base.machine.workers import each
 from dione.patches import store
 from dione.patches.simulated import scenes, tone
 from dione.patches.simulated.scenes import name_of

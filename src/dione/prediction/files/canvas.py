@@ -24,7 +24,7 @@ from rasterio.errors import RasterioError
 
 from dione.base.crs import named
 from dione.base.errors import BadSource, CannotWrite, faults
-from dione.base.files import folder, write_bytes
+from dione.base.storage.files import folder, write_bytes
 from dione.base.windows import Window, lattice
 from dione.prediction.files.cog import assemble, copied
 from dione.prediction.files.form import REFLECTANCE, Form

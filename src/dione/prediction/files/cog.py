@@ -18,9 +18,9 @@ from odc.geo.geobox import GeoBox
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from dione.base import processors, shortage
 from dione.base.errors import BadSource, CannotWrite
-from dione.base.files import ADVICE, room, size, whole
+from dione.base.machine import processors, shortage
+from dione.base.storage.files import ADVICE, room, size, whole
 from dione.base.windows import Window
 from dione.prediction.files import splice
 from dione.prediction.files.mosaic import Notes, halvings, mosaic

@@ -8,7 +8,7 @@ import pystac
 from shapely.geometry import shape
 
 from dione.base.bands import BANDS
-from dione.base.files import write_text
+from dione.base.storage.files import write_text
 from dione.prediction.files.item import COLLECTION, EXTENSIONS, footprint, item
 from dione.prediction.record import installed
 from dione.prediction.run import Run, parts

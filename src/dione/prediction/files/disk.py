@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dione.base.errors import CannotWrite
-from dione.base.files import room, size
+from dione.base.storage.files import room, size
 from dione.prediction.files.form import REFLECTANCE
 from dione.prepare.select import Choice
 from dione.sources.geotiff import ENDINGS

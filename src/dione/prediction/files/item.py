@@ -13,8 +13,8 @@ from odc.geo.geobox import GeoBox
 
 from dione.base.bands import BANDS
 from dione.base.crs import DEGREES, code_of, turn
-from dione.base.files import write_text
 from dione.base.grid import size_m
+from dione.base.storage.files import write_text
 from dione.prediction.files.form import NODATA, SCALE, SUPPORT, Form
 from dione.prediction.record import installed
 from dione.prediction.run import Run, Target, item_file, parts

@@ -4,7 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from dione.base.compiled import loop_of
+from dione.base.machine.compiled import loop_of
 
 ZERO, ONE, LARGEST, BEYOND = (np.float32(value) for value in (0, 1, 65535, np.inf))
 

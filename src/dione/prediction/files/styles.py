@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from dione.base.files import write_text
+from dione.base.storage.files import write_text
 from dione.prediction.files.form import SUPPORT, Class
 from dione.prediction.looks import picture
 from dione.prediction.run import Target

@@ -18,7 +18,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from dione.base.files import folder, write_text
+from dione.base.storage.files import folder, write_text
 from dione.base.windows import Window, lattice
 from dione.prediction.files.canvas import RUN_TAG, WORK, Canvas
 from dione.prediction.files.mosaic import Notes, halvings, mosaic

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from dione.base.files import whole
+from dione.base.storage.files import whole
 from dione.prediction.looks import picture
 from dione.prediction.run import Run, Target
 

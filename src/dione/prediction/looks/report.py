@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dione.base import processors
-from dione.base.files import write_text
 from dione.base.grid import sides_m, size_m
+from dione.base.machine import processors
+from dione.base.storage.files import write_text
 from dione.pages.page import Dress, rendered
 from dione.pages.place import Place, place
 from dione.prediction.files import item

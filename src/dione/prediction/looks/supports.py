@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from dione.base import processors
+from dione.base.machine import processors
 from dione.base.windows import Window
 from dione.prediction.looks.preview import Array, Box, preview
 from dione.prediction.run import Support, Target

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from dione.base import processors
+from dione.base.machine import processors
 from dione.base.windows import Window
 from dione.prediction.files.form import SUPPORT
 from dione.prediction.looks import picture

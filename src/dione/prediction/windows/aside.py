@@ -1,6 +1,6 @@
 """How each support differs from the target, and where it stands: at the nodes of a lattice, cheaply.
 
-nets/shifts.py does the same at every pixel, for the network; here it is done at a quarter of them, in one band.
+nets/parts/shifts.py does the same at every pixel, for the network; here it is done at a quarter of them, in one band.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from dione.nets.shifts import LARGEST, RADIUS, RIDGE, basis, likeness, pooled, slope
+from dione.nets.parts.shifts import LARGEST, RADIUS, RIDGE, basis, likeness, pooled, slope
 from dione.prediction.windows.lattice import STEP, Lattice
 
 MARGIN = 2 + 2 + 2 * STEP * RADIUS + STEP
@@ -23,7 +23,7 @@ class Aside:
     apart: Float[Tensor, "t h w"]
     """What a support shows less what the target shows, scaled to be most like it; without its local mean."""
     phi: Float[Tensor, "t 8 h w"]
-    """Powers of its shift, but for the first (nets/shifts.py)."""
+    """Powers of its shift, but for the first (nets/parts/shifts.py)."""
     both: Float[Tensor, "t h w"]
     """1 where support and target saw clear, else 0."""
 

@@ -4,9 +4,9 @@ from math import ceil, lcm
 
 import torch
 
-from dione.base import processors
 from dione.base.errors import DioneError
-from dione.base.memory import memory_bytes
+from dione.base.machine import processors
+from dione.base.machine.memory import memory_bytes
 from dione.nets.resolver import Resolver
 from dione.prediction.files.mosaic import TILE_PX
 from dione.prediction.windows.engine import Engine, Precision

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from dione.base.errors import BadRecipe, DioneError
 from dione.nets.deviation import deviation, enlarged
+from dione.nets.parts.rims import NO_RIM, Rim, without
 from dione.nets.precision import bfloat16_pays, doubt
 from dione.nets.resolver import Resolver
-from dione.nets.rims import NO_RIM, Rim, without
 from dione.prediction.windows.allocation import keep_memory
 
 Precision = Literal["float32", "bfloat16"]

@@ -11,11 +11,12 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dione.base import memory, optics, when
+from dione.base import optics, when
 from dione.base.errors import NotAStack
+from dione.base.machine import memory
 from dione.base.windows import Window
+from dione.nets.parts.rims import Rim
 from dione.nets.resolver import Resolver
-from dione.nets.rims import Rim
 from dione.prediction.files import form
 from dione.prediction.windows import budget, support
 from dione.prediction.windows.allocation import give_back_above

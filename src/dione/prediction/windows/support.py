@@ -25,12 +25,12 @@ from einops import reduce
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from dione.nets import contrast
-from dione.nets.blocks import masked
-from dione.nets.means import box_mean
-from dione.nets.resampling import Enlarge, Reduce
-from dione.nets.rims import NO_RIM, Rim, without
-from dione.nets.shifts import Expected
+from dione.nets.parts import contrast
+from dione.nets.parts.blocks import masked
+from dione.nets.parts.means import box_mean
+from dione.nets.parts.resampling import Enlarge, Reduce
+from dione.nets.parts.rims import NO_RIM, Rim, without
+from dione.nets.parts.shifts import Expected
 from dione.prediction.files.form import CONFIRMED, LEARNED, MEASURED, NODATA
 from dione.prediction.windows.aside import MARGIN as ASIDE_MARGIN
 from dione.prediction.windows.aside import Aside, aside

@@ -12,9 +12,9 @@ from pystac_client import Client
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
-from dione.base import antimeridian
 from dione.base import area as areas
 from dione.base.errors import BadSource, NotFound
+from dione.base.vectors import antimeridian
 from dione.sources.archives.catalogues import Catalogue
 from dione.sources.archives.stacassets import told_time
 from dione.sources.archives.stacopen import faults_told, opened

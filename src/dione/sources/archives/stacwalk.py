@@ -7,8 +7,8 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from dione.base import antimeridian
 from dione.base.errors import BadSource
+from dione.base.vectors import antimeridian
 from dione.sources.archives.stacassets import told_time
 from dione.sources.archives.stacopen import Opened
 from dione.sources.places import shown

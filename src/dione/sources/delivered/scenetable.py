@@ -17,12 +17,12 @@ from odc.geo.geobox import GeoBox
 from pyproj.exceptions import CRSError
 from shapely.geometry import Polygon
 
-from dione.base import parquet
 from dione.base.area import from_wkt
 from dione.base.bands import BANDS, PAN
-from dione.base.documents import json_of
 from dione.base.errors import BadSource, NotFound
-from dione.base.files import folder
+from dione.base.storage import parquet
+from dione.base.storage.documents import json_of
+from dione.base.storage.files import folder
 from dione.sources import vhr
 from dione.sources.carrying import get, put
 from dione.sources.delivered.deliveries import outline

@@ -20,9 +20,9 @@ from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError, model_validator
 
-from dione.base import documents
 from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, NotFound, faults
+from dione.base.storage import documents
 from dione.sources.delivered.product import Unit
 
 

@@ -13,8 +13,8 @@ import zarr
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from dione.base import shortage
 from dione.base.errors import BadSource, faults
+from dione.base.machine import shortage
 from dione.base.windows import Window
 from dione.sources import chunks
 from dione.sources.places import faults_of_stores, is_remote, naming, shown, system

@@ -10,8 +10,8 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from dione.base.documents import json_of
 from dione.base.errors import BadGrid, BadSource
+from dione.base.storage.documents import json_of
 from dione.sources.eopatches import pickled
 from dione.sources.eopatches.eonames import METADATA
 from dione.sources.eopatches.features import Feature

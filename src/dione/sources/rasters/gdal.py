@@ -12,8 +12,8 @@ from fsspec import AbstractFileSystem
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
-from dione.base import shortage
 from dione.base.errors import BadSource
+from dione.base.machine import shortage
 from dione.base.telling import shown
 from dione.sources.places import faults_of_stores, is_remote, system
 from dione.sources.rasters import companions, placeless, virtual

@@ -12,9 +12,9 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from dione.base.errors import BadSource
+from dione.base.storage.xmltext import parsed
 from dione.base.telling import shown
 from dione.base.windows import Window
-from dione.base.xmltext import parsed
 from dione.sources.rasters import companions
 
 MARK = b"<VRT"

@@ -1,10 +1,10 @@
-"""XML files from outside, of a size that metadata has; `dione.base.xmltext` reads them so that they can do no harm."""
+"""XML files from outside, of a size that metadata has; `dione.base.storage.xmltext` reads them so that they can do no harm."""
 
 from pathlib import Path
 from xml.etree import ElementTree
 
 from dione.base.errors import BadSource
-from dione.base.xmltext import parsed
+from dione.base.storage.xmltext import parsed
 from dione.sources.places import naming, shown, system
 
 LARGEST_BYTES = 32_000_000

@@ -33,7 +33,7 @@ def curate(
     conditions = [*(curation.preset(opened, preset) if preset else ()), *(keep or ())]
     kept = curation.keep(opened, conditions) if conditions else len(opened.rows())
     if page:
-        from dione.evaluation import curation as pages
+        from dione.evaluation.shown import curation as pages
 
         pages.write(page, read_store(store))
     told = {"patches": opened.index.num_rows, "kept": kept, "conditions": conditions, "columns": curation.summary(opened.index)}

@@ -20,7 +20,7 @@ def predict(
 
     Example: dione dataset predict runs/deimos --model hrnet.safetensors -o looked-at/
     """
-    from dione.evaluation import patches
+    from dione.evaluation.shown import patches
     from dione.nets.resolver import load
     from dione.patches.store import read
     from dione.sources.carrying import staged

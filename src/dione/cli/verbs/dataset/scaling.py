@@ -20,7 +20,7 @@ def scaling(
 
     Example: dione dataset scaling runs/deimos --by country -o runs/deimos/scaling.json
     """
-    from dione.base.files import at_home, folder
+    from dione.base.storage.files import at_home, folder
     from dione.patches.older import scaling as counting
     from dione.patches.store import read
     from dione.sources.carrying import put

@@ -23,8 +23,8 @@ def export(
     """
     if not (onnx or pt2 or stac):
         raise typer.BadParameter("nothing to write: name a file", param_hint="--onnx, --pt2, --stac")
-    from dione.base.files import apart, ends
-    from dione.nets import exported, stacmodel
+    from dione.base.storage.files import apart, ends
+    from dione.nets.abroad import exported, stacmodel
     from dione.nets.resolver import load, shipped
 
     resolver = load(name)

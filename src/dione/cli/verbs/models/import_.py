@@ -23,7 +23,7 @@ def import_(
 
     Example: dione models import HRNet.pth --config config.json --normalisation npz-samples/ --country Lithuania -o hrnet.safetensors
     """
-    from dione.nets.imported import Scaling, import_checkpoint
+    from dione.nets.older.imported import Scaling, import_checkpoint
 
     scaling = Scaling()
     if (normalisation is None) != (country is None):

@@ -1,0 +1,1 @@
+"""Scores as pages, charts, pictures and lines to read."""

@@ -1,0 +1,1 @@
+"""A Resolver in other people's hands: other array libraries, other runtimes, catalogues of models."""

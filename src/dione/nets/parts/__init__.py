@@ -1,0 +1,1 @@
+"""What networks are built of: tensors in, tensors out."""
