@@ -124,6 +124,14 @@ def test_the_parcels_benchmark_tells_how_often_means_of_seen_and_of_filled_groun
         assert row["n"] > 0 and row["held"] > 0.7 and row["wider"] > 0
 
 
+def test_the_registration_benchmark_finds_planted_shifts_and_refuses_other_ground(tmp_path):
+    write_geotiffs(series(landscape((170, 170), seed=1), days=2, seed=1).stack, tmp_path)
+    ask = [sys.executable, BENCHMARKS / "registration.py", str(tmp_path), "--sides", "18", "--count", "6"]
+    told = json.loads(subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout)
+    assert told["pairs"] == told["of other ground"] == 6 and told["right"] == 1 and told["left"] < 2 < told["planted"]
+    assert told["refused"] < 0.5 and told["other"] < 0.5
+
+
 def test_the_sharpness_benchmark_finds_a_scene_blurred_more_to_be_so(tmp_path):
     made = series(landscape((160, 160), seed=1), days=1)
     file = next(write_geotiffs(made.stack, tmp_path).glob("*.tif"))

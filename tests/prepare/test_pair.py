@@ -89,6 +89,19 @@ def test_a_shift_between_images_that_have_nothing_in_common_is_not_taken_off(coa
     assert np.allclose(made.reference["reflectance"].values[0][:, seen], strange["reflectance"].values[0][:, seen], atol=1e-5)
 
 
+def test_a_shift_is_taken_off_where_a_season_turned_the_contrast_round(coarse, reference, ground):
+    turned = reference.copy(deep=True)
+    turned["reflectance"][:, 2:] = 0.5 - turned["reflectance"][:, 2:]
+    made = pair(coarse, (3, 2), turned, PairRule(harmonise="no"))
+    assert made.shift is not None and made.shift.length_m > 3 and made.left is not None and made.left.length_m < 0.3
+
+
+@pytest.mark.parametrize("rule", [dict(least_correlation=0.999), dict(most_error_m=0.001)])
+def test_a_shift_that_is_told_less_surely_than_wanted_stays_in_the_pixels(coarse, reference, rule):
+    made = pair(coarse, (3, 2), reference, PairRule(**rule, harmonise="no"))
+    assert made.shift is not None and made.shift == made.left and made.shift.length_m > 3
+
+
 def test_a_shift_that_is_only_recorded_stays_in_the_pixels(coarse, reference):
     made = pair(coarse, (3, 2), reference, PairRule(registration="record", harmonise="no"))
     assert made.shift == made.left and made.shift is not None and made.shift.length_m > 2

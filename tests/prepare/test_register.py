@@ -68,6 +68,14 @@ def test_fields_of_another_year_do_not_draw_the_shift_to_one_side():
     assert max(off) < 1
 
 
+def test_contrast_that_a_season_turned_round_tells_the_shift_as_well(ground, coarse):
+    """Bare soil is bright in red and dark in near infrared, the crop on it the reverse: the bands together say nothing, each one does."""
+    other = ground.copy()
+    other[2:] = 0.5 - other[2:]
+    found = register.measure(reference(other, -22.0, 17.0), coarse)
+    assert abs(found.south_m + 22) < 1 and abs(found.east_m - 17) < 1 and found.correlation > 0.9
+
+
 def test_how_sure_a_shift_is_counts_what_changed_in_pieces_larger_than_a_pixel():
     """What does not fit has spots of some pixels, in all bands alike; no shift explains any of it."""
     off, told = [], []

@@ -57,8 +57,10 @@ class PairRule(BaseModel):
     """The same of its deviation."""
     registration: Literal["remove", "record", "no"] = "remove"
     """Whether the shift of the whole area is taken off, only told, or not looked for."""
-    least_correlation: float = Field(default=0.3, ge=0, le=1)
-    """Where the two agree less even at their best, the shift is told but not taken off: it may be any."""
+    least_correlation: float = Field(default=0.25, ge=0, le=1)
+    """Where details of the two are less alike even at their best, the shift is told but not taken off: it may be any."""
+    most_error_m: PositiveFloat = 1.5
+    """The same of a shift whose `error_m` is larger."""
     limit_m: PositiveFloat = 30
     """No larger shift is believed: the pair is reported."""
     local_px: PositiveInt = 48
@@ -74,6 +76,10 @@ class PairRule(BaseModel):
         if wrong:
             raise ValueError(f"harmonise = 'scene' needs {' and '.join(wrong)}: four reflectances ({', '.join(BANDS)}), from `dione dataset scaling STORE`")
         return self
+
+    def believes(self, shift: Shift) -> bool:
+        """Whether a shift was told surely enough to be taken off."""
+        return shift.correlation >= self.least_correlation and shift.error_m <= self.most_error_m
 
     @property
     def scale(self) -> Normalisation:
@@ -131,7 +137,7 @@ def pair(coarse: xr.Dataset, dates: tuple[int, ...], reference: xr.Dataset, rule
     around: list[Local] = []
     if rule.registration != "no":
         shift = left = register.measure(placed, target, limit_m=rule.limit_m)
-        if rule.registration == "remove" and shift.correlation >= rule.least_correlation:
+        if rule.registration == "remove" and rule.believes(shift):
             placed = onto(reference, fine, shift_m=(shift.south_m, shift.east_m))
             left = register.measure(placed, target, limit_m=rule.limit_m)
         around = register.local(placed, target, side_px=rule.local_px)

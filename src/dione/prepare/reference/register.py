@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import signal
+from scipy import fft
 
 from dione.base import grid as grids
 from dione.base import stack as stacks
@@ -37,9 +37,10 @@ BLOCK_PX = 8
 """Pixels of 10 m over which misfits may be alike."""
 DETAIL_PX = 3.0
 """Deviation of the Gaussian whose smooth image is taken off, pixels of 10 m."""
-CLEARLY, ALIKE, CHANCE = 1.1, 0.3, 14.0
+CLEARLY, ALIKE, CHANCE, NEARBY = 1.1, 0.3, 14.0, 8.0
 """A shift beyond the limit counts if it is so many times better than the best within: rows of houses agree with the next row nearly as well.
-From ALIKE on, and from CHANCE / √pixels in small areas, details are those of the same ground: those of other ground reach 10 to 12 / √pixels somewhere."""
+From ALIKE on, and from CHANCE / √pixels in small areas, details are those of the same ground: those of other ground reach 8 to 14 / √pixels somewhere,
+and 6 to 9 within some pixels of where they should be, so that NEARBY is enough to begin there."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Shift:
     error_m: float
     """One standard deviation of each, from how well least squares determine them."""
     correlation: float
-    """Of the two images there, 10 m, mean over bands."""
+    """Of the details of the two images there, 10 m: mean over bands, of either sign, since a crop turns the contrast of bare soil round."""
 
     @property
     def length_m(self) -> float:
@@ -145,8 +146,8 @@ def linear(reference: xr.Dataset, coarse: xr.Dataset, at: tuple[float, float]) -
     seen = seen & seen_there
     if seen.sum() < ENOUGH_PX:
         raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in both reference and Sentinel-2, needs {ENOUGH_PX}\ntake another date or a larger area")
-    agree = float(np.mean([_correlation(one[seen], other[seen]) for one, other in zip(here, target, strict=True)]))
     target, here, south, east = (detail(image, seen) for image in (target, here, _slope(*sides[:2]), _slope(*sides[2:])))
+    agree = float(np.mean([abs(_correlation(one[seen], other[seen])) for one, other in zip(here, target, strict=True)]))
     curve = fit(here[:, seen], target[:, seen], "linear")
     gain = ((curve.targets[:, -1] - curve.targets[:, 0]) / (curve.sources[:, -1] - curve.sources[:, 0]))[:, None, None]
     difference = np.where(seen, target - curve.apply(here), np.nan)
@@ -192,42 +193,44 @@ def _whole(reference: xr.Dataset, coarse: xr.Dataset, limit_m: float) -> tuple[f
     target, seen_there = coarse["reflectance"].values[0], coarse["valid"].values[0]
     if min(seen.sum(), seen_there.sum()) < ENOUGH_PX:
         raise NothingClear(f"{seen.sum()} pixels of 10 m are clear in the reference, {seen_there.sum()} in Sentinel-2, needs {ENOUGH_PX} of each")
-    agree = _agreement(_plain(target, seen_there), _plain(here, seen), seen_there, seen)
+    agree = _agreement(detail(target, seen_there), detail(here, seen), seen_there, seen)
     pixel = grids.size_m(stacks.grid_of(coarse)) or 10.0
     # By how much the second image has to move down and right to meet the first: by what it shows too much of the south and east.
     down, right = ((np.arange(length) - length // 2) * pixel for length in agree.shape)
     within = np.hypot(down[:, None], right) <= limit_m + pixel
     best, near = (np.unravel_index(map_.argmax(), agree.shape) for map_ in (agree, np.where(within, agree, -1.0)))
-    alike = max(ALIKE, CHANCE / float(np.sqrt(min(seen.sum(), seen_there.sum()))))
-    if agree[best] > max(CLEARLY * agree[near], alike):
+    pixels = float(min(seen.sum(), seen_there.sum()))
+    if agree[best] > max(CLEARLY * agree[near], ALIKE, CHANCE / pixels**0.5):
         raise _beyond(float(down[best[0]]), float(right[best[1]]), limit_m)
-    return (float(down[near[0]]), float(right[near[1]])) if agree[near] > alike else (0.0, 0.0)
+    return (float(down[near[0]]), float(right[near[1]])) if agree[near] > max(ALIKE, NEARBY / pixels**0.5) else (0.0, 0.0)
 
 
 def _agreement(fixed: Array, moving: Array, seen_fixed: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Array:
-    """Correlation (2 y − 1, 2 x − 1) for every shift of `moving` by whole pixels, none in the middle; −1 where less than OVERLAP of them meet."""
-    there, here = seen_fixed.astype(np.float64), seen.astype(np.float64)
+    """How alike two images (band, y, x) are for every shift of `moving` by whole pixels, none in the middle: (2 y − 1, 2 x − 1).
 
-    def met(one: Array, other: Array) -> Array:
-        return np.asarray(signal.fftconvolve(one, other[::-1, ::-1]))
+    The root mean square of the bands' correlations: bare soil that became a crop turns near infrared round, and says as much
+    of where it lies. Both are 0 where they are not seen. −1 where less than OVERLAP of them meet.
+    """
+    full = tuple(2 * length - 1 for length in seen.shape)
+    fast = tuple(fft.next_fast_len(length, real=True) for length in full)
 
+    def turned(images: NDArray[Any]) -> NDArray[np.complexfloating]:
+        return np.asarray(fft.rfft2(images, fast))
+
+    def met(one: NDArray[np.complexfloating], other: NDArray[np.complexfloating]) -> Array:
+        return np.asarray(fft.irfft2(one * other, fast))[..., : full[0], : full[1]]
+
+    fixed, moving = (image / np.maximum(np.abs(image).max((1, 2), keepdims=True), 1e-9) for image in (fixed, moving[:, ::-1, ::-1]))
+    there, here, of_fixed, of_moving = (turned(image) for image in (seen_fixed.astype(np.float64), seen[::-1, ::-1].astype(np.float64), fixed, moving))
     count = np.maximum(met(there, here).round(), 1)
-    of_fixed, of_moving = met(fixed, here), met(there, moving)
-    spread = (met(fixed**2, here) - of_fixed**2 / count) * (met(there, moving**2) - of_moving**2 / count)
-    alike = (met(fixed, moving) - of_fixed * of_moving / count) / np.sqrt(np.maximum(spread, 1e-9))
-    return np.where(count >= OVERLAP * count.max(), alike, -1.0)
+    sum_fixed, sum_moving = met(of_fixed, here), met(there, of_moving)
+    spread = (met(turned(fixed**2), here) - sum_fixed**2 / count) * (met(there, turned(moving**2)) - sum_moving**2 / count)
+    alike = (met(of_fixed, of_moving) - sum_fixed * sum_moving / count) ** 2 / np.maximum(spread, 1e-9)
+    return np.where(count >= OVERLAP * count.max(), np.sqrt(alike.mean(0)), -1.0)
 
 
 def _beyond(south: float, east: float, limit_m: float) -> BadValues:
     return BadValues(f"the reference fits {south:.1f} m further south and {east:.1f} m further east, at most {limit_m:g} m are believed\nlook at both images")
-
-
-def _plain(image: NDArray[Any], mask: NDArray[np.bool_]) -> Array:
-    """One image (y, x) of the detail of all bands, each of zero mean and unit deviation where it is seen, 0 elsewhere."""
-    image = detail(image, mask)
-    inside = image[:, mask]
-    mean, deviation = inside.mean(1)[:, None, None], inside.std(1)[:, None, None] + 1e-9
-    return np.where(mask, ((image - mean) / deviation).mean(0), 0.0)
 
 
 def _windows(shape: tuple[int, ...], side: int) -> Iterator[Window]:
