@@ -68,6 +68,14 @@ def test_a_haze_that_grows_across_the_area_is_taken_off_and_contrast_stays(groun
     assert off(harmonise(sharp(ground + haze), coarse, smooth_m=100), ground) < 0.001
 
 
+@pytest.mark.parametrize("method", ["moments", "histogram"])
+def test_a_band_of_one_value_gets_the_mean_of_what_it_was(ground: testing.Array, coarse: xr.Dataset, method: str) -> None:
+    flat = ground.copy()
+    flat[0] = 0.123
+    made = harmonise(sharp(flat), coarse, method=method)["reflectance"].values[0]
+    assert made[0].mean() == pytest.approx(coarse["reflectance"].values[0, 0].mean(), abs=0.005)
+
+
 def test_fields_of_another_season_do_not_flatten_what_is_in_them(ground: testing.Array, coarse: xr.Dataset) -> None:
     # Fields of 150 m, half of which are brighter or darker as a whole in the reference.
     rng = np.random.default_rng(3)

@@ -31,6 +31,8 @@ Array = NDArray[np.float32]
 
 ENOUGH_PX = 100
 QUANTILES = 256
+TIE = 1e-5
+"""Quantiles that are as near are of pixels of one value: water, or what is saturated."""
 SMOOTH_M = 500.0
 """Deviation of the Gaussian that smooths the residual: longer than any field, shorter than the weather."""
 ROUNDS = 4
@@ -85,7 +87,8 @@ def fit(source: NDArray[Any], target: NDArray[Any], method: str) -> Curve:
     source, target = source.astype(np.float64), target.astype(np.float64)
     if method == "histogram":
         at = np.linspace(0, 1, QUANTILES)
-        return Curve(np.quantile(source, at, axis=1).T, np.quantile(target, at, axis=1).T)
+        curves = [_leveled(x, y) for x, y in zip(np.quantile(source, at, axis=1).T, np.quantile(target, at, axis=1).T, strict=True)]
+        return Curve(*(np.stack(each) for each in zip(*curves, strict=True)))
     if method == "moments":
         gain = target.std(1) / np.maximum(source.std(1), 1e-6)
         offset = target.mean(1) - gain * source.mean(1)
@@ -93,6 +96,13 @@ def fit(source: NDArray[Any], target: NDArray[Any], method: str) -> Curve:
         gain, offset = np.array([_line(x, y) for x, y in zip(source, target, strict=True)]).T
     ends = np.tile([0.0, 1.0], (len(source), 1))
     return Curve(ends, ends * gain[:, None] + offset[:, None])
+
+
+def _leveled(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of a rising curve; those of one value of x get the mean of their y, where it would else jump from the lowest to the highest."""
+    place = np.cumsum(np.diff(x, prepend=x[0]) > TIE)
+    count = np.bincount(place)
+    return (np.bincount(place, x) / count)[place], (np.bincount(place, y) / count)[place]
 
 
 def _line_and_rest(down: Array, target: Array, seen: NDArray[np.bool_], smooth_px: float) -> tuple[Curve, Array]:
