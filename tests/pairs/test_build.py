@@ -33,6 +33,7 @@ from dione.pairs.sentinel import Source, Span
 from dione.pairs.visit import gather
 from dione.patches import curate, store
 from dione.prepare.reference import scenestatistics
+from dione.prepare.reference.brightness import CloudRule, cloudy
 from dione.prepare.reference.normalise import Normalisation
 from dione.prepare.reference.pair import PairRule
 from dione.sources import zarrstack
@@ -195,6 +196,14 @@ def test_two_builds_do_not_share_the_areas_that_one_of_them_is_making(made: Worl
     with files.alone(tmp_path / "areas"), pytest.raises(CannotWrite, match="another run is writing"):
         build(recipe_for(made), tmp_path / "store", areas=str(tmp_path / "areas"), workers=1)
     assert not list((tmp_path / "areas").iterdir())
+
+
+def test_what_the_rule_calls_cloud_has_no_say_in_the_sharpening(made: World, recipe_for):
+    listed = scenetable.read(recipe_for(made).vhr.scenes)
+    by_rule = [scenes(listed, recipe_for(made).vhr.model_copy(update={"blue_above": above}))[0] for above in (1e6, 40.0)]
+    share = float(cloudy(by_rule[1].colours, CloudRule(40.0)).values.mean())
+    one, other = (scene.sharp["reflectance"][0, :, :40, :40].values for scene in by_rule)
+    assert 0.05 < share < 0.95 and np.abs(one - other).max() > 1e-5
 
 
 def test_a_reference_on_its_own_scenes_scale_stands_in_sentinel2s_numbers(made: World, tmp_path: Path, recipe_for, few):

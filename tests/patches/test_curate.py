@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from scipy import ndimage
 
 from dione.base.errors import BadRecipe, BadSource, CannotWrite
 from dione.base.storage import files
@@ -53,6 +55,33 @@ def test_a_reference_of_other_land_is_found_out(scored):
     for name, better in (("correlation", 0.4), ("ssim", 0.05), ("psnr", 3)):
         values = column(scored, name)
         assert values[3] < min(values[:3]) - better
+
+
+def test_agreeing_leaves_out_what_the_target_does_not_show_and_what_has_no_detail(tmp_path):
+    good = [patch(number, days=1) for number in range(3)]
+    rows, columns = np.indices(good[0].hr.shape[1:])
+    spot = np.exp(-((rows - 30) ** 2 + (columns - 26) ** 2) / 60).astype(np.float32)
+    spoilt = {
+        "cloud": lambda hr: hr * (1 - 0.5 * spot) + 0.3 * spot,
+        "shadow": lambda hr: hr * (1 - 0.8 * spot),
+        "blur": lambda hr: ndimage.gaussian_filter(hr, (0, 4, 4)),
+        "flat": lambda hr: np.broadcast_to(hr.mean((1, 2), keepdims=True), hr.shape).copy(),
+        "contrast turned round": lambda hr: np.clip(2 * hr.mean((1, 2), keepdims=True) - hr, 0, 1),
+        "other land": lambda hr: patch(99, days=1).hr,
+    }
+    each = good + [replace(one, hr=wrong(one.hr)) for wrong in spoilt.values() for one in good]
+    store.write(tmp_path / "store", iter(each), {})
+    curate.score(store.read(tmp_path / "store"))
+    opened = store.read(tmp_path / "store")
+    assert curate.keep(opened, curate.PRESETS["agreeing"]) == 3
+    assert store.read(opened.path).rows().tolist() == [0, 1, 2]
+
+
+def test_plain_water_agrees_though_neither_shows_any_detail():
+    water, rng = torch.tensor([0.06, 0.05, 0.03, 0.02])[:, None, None], np.random.default_rng(0)
+    target, hr = (water + torch.from_numpy(rng.normal(0, noise, (1, 4, side, side))).float() for noise, side in ((0.002, 32), (0.0005, 128)))
+    row = curate.statistics(target, hr, torch.ones(1, 1, 32, 32, dtype=torch.bool), torch.tensor([[curate.CENTRE, curate.SPREAD]]), limit_px=3)[0]
+    assert row["misfit"] < 0.3 and row["detail"] > 0.4 and max(row["brighter"], row["darker"]) < 0.005
 
 
 def test_dates_are_counted_and_what_a_cloud_hides_is_not_known(scored):

@@ -63,6 +63,41 @@ def test_detail_stays(ground: testing.Array, coarse: xr.Dataset) -> None:
     assert (fine * true).sum() / (true**2).sum() == pytest.approx(1, abs=0.03)
 
 
+def test_a_haze_that_grows_across_the_area_is_taken_off_and_contrast_stays(ground: testing.Array, coarse: xr.Dataset) -> None:
+    haze = np.linspace(0, 0.08, ground.shape[2], dtype=np.float32)
+    assert off(harmonise(sharp(ground + haze), coarse, smooth_m=100), ground) < 0.001
+
+
+@pytest.mark.parametrize("method", ["moments", "histogram"])
+def test_a_band_of_one_value_gets_the_mean_of_what_it_was(ground: testing.Array, coarse: xr.Dataset, method: str) -> None:
+    flat = ground.copy()
+    flat[0] = 0.123
+    made = harmonise(sharp(flat), coarse, method=method)["reflectance"].values[0]
+    assert made[0].mean() == pytest.approx(coarse["reflectance"].values[0, 0].mean(), abs=0.005)
+
+
+def test_fields_of_another_season_do_not_flatten_what_is_in_them(ground: testing.Array, coarse: xr.Dataset) -> None:
+    # Fields of 150 m, half of which are brighter or darker as a whole in the reference.
+    rng = np.random.default_rng(3)
+    fields = rng.normal(0, 0.05, (4, 4, 5)) * (rng.random((4, 5)) < 0.5)
+    other = ground + fields.repeat(60, 1).repeat(60, 2)[..., : ground.shape[2]]
+    made = harmonise(sharp(other.astype(np.float32)), coarse)["reflectance"].values[0]
+    for band, true in zip(made, ground, strict=True):
+        fine, wanted = (image - ndimage.uniform_filter(image, 5) for image in (band, true))
+        inside = np.zeros(true.shape, bool)
+        for top in range(0, 240, 60):
+            for left in range(0, 240, 60):
+                inside[top + 6 : top + 54, left + 6 : left + 54] = True
+        assert (fine * wanted)[inside].sum() / (wanted[inside] ** 2).sum() == pytest.approx(1, abs=0.1)
+
+
+def test_pixels_that_lie_apart_tell_no_contrast(ground: testing.Array, coarse: xr.Dataset) -> None:
+    rows, columns = np.indices(coarse["valid"].shape[1:])
+    apart = (rows % 3 == 0) & (columns % 3 == 0)
+    with pytest.raises(NothingClear, match="lie apart"):
+        harmonise(sharp(ground), coarse.assign(valid=(stacks.DIMS["valid"], apart[None])))
+
+
 def test_change_and_clouds_do_not_bend_the_line(ground: testing.Array, coarse: xr.Dataset) -> None:
     other = ground * TINT + HAZE
     other[:, :60, :70] = 0.7

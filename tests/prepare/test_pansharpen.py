@@ -42,6 +42,24 @@ def test_gsa_finds_what_each_band_lends_to_pan(delivery: Delivered) -> None:
     np.testing.assert_allclose(fit(*pair(delivery)).weights, PAN_WEIGHTS, atol=0.05)
 
 
+def under_cloud(delivery: Delivered) -> tuple[xr.Dataset, xr.Dataset]:
+    """A scene of which the north is cloud, whose pan is saturated there."""
+    ms, pan = (one.load() for one in pair(delivery))
+    for one, bright in ((ms, 0.7), (pan, 0.4)):
+        one["reflectance"][..., : one.sizes["y"] // 3, :] = bright
+    return ms, pan
+
+
+def test_clouds_are_left_out_of_the_fit(delivery: Delivered) -> None:
+    fitted = fit(*under_cloud(delivery), clouds=lambda part: part["reflectance"].values[:, 0] > 0.4)
+    np.testing.assert_allclose(fitted.weights, PAN_WEIGHTS, atol=0.05)
+
+
+def test_where_all_is_cloud_the_fit_is_made_to_it(delivery: Delivered) -> None:
+    ms, pan = pair(delivery)
+    np.testing.assert_array_equal(fit(ms, pan, clouds=lambda part: np.ones(part["valid"].shape, bool)).weights, fit(ms, pan).weights)
+
+
 def test_the_ratio_with_pan_s_weights_is_nearer_to_pan_than_enlarging(delivery: Delivered) -> None:
     ms, pan = pair(delivery)
     weights = tuple(float(weight) for weight in PAN_WEIGHTS)

@@ -43,7 +43,8 @@ KINDS = dict(zip((*OWN, "neighbours"), (str, str, int, int, int, int, int, list)
 PATCH = (
     *("sensor", "scene", "place", "split", "kept", "dates", "files", "clear", "shadow", "reference_date", "days_apart", "cover", "cloud"),
     *("coarse_m", "top", "left", "x", "y", "local_south_m", "local_east_m", "local_error_m", "neighbours"),
-    *("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change", "shift_down", "shift_right", "views", "target_clear"),
+    *("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change"),
+    *("misfit", "detail", "brighter", "darker", "shift_down", "shift_right", "views", "target_clear"),
     *(f"{name}_{part}" for name in ("shift", "left") for part in ("south_m", "east_m", "error_m", "correlation")),
 )
 """What a patch's row of the index tells besides, once curated, and the area's neighbours."""

@@ -86,7 +86,7 @@ class Scene:
         if "pan" not in self.rows or self.settings.sharpen == "no":
             return self.colours
         try:
-            return pansharpen(self.colours, scenetable.stack(self.rows["pan"]), method=self.settings.sharpen)
+            return pansharpen(self.colours, scenetable.stack(self.rows["pan"]), method=self.settings.sharpen, clouds=self._cloud)
         except NothingClear as error:  # of the whole scene: no area of it can be used
             raise BadSource(f"the whole scene cannot be sharpened: {error}") from error
 

@@ -10,11 +10,15 @@ the store's own normalisation where it has one, by the mean of the original's tw
     psnr_nir, ssim_nir   of near infrared alone, which the original scored
     correlation   mean over bands                             change        mean difference, largest band, reflectance
     shift_down, shift_right   sharp pixels                    views         dates that show anything
+    misfit        share of the target's contrast that the reference does not show as the sensor would see it there, mean over bands
+    detail        deviation of what the reference shows beyond that, over that of the target's own finest detail; mean over bands
+    brighter, darker   by how much the reference differs at most around a pixel of 10 m in all bands alike, reflectance: cloud, shadow
     target_clear  share of the target that was seen clear; below 1, nothing above but views is known
 
 Nothing is deleted: `kept` is a column, and `Store.rows` leaves out what is not kept.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,17 +33,28 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from dione.base.bands import BANDS
 from dione.base.errors import BadRecipe, BadSource, faults
 from dione.measure import shift
-from dione.measure.metrics import corrected, decibels
+from dione.measure.metrics import averaged, corrected, decibels
 from dione.patches import store
 from dione.patches.expression import chosen
 from dione.patches.older import counts, tables
 
-PRESETS = {"prior-art": ("ssim_nir > 0.2", "psnr_nir > 10", "mse_ratio < 10", "views >= 2", "not shadow"), "all": ("True",)}
-"""`not shadow` only where the index tells of shadow."""
-COLUMNS = ("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change", "shift_down", "shift_right", "views", "target_clear")
+PRESETS = {
+    "prior-art": ("ssim_nir > 0.2", "psnr_nir > 10", "mse_ratio < 10", "views >= 2", "not shadow"),
+    "agreeing": ("misfit < 0.6", "detail > 0.4", "brighter < 0.015", "darker < 0.015"),
+    "all": ("True",),
+}
+"""`not shadow` only where the index tells of shadow. What each lets through is told in docs/vhr.md."""
+OF_PAIR = ("mse", "cmse", "psnr", "ssim", "psnr_nir", "ssim_nir", "mse_ratio", "correlation", "change", "misfit", "detail", "brighter", "darker")
+COLUMNS = (*OF_PAIR, "shift_down", "shift_right", "views", "target_clear")
 LIMIT = "curated_within_px"
 """What a store notes of the shift that was looked within, sharp pixels."""
 CENTRE, SPREAD = (0.085, 0.068, 0.040, 0.067), (0.099, 0.125, 0.213, 0.369)
+FLOOR = 0.005
+"""Reflectance: contrasts below it may be noise, and count as plain ground."""
+GRAIN = 0.001
+"""Reflectance: the same of finest detail, so that plain water, where neither shows any, counts as detail enough."""
+AROUND_PX = 3
+"""Side of the window in which brighter and darker are told, pixels of 10 m."""
 BATCH = 64
 Progress = Callable[[str, int, int], None]
 
@@ -47,7 +62,8 @@ Progress = Callable[[str, int, int], None]
 def score(opened: store.Store, *, limit_px: float = 3.0, progress: Progress = lambda *_: None) -> pa.Table:
     """Write COLUMNS into the store's index, in place of those that are there; returns it. Raises BadSource for patches too small for the shift."""
     side = min(opened.hr.shape[-2:])
-    if side <= 2 * shift.margin(limit_px) + 11:
+    zoom = side // opened.lr.shape[-1]
+    if side <= 2 * shift.margin(limit_px) + 11 or side <= 2 * zoom * _rim(limit_px, zoom):
         raise BadSource(f"patches of {side} px leave too little to compare within a shift of {limit_px:g} px\nchoose a smaller --shift")
     norms = tables.of_store(opened)
     facts, total = opened.index.to_pylist(), opened.index.num_rows
@@ -90,6 +106,7 @@ def statistics(
         "mse_ratio": mse / cmse.clamp_min(1e-12),
         "correlation": correlation(ours, theirs),
         "change": ((ours - theirs) * spread).mean((-2, -1)).abs().amax(1),
+        **_at_10_m(target, shift.shifted(hr, by), limit_px),
         "shift_down": by[:, 0],
         "shift_right": by[:, 1],
     }
@@ -101,6 +118,30 @@ def statistics(
             {name: float(values[at]) if whole else None for name, values in known.items()} | {"views": float(views[at]), "target_clear": float(clear[at])}
         )
     return rows
+
+
+def _at_10_m(target: Float[Tensor, "b c h w"], hr: Float[Tensor, "b c y x"], limit_px: float) -> dict[str, Float[Tensor, " b"]]:
+    """Both compared as the sensor sees them, the reference in its place, without the rim that moving it leaves open."""
+    zoom = hr.shape[-1] // target.shape[-1]
+    rim = _rim(limit_px, zoom)
+    seen = averaged(hr, zoom)
+    beyond = shift.inside(hr - F.interpolate(seen, size=hr.shape[-2:], mode="bicubic", align_corners=False), rim * zoom)
+    finest = target - F.avg_pool2d(F.pad(target, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    target, seen, finest = (shift.inside(image, rim) for image in (target, seen, finest))
+    apart = seen - target
+    level = apart - apart.flatten(2).median(2).values[..., None, None]
+    around = F.avg_pool2d(level, min(AROUND_PX, *level.shape[-2:]), 1)
+    return {
+        "misfit": (apart.var((-2, -1), correction=0) / (target.var((-2, -1), correction=0) + FLOOR**2)).mean(1),
+        "detail": ((beyond.square().mean((-2, -1)) + GRAIN**2) / (finest.square().mean((-2, -1)) + GRAIN**2)).sqrt().mean(1),
+        "brighter": around.amin(1).amax((-2, -1)),
+        "darker": (-around).amin(1).amax((-2, -1)),
+    }
+
+
+def _rim(limit_px: float, zoom: int) -> int:
+    """Pixels of 10 m on every side that a shift of up to `limit_px` sharp ones leaves open."""
+    return math.ceil(shift.margin(limit_px) / zoom)
 
 
 def similarity(one: Float[Tensor, "b c y x"], other: Float[Tensor, "b c y x"]) -> Float[Tensor, " b"]:

@@ -5,7 +5,8 @@ applied at the reference's pixels:
 
     moments      gain and offset a band, so that mean and deviation agree
     histogram    a rising curve a band, so that quantiles agree
-    linear       regression a band, plus what is left of the difference, smoothed over SMOOTH_M: light, haze, seasons
+    linear       regression a band, of contrasts between near pixels, plus what is left of the difference, smoothed over
+                 SMOOTH_M: light, haze, seasons
 
 Both Stacks are read whole: for areas of kilometres, not for scenes.
 """
@@ -30,9 +31,13 @@ Array = NDArray[np.float32]
 
 ENOUGH_PX = 100
 QUANTILES = 256
+TIE = 1e-5
+"""Quantiles that are as near are of pixels of one value: water, or what is saturated."""
 SMOOTH_M = 500.0
 """Deviation of the Gaussian that smooths the residual: longer than any field, shorter than the weather."""
 ROUNDS = 4
+STEP_PX = 2
+"""Contrasts are differences of pixels of 10 m so far apart: beyond what blur makes alike, and mostly within one field."""
 OUTLIER = 3.0
 """Pixels further from the line than this many (robust) deviations are left out, as change, cloud or shadow."""
 
@@ -82,7 +87,8 @@ def fit(source: NDArray[Any], target: NDArray[Any], method: str) -> Curve:
     source, target = source.astype(np.float64), target.astype(np.float64)
     if method == "histogram":
         at = np.linspace(0, 1, QUANTILES)
-        return Curve(np.quantile(source, at, axis=1).T, np.quantile(target, at, axis=1).T)
+        curves = [_leveled(x, y) for x, y in zip(np.quantile(source, at, axis=1).T, np.quantile(target, at, axis=1).T, strict=True)]
+        return Curve(*(np.stack(each) for each in zip(*curves, strict=True)))
     if method == "moments":
         gain = target.std(1) / np.maximum(source.std(1), 1e-6)
         offset = target.mean(1) - gain * source.mean(1)
@@ -92,19 +98,62 @@ def fit(source: NDArray[Any], target: NDArray[Any], method: str) -> Curve:
     return Curve(ends, ends * gain[:, None] + offset[:, None])
 
 
-def _line_and_rest(down: Array, target: Array, seen: NDArray[np.bool_], smooth_px: float) -> tuple[Curve, Array]:
-    """A line a band and a smooth residual (band, y, x), each fitted to what the other leaves, ROUNDS times.
+def _leveled(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points of a rising curve; those of one value of x get the mean of their y, where it would else jump from the lowest to the highest."""
+    place = np.cumsum(np.diff(x, prepend=x[0]) > TIE)
+    count = np.bincount(place)
+    return (np.bincount(place, x) / count)[place], (np.bincount(place, y) / count)[place]
 
-    Fitted once, haze that varies over the area would flatten the line.
+
+def _line_and_rest(down: Array, target: Array, seen: NDArray[np.bool_], smooth_px: float) -> tuple[Curve, Array]:
+    """A line a band and a smooth residual (band, y, x), the latter fitted to what the line leaves, ROUNDS times without outliers.
+
+    The line has the slope of contrasts, and passes through the middle: fields that became brighter or darker as a whole would
+    flatten one that is fitted to the values themselves, and so would haze and clouds that no mask shows.
     """
-    rest = np.zeros_like(target)
+    gain = _contrasts(down, target, seen)
+    offset = np.median(target[:, seen] - gain[:, None] * down[:, seen], axis=1)
+    ends = np.tile([0.0, 1.0], (len(down), 1))
+    curve = Curve(ends, ends * gain[:, None] + offset[:, None])
+    left, rest = target - curve.apply(down), np.zeros_like(target)
     for _ in range(ROUNDS):
-        curve = fit(down[:, seen], (target - rest)[:, seen], "linear")
-        left = target - curve.apply(down)
         near = seen.copy()
         near[seen] = np.all([_near(band) for band in (left - rest)[:, seen]], axis=0)
-        rest = residual(left, near, smooth_px)
+        slant = _plane(left, near)  # smoothed with the rest, a haze that grows across the area would stay in at its edges
+        rest = slant + residual(left - slant, near, smooth_px)
     return curve, rest
+
+
+def _plane(difference: Array, seen: NDArray[np.bool_]) -> Array:
+    """Least squares' plane (band, y, x) through a difference where it is seen, nowhere beyond what it is there."""
+    rows, columns = np.indices(seen.shape)
+    terms = np.stack([np.ones(seen.shape), rows / seen.shape[0], columns / seen.shape[1]], axis=-1)
+    found = np.linalg.lstsq(terms[seen], difference[:, seen].T.astype(np.float64), rcond=None)[0]
+    plane = np.moveaxis(terms @ found, -1, 0)
+    low, high = (end(plane[:, seen], axis=1)[:, None, None] for end in (np.min, np.max))
+    return np.clip(plane, low, high).astype(np.float32)
+
+
+def _contrasts(down: Array, target: Array, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Gain (band,) from contrasts of down (band, y, x) to those of target, by least squares without outliers. Raises NothingClear."""
+    both = [seen[STEP_PX:] & seen[:-STEP_PX], seen[:, STEP_PX:] & seen[:, :-STEP_PX]]
+    if sum(int(where.sum()) for where in both) < ENOUGH_PX:
+        raise NothingClear(f"the {seen.sum()} pixels of 10 m that are clear in both the reference and Sentinel-2 lie apart\ntake another date or a larger area")
+
+    def steps(image: Array) -> NDArray[np.float64]:
+        parts = (image[:, STEP_PX:] - image[:, :-STEP_PX])[:, both[0]], (image[..., STEP_PX:] - image[..., :-STEP_PX])[:, both[1]]
+        return np.concatenate(parts, axis=1).astype(np.float64)
+
+    return np.array([_slope(x, y) for x, y in zip(steps(down), steps(target), strict=True)])
+
+
+def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """The slope of a line through 0, outliers told by the one before, the first by `_line`."""
+    slope = _line(x, y)[0]
+    for _ in range(ROUNDS - 1):
+        kept = _near(y - slope * x)
+        slope = float((x[kept] * y[kept]).sum() / max((x[kept] ** 2).sum(), 1e-12))
+    return slope
 
 
 def residual(difference: NDArray[Any], seen: NDArray[np.bool_], smooth_px: float) -> Array:

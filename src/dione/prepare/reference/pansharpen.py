@@ -13,6 +13,7 @@ Walker (1987), Remote Sensing of Environment 22, 343–365. What is fitted is fi
 that a result does not depend on the windows it is read in.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,8 @@ from dione.prepare.reference.interpolate import cubic, filled, mean, nearest
 
 METHODS = ("ratio", "gsa")
 Array = NDArray[np.float32]
+Clouds = Callable[[xr.Dataset], NDArray[np.bool_]]
+"""Cloud (time, y, x) in a part of the multispectral Stack."""
 
 SIDE_PX, COUNT = 256, 4
 """COUNT × COUNT windows of this side, coarse pixels, are looked at for a fit."""
@@ -65,24 +68,24 @@ class Fit:
         return np.asarray(enlarged + self.gains.astype(np.float32)[:, None, None] * detail, np.float32)
 
 
-def pansharpen(ms: xr.Dataset, pan: xr.Dataset, *, method: str = "gsa", weights: tuple[float, ...] | None = None) -> xr.Dataset:
+def pansharpen(ms: xr.Dataset, pan: xr.Dataset, *, method: str = "gsa", weights: tuple[float, ...] | None = None, clouds: Clouds | None = None) -> xr.Dataset:
     """A Stack on pan's grid; lazy, read window by window.
 
     ms, pan: Stacks of one date each, of four bands and of pan, in one CRS. weights: (band,) of the ratio, adding up to 1.
-    Valid where both are. Raises NotAStack, BadGrid, BadRecipe; NothingClear when there is nothing to fit to.
+    clouds: what is left out of the fit. Valid where both are, clouds too. Raises NotAStack, BadGrid, BadRecipe; NothingClear when there is nothing to fit to.
     """
     stacks.check(ms, "the multispectral raster")
     stacks.check(pan, "the panchromatic raster", bands=PAN)
     _comparable(ms, pan)
-    fitted = fit(ms, pan, method=method, weights=weights)
+    fitted = fit(ms, pan, method=method, weights=weights, clouds=clouds)
     reflectance, valid = (LazilyIndexedArray(Sharp(ms, pan, fitted, variable)) for variable in ("reflectance", "valid"))
     notes = {**ms.attrs, "pansharpened": method, "pan_source": str(pan.attrs.get("source", ""))}
     made = stacks.make(reflectance, valid, list(ms["time"].values), stacks.grid_of(pan), items=[str(item) for item in ms["item"].values], **notes)
     return made.assign_coords(white=(("time", "band"), ms["white"].values)) if "white" in ms.coords else made
 
 
-def fit(ms: xr.Dataset, pan: xr.Dataset, *, method: str = "gsa", weights: tuple[float, ...] | None = None) -> Fit:
-    """What `apply` needs, from clear windows spread over the scene."""
+def fit(ms: xr.Dataset, pan: xr.Dataset, *, method: str = "gsa", weights: tuple[float, ...] | None = None, clouds: Clouds | None = None) -> Fit:
+    """What `apply` needs, from windows spread over the scene; without clouds, which are white and saturate, unless there is nothing else."""
     bands = ms.sizes["band"]
     if method == "ratio":
         if weights is not None and len(weights) != bands:
@@ -90,7 +93,9 @@ def fit(ms: xr.Dataset, pan: xr.Dataset, *, method: str = "gsa", weights: tuple[
         return Fit("ratio", np.full(bands, 1 / bands) if weights is None else np.array(weights, np.float64))
     if method != "gsa":
         raise BadRecipe(f"no pansharpening is called '{method}'; there are {', '.join(METHODS)}")
-    colours, grey = _looked_at(ms, pan)
+    colours, grey, cloudy = _looked_at(ms, pan, clouds)
+    if len(grey) - cloudy.sum() >= ENOUGH_PX:
+        colours, grey = colours[~cloudy], grey[~cloudy]
     if len(grey) < ENOUGH_PX:
         raise NothingClear(f"{len(grey)} pixels are valid in both rasters, needs {ENOUGH_PX} to fit pan to the bands\nuse the ratio, which fits nothing")
     *found, constant = np.linalg.lstsq(np.column_stack([colours, np.ones(len(grey))]), grey, rcond=None)[0]
@@ -101,23 +106,23 @@ def fit(ms: xr.Dataset, pan: xr.Dataset, *, method: str = "gsa", weights: tuple[
     return Fit("gsa", np.array(found), float(constant), gains, scale, float(intensity.mean() - scale * grey.mean()))
 
 
-def _looked_at(ms: xr.Dataset, pan: xr.Dataset) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bands (pixel, band) and pan brought down to their grid (pixel,), where both are valid."""
-    colours, grey = [], []
+def _looked_at(ms: xr.Dataset, pan: xr.Dataset, clouds: Clouds | None) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Bands (pixel, band), pan brought down to their grid (pixel,) and cloud (pixel,), where both are valid."""
+    colours, grey, cloudy = [np.zeros((0, ms.sizes["band"]))], [np.zeros(0)], [np.zeros(0, bool)]
     coarse, fine = stacks.grid_of(ms), stacks.grid_of(pan)
     for window in sample((ms.sizes["y"], ms.sizes["x"]), side=SIDE_PX, count=COUNT):
         rows, columns = window.slices
-        part = ms.isel(time=0, y=rows, x=columns)
-        reflectance, valid = part["reflectance"].values, part["valid"].values.copy()
         there = covering(coarse, fine, window, margin=0)
         if there is None:
             continue
+        part = ms.isel(y=rows, x=columns).load()
         below = pan.isel(time=0, band=0, y=there.slices[0], x=there.slices[1])
         down, whole = mean(below["reflectance"].values, below["valid"].values, fine[there.slices], coarse[window.slices])
-        valid &= whole
-        colours.append(reflectance[:, valid].T.astype(np.float64))
+        valid = part["valid"].values[0] & whole
+        colours.append(part["reflectance"].values[0][:, valid].T.astype(np.float64))
         grey.append(down[valid].astype(np.float64))
-    return (np.concatenate(colours), np.concatenate(grey)) if colours else (np.zeros((0, ms.sizes["band"])), np.zeros(0))
+        cloudy.append(clouds(part)[0][valid] if clouds else np.zeros(int(valid.sum()), bool))
+    return np.concatenate(colours), np.concatenate(grey), np.concatenate(cloudy)
 
 
 class Sharp(BackendArray):

@@ -14,7 +14,7 @@ from dione.base import stack as stacks
 from dione.base.errors import BadRecipe, BadValues, DioneError
 from dione.base.windows import Window
 from dione.prepare.reference import statistics
-from dione.prepare.reference.brightness import CloudRule
+from dione.prepare.reference.brightness import CloudRule, cloudy
 from dione.prepare.reference.interpolate import nearest
 from dione.prepare.reference.pansharpen import METHODS, covering, pansharpen
 from dione.prepare.reference.statistics import Clouds, Numbers
@@ -94,7 +94,8 @@ def _scene(rows: Mapping[str, Row], opener: Opener, rule: CloudRule, sharpen: st
     below = clouds_below(colours, own, opener.stack(rows["ms"]), opener.stack(rows["pan"]))
     new["pan"] = statistics.columns(statistics.tally(pan, below), pan, rule, cloud=counted.cloud)
     if sharpen:
-        sharp = SharpNumbers(pansharpen(opener.stack(rows["ms"]), opener.stack(rows["pan"]), method=sharpen), colours)
+        ms, pan_stack = opener.stack(rows["ms"]), opener.stack(rows["pan"])
+        sharp = SharpNumbers(pansharpen(ms, pan_stack, method=sharpen, clouds=lambda part: np.asarray(cloudy(part, rule).values)), colours)
         new["ms"] |= statistics.columns(statistics.tally(sharp, below), sharp, rule, cloud=counted.cloud, prefix="sharp_")
     return new
 

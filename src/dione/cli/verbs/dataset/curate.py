@@ -13,7 +13,9 @@ def curate(
     keep: Annotated[
         list[str] | None, typer.Option(help="Condition on the columns that a patch has to fulfil to count: 'ssim > 0.2 and views >= 2'. May be repeated.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Conditions by name: prior-art, or all to keep every patch again.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Conditions by name: prior-art; agreeing (references with Sentinel-2's colours); or all to keep every patch again.")
+    ] = None,
     shift: Annotated[float, typer.Option(min=0, help="Largest shift of the reference that is looked for, sharp pixels.")] = 3.0,
     fresh: Annotated[bool, typer.Option("--fresh", help="Score again what was scored before.")] = False,
     page: Annotated[str | None, typer.Option(help="Write a page about it: histograms, scatter plots, the worst patches as pictures.")] = None,
