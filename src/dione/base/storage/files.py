@@ -52,6 +52,15 @@ def whole(path: Path, *, needs_bytes: int | None = None, shared: bool = False) -
             partial.unlink(missing_ok=True)
 
 
+def tidied(path: Path) -> None:
+    """Remove what runs that were killed left half of a file that several may write (`whole`, shared); to be called where nobody writes it."""
+    half = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(PARTIAL)}.*")
+    for entry in path.parent.iterdir():
+        if half.fullmatch(entry.name):
+            with suppress(OSError):
+                entry.unlink()
+
+
 def settled(path: Path) -> None:
     """Have the system put a file's bytes on the disk now, so that a loss of power cannot leave its name without them."""
     with open(path, "rb") as written:
