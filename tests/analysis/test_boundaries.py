@@ -51,6 +51,13 @@ def test_ground_without_any_edge_is_one_field(sharp):
     assert len(found) == 1 and found.columns["edge"][0] == 0 and found.columns["area_m2"][0] == pytest.approx(60 * 60)
 
 
+def test_where_no_field_is_found_it_is_told_with_what_to_change(sharp, caplog):
+    found = boundaries(sharp.isel(y=slice(8, 16), x=slice(8, 16)))
+    assert len(found) == 0 and "no field is found" in caplog.text and "further than 12.5 m from any edge" in caplog.text and "least_m2" in caplog.text
+    caplog.clear()
+    assert len(boundaries(sharp, BoundaryRule(least=4, core_m=0))) and not caplog.records
+
+
 @pytest.mark.parametrize(("crs", "across", "along"), [("EPSG:3857", 5, 5), ("EPSG:4326", 4.5e-5, 2.2e-5), ("EPSG:32631", 2.5, 2.5)])
 def test_an_area_is_that_of_the_ground(sharp, crs, across, along):
     turn = Transformer.from_crs("EPSG:4326", crs, always_xy=True)

@@ -77,6 +77,20 @@ def test_two_that_write_parcels_to_one_file_do_not_mix(tmp_path, monkeypatch):
     assert "outer" in (tmp_path / "zones.csv").read_text() and len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.parametrize("name", ["zones.csv", "zones.gpkg"])
+def test_what_a_run_that_was_killed_left_of_parcels_goes_with_the_next_but_not_what_another_is_writing(tmp_path, name):
+    one = Parcels((shapely.box(LEFT, TOP - 100, LEFT + 100, TOP),), {"name": np.array(["whole"])}, "EPSG:32631")
+    left = [tmp_path / f".{name}.0123abcd.partial{ending}" for ending in ("", ".gpkg", ".gpkg-journal")]
+    others = tmp_path / f".{name}.old.0123abcd.partial"
+    for half in (*left, others):
+        half.write_bytes(b"half")
+    with alone(tmp_path / name, tmp_path / f".{name}{LOCK}"):
+        one.write(tmp_path / name)
+        assert all(half.exists() for half in left)
+    one.write(tmp_path / name)
+    assert sorted(tmp_path.iterdir()) == [others, tmp_path / name]
+
+
 def test_a_geopackage_that_a_full_disk_does_not_take_says_how_much_is_free(tmp_path, monkeypatch):
     def full(*given, **how):
         raise RuntimeError("no such table: gpkg_contents")  # what SQLite makes of it

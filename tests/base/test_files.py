@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from dione.base.errors import CannotWrite
 from dione.base.storage import files
-from dione.base.storage.files import LOCK, alone, emptied
+from dione.base.storage.files import LOCK, alone, emptied, whole, write_bytes
 
 HOLD = "import sys, time\nfrom pathlib import Path\nfrom dione.base.storage.files import alone\nwith alone(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
 
@@ -116,3 +117,44 @@ def test_a_place_where_no_file_can_be_is_told_as_what_cannot_be_written(tmp_path
     (tmp_path / "file").touch()
     with pytest.raises(CannotWrite, match="cannot write"):
         files.write_text(tmp_path / name, "")
+
+
+def test_a_file_that_another_run_is_writing_is_not_written_too(tmp_path: Path) -> None:
+    to = tmp_path / "model.safetensors"
+    with whole(to) as partial:
+        partial.write_bytes(b"half")
+        with pytest.raises(CannotWrite, match=r"another run is writing .*model\.safetensors\nwait for it to end, or name another file"):
+            write_bytes(to, b"the other's")
+        assert not to.exists() and partial.read_bytes() == b"half"
+        partial.write_bytes(b"half and half")
+    assert to.read_bytes() == b"half and half" and list(tmp_path.iterdir()) == [to]
+
+
+def test_of_many_that_write_a_file_at_a_time_each_writes_it_whole_or_is_told_of_another(tmp_path: Path) -> None:
+    """Not that a folder is missing, because another renamed or removed what was being written."""
+    to, told = tmp_path / "model.safetensors", []
+    write_bytes(to, b"0")
+
+    def write(mark: bytes) -> None:
+        for _ in range(40):
+            try:
+                write_bytes(to, mark * 300_000)
+            except CannotWrite as error:
+                told.append(str(error).partition(" /")[0])
+            seen = to.read_bytes()
+            if seen != b"0" and seen != seen[:1] * 300_000:
+                told.append("a half file")
+
+    writers = [threading.Thread(target=write, args=(mark,)) for mark in (b"a", b"b", b"c", b"d")]
+    for one in writers:
+        one.start()
+    for one in writers:
+        one.join()
+    assert set(told) <= {"another run is writing"}
+    assert list(tmp_path.iterdir()) == [to]
+
+
+def test_what_a_run_that_was_killed_left_half_is_no_hindrance_to_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".model.safetensors.partial").write_bytes(b"half, and longer than what comes")
+    write_bytes(tmp_path / "model.safetensors", b"whole")
+    assert (tmp_path / "model.safetensors").read_bytes() == b"whole" and len(list(tmp_path.iterdir())) == 1

@@ -41,6 +41,19 @@ def test_a_folder_that_another_run_writes_is_refused(opened, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_scores_of_a_run_before_do_not_stand_beside_the_tables_of_one_that_was_cut_short(opened, tmp_path, monkeypatch):
+    for name in ("scores.json", "report.html"):
+        (tmp_path / name).write_text("of a run before")
+
+    def full(*_):
+        raise CannotWrite("No space left on device")
+
+    monkeypatch.setattr("dione.evaluation.run.write_text", full)
+    with pytest.raises(CannotWrite, match="No space"):
+        dione.evaluate("nearest", str(opened.path), out=tmp_path, dates=(1,))
+    assert {file.name for file in tmp_path.iterdir()} == {"patches.parquet", "histograms.parquet"}
+
+
 def test_numbers_of_dates_that_are_not_there_count_as_all(made):
     assert made[0].summary["dates"] == [1, 2, 3]
 

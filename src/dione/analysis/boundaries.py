@@ -11,6 +11,7 @@ of does not part a field. Errors of neighbours are alike, so their difference is
 takes them as independent: calm ground has a strength of about 0.4 rather than 1.4 (docs/analysis.md).
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ from dione.base.crs import named
 from dione.base.errors import BadGrid, NothingClear
 from dione.base.grid import size_m
 from dione.base.windows import Window, lattice
+
+log = logging.getLogger(__name__)
 
 SCHARR = np.outer((3, 10, 3), (-1, 0, 1)) / 32
 """Derivative to the right, per pixel."""
@@ -83,6 +86,12 @@ def boundaries(stack: xr.Dataset, rule: BoundaryRule = BoundaryRule()) -> Parcel
     found = [part for part in tiled(stack, rule) if part is not None]
     if not found:
         raise NothingClear(f"no pixel is trusted on any of {stack.sizes['time']} dates\nallow a larger sigma, or take other dates")
+    if not any(map(len, found)):
+        log.warning(
+            "no field is found: nowhere is ground that is further than %g m from any edge and calm over %g m²; let edges be stronger (least), cores narrower (core_m) or fields smaller (least_m2)",
+            rule.core_m,
+            rule.least_m2,
+        )
     columns = {name: np.concatenate([part.columns[name] for part in found]) for name in found[0].columns}
     numbered = np.concatenate([part.columns["id"] + before for part, before in zip(found, np.cumsum([0, *map(_last, found)]), strict=False)])
     return Parcels(tuple(one for part in found for one in part.geometries), columns | {"id": numbered}, found[0].crs)

@@ -7,6 +7,7 @@ import csv
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from dione.base.crs import DEGREES, turned
 from dione.base.errors import BadRecipe, CannotWrite
-from dione.base.storage.files import at_home, folder, room, whole
+from dione.base.storage.files import LOCK, alone, at_home, folder, room, tidied, whole
 from dione.base.vectors import vectorfile
 from dione.base.vectors.antimeridian import crosses, halves, through
 from dione.base.vectors.features import Features, collection, of_object, plain
@@ -62,8 +63,12 @@ class Parcels:
     def write(self, path: str | Path) -> Path:
         """GeoPackage (.gpkg), GeoJSON in degrees (.geojson, .json) or a table without outlines (.csv), whole. Raises CannotWrite, DioneError (pyogrio)."""
         to = writable(path)
-        with whole(to, shared=True) as partial:
-            WRITERS[to.suffix.lower()](self, partial)
+        with ExitStack() as held:
+            with suppress(CannotWrite, OSError):  # somebody is at it: what is half there is theirs
+                held.enter_context(alone(to, to.with_name(f".{to.name}{LOCK}")))
+                tidied(to)
+            with whole(to, shared=True) as partial:
+                WRITERS[to.suffix.lower()](self, partial)
         return to
 
 

@@ -113,6 +113,8 @@ def summary(found: Measured, source: Source, models: Models, model: str, against
 
 def write(out: Path, made: Evaluation, source: Source, models: Models) -> None:
     """scores.json, the tables it was made from, and the page."""
+    for told in (SUMMARY, "report.html"):  # of a run before: it would stand for tables that are of this one
+        (out / told).unlink(missing_ok=True)
     rows.write(out / "patches.parquet", made.found.rows)
     rows.write(out / "histograms.parquet", made.found.histograms)
     write_text(out / SUMMARY, json.dumps(made.summary, indent=1, allow_nan=False) + "\n")

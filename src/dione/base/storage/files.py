@@ -5,9 +5,9 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, TextIO
 from uuid import uuid4
 
 from dione.base.errors import CannotWrite
@@ -37,19 +37,60 @@ def whole(path: Path, *, needs_bytes: int | None = None, shared: bool = False) -
     """A path to write to that becomes `path` only when the block ends well.
 
     The partial file stands beside the final one, so that the renaming is atomic; on any failure it is removed.
-    needs_bytes: its size, if that is known before. shared: others may be writing the same file at the same time.
-    Raises CannotWrite when the folder is not writable or the disk is full.
+    needs_bytes: its size, if that is known before. shared: others may be writing the same file at the same time, and the last one's stays.
+    Raises CannotWrite when the folder is not writable or the disk is full and, unless it is shared, when another run is writing the file.
     """
     partial = path.with_name(f".{path.name}{f'.{uuid4().hex[:8]}' if shared else ''}{PARTIAL}")
+    with nullcontext() if shared else _held(path, partial):
+        try:
+            yield partial
+            settled(partial)
+            os.replace(partial, path)
+        except BaseException as error:
+            told = cannot_write(path, error, needs_bytes, partial) if isinstance(error, OSError) else None
+            with suppress(OSError):  # what it could not be written for is told
+                partial.unlink(missing_ok=True)  # not after the renaming: the next one's may stand there by then
+            if told is None:
+                raise
+            raise told from error
+
+
+@contextmanager
+def _held(path: Path, partial: Path) -> Iterator[None]:
+    """The partial file, empty or what a run that was killed left of it, and ours alone: another's would be renamed with half of ours in it."""
+    with _begun(path, partial) as file:
+        try:
+            _hold(file.fileno())
+        except BlockingIOError as error:
+            raise CannotWrite(f"another run is writing {path}\nwait for it to end, or name another file with -o") from error
+        if _stands(file, partial):
+            yield
+            return
+    with _held(path, partial):  # who held it has just renamed it
+        yield
+
+
+def _begun(path: Path, partial: Path) -> IO[Any]:
     try:
-        yield partial
-        settled(partial)
-        os.replace(partial, path)
+        return open(partial, "ab")
     except OSError as error:
-        raise cannot_write(path, error, needs_bytes, partial) from error
-    finally:
-        with suppress(OSError):  # what it could not be written for is told
-            partial.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def _stands(file: IO[Any], path: Path) -> bool:
+    """Whether an open file is still the one at `path`."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False
+
+
+def tidied(path: Path) -> None:
+    """Remove what runs that were killed left half of a file that several may write (`whole`, shared); to be called where nobody writes it."""
+    half = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(PARTIAL)}.*")
+    for entry in path.parent.iterdir():
+        if half.fullmatch(entry.name):
+            with suppress(OSError):
+                entry.unlink()
 
 
 def settled(path: Path) -> None:
@@ -142,7 +183,7 @@ def alone(path: Path, lock: Path | None = None) -> Iterator[None]:
     with _opened(lock) as file:
         try:
             _hold(file.fileno())
-            removed = not lock.exists() or not os.path.samestat(os.fstat(file.fileno()), lock.stat())
+            removed = not _stands(file, lock)
         except BlockingIOError as error:
             raise CannotWrite(f"another run is writing {path}\nwait for it to end, or name another folder with -o") from error
         if not removed:
