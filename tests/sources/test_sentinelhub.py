@@ -245,6 +245,21 @@ def test_a_token_that_does_not_say_how_long_it_holds_is_asked_for_each_time(hub:
     assert sources.open("sentinelhub:mine", area=AREA, dates=DATES).load().sizes["time"] == 2
 
 
+def test_a_token_that_was_taken_back_before_its_time_is_renewed(hub: MadeHub) -> None:
+    stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+    stack["reflectance"][0].load()
+    hub.token = "another"
+    assert stack["valid"][1].load().any() and hub.tokens == 2
+
+
+def test_a_token_that_is_refused_from_the_start_is_asked_for_once_more_and_no_longer(hub: MadeHub) -> None:
+    stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+    hub.instead["process"] = (401, b'{"error": {"message": "not yours"}}', {})
+    with pytest.raises(BadSource, match=r"\(HTTP 401\): not yours"):
+        stack["reflectance"].load()
+    assert hub.tokens == 2
+
+
 def test_a_token_is_not_asked_for_without_encryption(hub: MadeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT")
     with pytest.raises(BadSource, match="sh_token_url of profile 'mine' needs https://"):

@@ -40,6 +40,8 @@ class MadeHub(Serving):
 
     def __init__(self) -> None:
         self.secret = "verysecret"
+        self.token = f"token-{self.secret}"
+        """The one that is given, and accepted."""
         self.features: list[dict[str, Any]] = []
         self.fault: Fault = lambda number: ""
         self.instead: dict[str, tuple[int, bytes, dict[str, str]]] = {}
@@ -71,7 +73,7 @@ class Handler(Quiet):
             return self._send(answer, status or 503, headers)
         if self.path.endswith("/token"):
             return self._token(body.decode())
-        if self.headers.get("Authorization") != f"Bearer token-{self.service.secret}":
+        if self.headers.get("Authorization") != f"Bearer {self.service.token}":
             return self._send(json.dumps({"error": {"message": "no token"}}).encode(), 401)
         asked = json.loads(body)
         if self.path.endswith("/search"):
@@ -85,7 +87,7 @@ class Handler(Quiet):
         self.service.tokens += 1
         if told.get("client_secret") != [self.service.secret]:
             return self._send(json.dumps({"error": "invalid_client", "error_description": "no"}).encode(), 401)
-        answer = {"access_token": f"token-{self.service.secret}", "expires_in": 3600, "expires_at": time.time() + 3600, "token_type": "Bearer"}
+        answer = {"access_token": self.service.token, "expires_in": 3600, "expires_at": time.time() + 3600, "token_type": "Bearer"}
         return self._send(json.dumps(answer).encode())
 
     def _process(self, asked: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, TextIO
 from uuid import uuid4
@@ -41,7 +42,7 @@ def whole(path: Path, *, needs_bytes: int | None = None, shared: bool = False) -
     Raises CannotWrite when the folder is not writable or the disk is full and, unless it is shared, when another run is writing the file.
     """
     partial = path.with_name(f".{path.name}{f'.{uuid4().hex[:8]}' if shared else ''}{PARTIAL}")
-    with nullcontext() if shared else _held(path, partial):
+    with _held(path, partial) if not shared and _locks() else nullcontext():
         try:
             yield partial
             settled(partial)
@@ -226,10 +227,10 @@ def _opened(lock: Path) -> TextIO:
 
 def _hold(file: int) -> None:
     """Lock an open file, or raise BlockingIOError; file systems and machines that know no locks let everybody in."""
-    try:
-        import fcntl
-    except ImportError:
+    if not _locks():
         return
+    import fcntl
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -237,6 +238,11 @@ def _hold(file: int) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise
+
+
+def _locks() -> bool:
+    """Whether this system knows locks; where it does not (Windows), a file that is held open could not be renamed either."""
+    return find_spec("fcntl") is not None
 
 
 def room(path: Path, needed: str = "") -> str:

@@ -108,7 +108,7 @@ class Hub:
         """What is asked for, after some tries; errors say what it is and hold no secret."""
         from oauthlib.oauth2 import OAuth2Error
 
-        hub, fault = _package(), "no answer"
+        hub, fault, renewed = _package(), "no answer", False
         for tried in range(self.patience.tries):
             try:
                 return ask()
@@ -117,7 +117,10 @@ class Hub:
             except hub.exceptions.OutOfRequestsException as error:
                 raise BadSource(f"Sentinel Hub: the account has used up its rate of requests for {what}\nwait, or take a smaller area") from error
             except hub.exceptions.DownloadFailedException as error:
-                raise BadSource(self._refused(what, error.request_exception)) from error
+                if renewed or getattr(getattr(error.request_exception, "response", None), "status_code", 0) != 401:
+                    raise BadSource(self._refused(what, error.request_exception)) from error
+                _client().forget(_config(self.profile, self.patience))
+                fault, renewed = "its token does not hold any more", True
             except OAuth2Error as error:
                 fault = self._without_token(error)
             except requests.RequestException as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from oauthlib.oauth2 import BackendApplicationClient
 from requests_oauthlib import OAuth2Session
-from sentinelhub import SentinelHubDownloadClient, SentinelHubSession
+from sentinelhub import SentinelHubDownloadClient, SentinelHubSession, SHConfig
 from sentinelhub.download.rate_limit import SentinelHubRateLimit
 
 from dione.base.errors import BadSource
@@ -60,3 +60,8 @@ class Client(SentinelHubDownloadClient):
         if not self._CACHED_SESSIONS.keys() & {key, self._UNIVERSAL_CACHE_KEY}:
             self._CACHED_SESSIONS[key] = Session(config=self.config)
         return super().get_session()
+
+    @classmethod
+    def forget(cls, config: SHConfig) -> None:
+        """Let go of an account's token, which the service may have taken back before its time: the next request asks for another."""
+        cls._CACHED_SESSIONS.pop(cls._get_cache_key(config), None)
