@@ -91,6 +91,26 @@ def test_fields_of_another_season_do_not_flatten_what_is_in_them(ground: testing
         assert (fine * wanted)[inside].sum() / (wanted[inside] ** 2).sum() == pytest.approx(1, abs=0.1)
 
 
+def test_what_each_sees_alone_does_not_take_contrast_from_the_reference(ground: testing.Array, coarse: xr.Dataset) -> None:
+    """Hedges that were cut, crops in flower: details of either date that the other has not, nearly half as strong as those of both."""
+    alone, other = (testing.landscape((60, 64), seed=seed) for seed in (21, 22))
+    target = testing.series(ground + 0.4 * (alone - alone.mean()), days=1, sensor=testing.still(), seed=1).stack
+    made = harmonise(sharp(TINT * (ground + 0.4 * (other - other.mean())) + HAZE), target)
+    down = brought_down(made["reflectance"].values[0], made["valid"].values[0], stacks.grid_of(made), stacks.grid_of(target))[0]
+    for band, wanted in zip(down, target["reflectance"].values[0], strict=True):
+        fine, true = (image - ndimage.uniform_filter(image, 5) for image in (band, wanted))
+        assert np.corrcoef(fine.ravel(), true.ravel())[0, 1] < 0.92
+        assert fine.std() / true.std() == pytest.approx(1, abs=0.05)
+
+
+def test_contrast_that_a_season_turned_round_is_not_turned_back(ground: testing.Array, coarse: xr.Dataset) -> None:
+    turned = ground.copy()
+    turned[3] = 0.5 - turned[3]
+    made = harmonise(sharp(turned), coarse, smooth_m=100)["reflectance"].values[0]
+    fine, true = (image - ndimage.uniform_filter(image, 5) for image in (made[3], ground[3]))
+    assert fine.std() < 0.1 * true.std() and np.corrcoef(made[2].ravel(), ground[2].ravel())[0, 1] > 0.99
+
+
 def test_pixels_that_lie_apart_tell_no_contrast(ground: testing.Array, coarse: xr.Dataset) -> None:
     rows, columns = np.indices(coarse["valid"].shape[1:])
     apart = (rows % 3 == 0) & (columns % 3 == 0)

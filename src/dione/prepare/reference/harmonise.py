@@ -35,6 +35,8 @@ TIE = 1e-5
 """Quantiles that are as near are of pixels of one value: water, or what is saturated."""
 SMOOTH_M = 500.0
 """Deviation of the Gaussian that smooths the residual: longer than any field, shorter than the weather."""
+LEAST_ALIKE = 0.5
+"""Correlation of contrasts below which less than their full gain is taken: they are hardly those of the same fields."""
 ROUNDS = 4
 STEP_PX = 2
 """Contrasts are differences of pixels of 10 m so far apart: beyond what blur makes alike, and mostly within one field."""
@@ -135,7 +137,12 @@ def _plane(difference: Array, seen: NDArray[np.bool_]) -> Array:
 
 
 def _contrasts(down: Array, target: Array, seen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Gain (band,) from contrasts of down (band, y, x) to those of target, by least squares without outliers. Raises NothingClear."""
+    """Gain (band,) from contrasts of down (band, y, x) to those of target, without outliers. Raises NothingClear.
+
+    The reduced major axis (as between sensors: Roy et al. 2016, Remote Sensing of Environment 185, 57–70): least squares would make the reference's
+    contrast less than the target's by their correlation, for both have differences that the other does not. Below LEAST_ALIKE that is wanted,
+    and a contrast that a season turned round is not turned back: nothing is left of it.
+    """
     both = [seen[STEP_PX:] & seen[:-STEP_PX], seen[:, STEP_PX:] & seen[:, :-STEP_PX]]
     if sum(int(where.sum()) for where in both) < ENOUGH_PX:
         raise NothingClear(f"the {seen.sum()} pixels of 10 m that are clear in both the reference and Sentinel-2 lie apart\ntake another date or a larger area")
@@ -144,7 +151,13 @@ def _contrasts(down: Array, target: Array, seen: NDArray[np.bool_]) -> NDArray[n
         parts = (image[:, STEP_PX:] - image[:, :-STEP_PX])[:, both[0]], (image[..., STEP_PX:] - image[..., :-STEP_PX])[:, both[1]]
         return np.concatenate(parts, axis=1).astype(np.float64)
 
-    return np.array([_slope(x, y) for x, y in zip(steps(down), steps(target), strict=True)])
+    return np.array([_axis(x, y) for x, y in zip(steps(down), steps(target), strict=True)])
+
+
+def _axis(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """The gain between two that both err."""
+    forth, back = (max(_slope(*pair), 0.0) for pair in ((x, y), (y, x)))
+    return forth / max(min(forth * back, 1.0) ** 0.5, LEAST_ALIKE)
 
 
 def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
