@@ -139,3 +139,24 @@ def test_the_sharpness_benchmark_finds_a_scene_blurred_more_to_be_so(tmp_path):
     told = subprocess.run(ask, capture_output=True, text=True, timeout=600, check=True).stdout
     found = [float(cell) for cell in told.splitlines()[-1].split("|")[2:-3]]
     assert told.startswith("ln modulation = ") and found == sorted(found)
+
+
+def test_the_curation_benchmark_keeps_right_references_and_tells_the_presets_apart(tmp_path):
+    for seed in (1, 2):
+        (tmp_path / str(seed)).mkdir()
+        write_geotiffs(series(landscape((128, 128), seed=seed), days=2, seed=seed).stack, tmp_path / str(seed))
+    ask = [sys.executable, BENCHMARKS / "curation.py", str(tmp_path / "1"), str(tmp_path / "2"), "--count", "2"]
+    told = subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout.splitlines()
+    rows = {cells[1]: cells[2:-1] for cells in ([cell.strip() for cell in line.split("|")] for line in told[2:])}
+    assert rows["right"] == ["4", "100%", "100%"] and rows["of other land"] == ["4", "0%", "0%"]
+    assert rows["blurred by a Gaussian of 20 m"] == ["4", "100%", "0%"] and rows["cloud over three tenths"][2] == "0%"
+    assert int(rows["of the same place 0 to 100 days away"][0]) == 4
+
+
+def test_the_harmonising_benchmark_tells_how_much_contrast_is_kept_under_clouds(tmp_path):
+    write_geotiffs(series(landscape((192, 192), seed=1), days=3, seed=1).stack, tmp_path)
+    ask = [sys.executable, BENCHMARKS / "harmonising.py", str(tmp_path), "--count", "4"]
+    told = json.loads(subprocess.run(ask, capture_output=True, text=True, timeout=300, check=True).stdout)
+    assert told["pairs"] == 4 and told["alike"] > 0.7 and 0.7 < told["kept"] < 1.1
+    assert told["clouds over 0"] == {"dates": 3, "kept": pytest.approx(1, abs=0.03), "fewest": pytest.approx(1, abs=0.03)}
+    assert told["clouds over 0.05"]["kept"] > 0.95 and told["clouds over 0.3"]["fewest"] > 0.5

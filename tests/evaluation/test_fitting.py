@@ -43,6 +43,16 @@ def test_no_shift_is_found_where_there_is_none_and_the_rim_is_not_scored(cases):
     assert by.max() < 0.02 and not fit.seen[:, :5].any() and not fit.seen[:, :, -5:].any() and fit.seen[:, 6:-6, 6:-6].all()
 
 
+def test_clouds_that_a_result_shows_where_it_is_not_scored_do_not_move_the_reference(cases):
+    clear = torch.ones(4, 14, 14, dtype=torch.bool)
+    clear[:, 3:8, 5:12] = False
+    cloud = ~clear.repeat_interleave(4, 1).repeat_interleave(4, 2)[:, None]
+    shown = replace(cases.made["true"], sr=torch.where(cloud, 0.7, cases.made["true"].sr))
+    clouded = inside(replace(cases, seen=scored(clear, zoom=4, border=1), made={**cases.made, "true": shown}), limit_px=3)
+    fit, by = fitted(clouded, "true", limit_px=3)
+    assert by.max() < 0.02 and np.abs(cpsnr(fit, "true") - cpsnr(clouded, "true")).max() < 0.1
+
+
 @pytest.mark.parametrize("px", [30, float("inf")])
 def test_images_too_small_for_the_shift_are_told(cases, px):
     with pytest.raises(BadRecipe, match=r"images of 56 px leave nothing.*\n.*smaller --align"):

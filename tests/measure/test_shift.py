@@ -41,9 +41,18 @@ def test_the_shift_found_is_never_worse_than_none(sharp):
     assert ((seen - moved).var((-2, -1), correction=0).mean(1) <= here + 1e-7).all()
 
 
-def test_ground_without_any_feature_has_a_finite_shift():
+def test_ground_without_any_feature_has_no_shift():
     flat = torch.full((2, 4, 32, 32), 0.1)
-    assert torch.isfinite(find(flat, flat, limit_px=2)).all()
+    assert (find(flat, flat, limit_px=2) == 0).all()
+    assert (find(flat, flat, limit_px=2, seen=torch.zeros(2, 32, 32, dtype=torch.bool)) == 0).all()
+
+
+def test_what_was_not_seen_has_no_say_in_the_shift(sharp):
+    truth, hidden = torch.tensor([[1.3, -0.7]]).expand(6, 2), torch.zeros(6, 56, 56, dtype=torch.bool)
+    hidden[:, 10:30, 20:50] = True
+    for cloud in (0.7, 0.0, float("nan")):
+        seen = torch.where(hidden[:, None], cloud, shifted(sharp, truth))
+        assert (find(seen, sharp, limit_px=3, seen=~hidden) - truth).abs().max() < 0.05
 
 
 def test_the_score_up_to_a_shift_is_that_of_a_reference_in_place(sharp):

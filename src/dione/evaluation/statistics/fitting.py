@@ -1,7 +1,7 @@
 """Results compared with a reference where they fit it best: real sharp imagery is orthorectified metres off, locally.
 
 The reference is moved, each image and each model for itself, by at most so many of its pixels along each axis, to where the squared
-difference is least (dione.measure.shift); brightness is forgiven anyway. Every score is then that of the moved reference.
+difference is least where it is scored (dione.measure.shift); brightness is forgiven anyway. Every score is then that of the moved reference.
 What is scored shrinks by the rim that such a shift could leave open, the same for every model.
 """
 
@@ -35,5 +35,5 @@ def inside(cases: Cases, *, limit_px: float) -> Cases:
 
 def fitted(cases: Cases, model: str, *, limit_px: float) -> tuple[Cases, Float[Tensor, " b"]]:
     """Cases that are `inside` with the reference moved onto what `model` made, and by how far, pixels of the reference."""
-    by = shift.find(cases.made[model].sr, cases.hr, limit_px=limit_px)
+    by = shift.find(cases.made[model].sr, cases.hr, limit_px=limit_px, seen=cases.seen)
     return replace(cases, hr=shift.shifted(cases.hr, by)), by.square().sum(1).sqrt()

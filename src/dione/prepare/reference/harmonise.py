@@ -25,6 +25,7 @@ from dione.base import stack as stacks
 from dione.base.bands import BANDS
 from dione.base.errors import BadGrid, BadRecipe, NothingClear, faults
 from dione.prepare.reference.interpolate import cubic, mean
+from dione.prepare.sharpness import NOISE
 
 METHODS = ("moments", "histogram", "linear")
 Array = NDArray[np.float32]
@@ -155,9 +156,10 @@ def _contrasts(down: Array, target: Array, seen: NDArray[np.bool_]) -> NDArray[n
 
 
 def _axis(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """The gain between two that both err."""
+    """The gain between two that both err; what Sentinel-2's noise adds to the contrasts y is none."""
     forth, back = (max(_slope(*pair), 0.0) for pair in ((x, y), (y, x)))
-    return forth / max(min(forth * back, 1.0) ** 0.5, LEAST_ALIKE)
+    signal = 1 - 2 * (NOISE / max(1.4826 * float(np.median(np.abs(y))), 2 * NOISE)) ** 2
+    return forth / max(min(forth * back / signal, 1.0) ** 0.5, LEAST_ALIKE)
 
 
 def _slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
