@@ -75,6 +75,25 @@ def test_two_scenes_of_one_time_and_ground_are_told_and_one_is_kept(copied: Path
     assert all("delivered twice" in failed.why for failed in scan.failed)
 
 
+def test_a_second_pan_of_one_scene_is_told_and_the_first_is_kept(copied: Path) -> None:
+    (first,) = copied.rglob("DE2_PAN*P002.dim")
+    for file in first.parent.glob(f"{first.stem}.*"):
+        shutil.copy(file, file.with_name(f"{first.stem}b{file.suffix}"))
+    again = first.with_name(f"{first.stem}b.dim")
+    moved = re.sub(r"\d\d(\.\d+)?</START_TIME>", "45</START_TIME>", again.read_text())
+    again.write_text(moved.replace(f"{first.stem}.tif", f"{again.stem}.tif"))
+    scan = deliveries.scan(copied)
+    (failed,) = scan.failed
+    assert failed.path == str(again) and "one scene has one panchromatic raster" in failed.why and len(scan.products) == 8
+
+
+def test_rasters_of_one_name_in_a_table_are_told(delivery: Delivered, tmp_path: Path) -> None:
+    rows = [scenetable.row(product) for product in deliveries.scan(delivery.folder).products]
+    joined = [*rows, {**rows[0], "raster": "elsewhere/other.tif"}]
+    with pytest.raises(BadSource, match=rf"(?s)several rasters of one kind.*{rows[0]['scene']}: .*other\.tif.*scan the folder"):
+        scenetable.read(scenetable.write(tmp_path / "joined.parquet", joined))
+
+
 def test_two_scenes_of_one_time_side_by_side_are_two(copied: Path) -> None:
     shutil.copytree(next(copied.glob("DE2_PM4*")), copied / "beside")
     for path in (copied / "beside").glob("*.dim"):

@@ -63,7 +63,7 @@ def complain(failed: tuple[Failed, ...], of: str) -> None:
 def scan(folder: str | Path, *, told: plainvhr.Told = plainvhr.Told(), sensors: Mapping[str, Sensor] = SENSORS) -> Scan:
     """Every scene below `folder`: each `.dim`, and each other GeoTIFF if `told` names their sensor, or else each product of EOReader.
 
-    Raises NotFound when there is none; what cannot be read, is there twice, or is pan alone comes back as failed.
+    Raises NotFound when there is none; what cannot be read, is there twice, or is pan alone or a second one comes back as failed.
     """
     files = listing(folder, depth=DEPTH)
     dims = [file.path for file in files if file.name.lower().endswith(".dim")]
@@ -123,6 +123,9 @@ def _sorted(found: list[Product], failed: list[Failed]) -> Scan:
                 failed.append(Failed(_path(product), f"taken at the same time as {_path(double)}, over the same ground: delivered twice? Keep one of them"))
             elif kind == "pan" and partner is None:
                 lonely.append(product)
+            elif partner and (other := next((one for one in kept if one.kind == "pan" and one.scene == partner.scene), None)):
+                why = f"goes with {_path(partner)}, and so does {_path(other)}: one scene has one panchromatic raster"
+                failed.append(Failed(_path(product), f"{why}\nkeep one of them; if they are parts of one, put them together: gdalbuildvrt, gdal_translate"))
             else:
                 kept.append(replace(product, scene=partner.scene) if partner else product)
     why = "panchromatic without a multispectral raster of the same time and ground that can be used: it has no colours, and its clouds cannot be found"

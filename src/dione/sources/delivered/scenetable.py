@@ -6,6 +6,7 @@ no such band). Later steps add columns, none takes any away.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from shapely.geometry import Polygon
 
 from dione.base.area import from_wkt
 from dione.base.bands import BANDS, PAN
-from dione.base.errors import BadSource, NotFound
+from dione.base.errors import BadSource, NotFound, faults
 from dione.base.storage import parquet
 from dione.base.storage.documents import json_of
 from dione.base.storage.files import folder
@@ -95,7 +96,7 @@ def write(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> str | Path:
 
 
 def read(path: str | Path) -> list[dict[str, Any]]:
-    """The rows of a table; raises NotFound, BadSource."""
+    """The rows of a table; raises NotFound, BadSource, also where two rasters of one kind bear one scene's name."""
     advice = f"make one with: dione vhr scan FOLDER -o {shown(path)}"
     try:
         listed: list[dict[str, Any]] = parquet.of_bytes(get(path), shown(path), "table of scenes", advice).to_pylist()
@@ -104,6 +105,10 @@ def read(path: str | Path) -> list[dict[str, Any]]:
     missing = [name for name in _columns() if listed and name not in listed[0]]
     if missing or not listed:
         raise BadSource(f"{shown(path)} is no table of scenes: {f'no columns {missing}' if missing else 'it has no rows'}\n{advice}")
+    if twice := [name for name, count in Counter((one["scene"], one["kind"]) for one in listed).items() if count > 1]:
+        told = [f"{scene}: {', '.join(str(one['raster']) for one in listed if (one['scene'], one['kind']) == (scene, kind))}" for scene, kind in twice]
+        again = "scan the folder that holds both, which tells scenes of one name apart, or give one of them another name"
+        raise BadSource(faults(f"{shown(path)} has several rasters of one kind under one scene's name, of which only one would be used", told, again))
     return listed
 
 
