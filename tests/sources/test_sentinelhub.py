@@ -252,11 +252,19 @@ def test_a_token_that_was_taken_back_before_its_time_is_renewed(hub: MadeHub) ->
     assert stack["valid"][1].load().any() and hub.tokens == 2
 
 
+def test_threads_whose_token_was_taken_back_share_one_new_one(hub: MadeHub) -> None:
+    stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES)
+    hub.token = "another"
+    with ThreadPoolExecutor(4) as pool:
+        shown = list(pool.map(lambda at: stack["valid"][at % 2].load().any(), range(4)))
+    assert all(shown) and hub.tokens == 2
+
+
 def test_a_token_that_is_refused_from_the_start_is_asked_for_once_more_and_no_longer(hub: MadeHub) -> None:
     stack = sources.open("sentinelhub:mine", area=AREA, dates=DATES)
     hub.instead["process"] = (401, b'{"error": {"message": "not yours"}}', {})
     with pytest.raises(BadSource, match=r"\(HTTP 401\): not yours"):
-        stack["reflectance"].load()
+        stack["reflectance"][0].load()
     assert hub.tokens == 2
 
 

@@ -7,6 +7,7 @@ size that was asked for, is asked for again here.
 
 import logging
 import threading
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,7 @@ class Hub:
 
         hub, fault, renewed = _package(), "no answer", False
         for tried in range(self.patience.tries):
+            began_s = time.monotonic()
             try:
                 return ask()
             except Damaged as error:
@@ -119,7 +121,7 @@ class Hub:
             except hub.exceptions.DownloadFailedException as error:
                 if renewed or getattr(getattr(error.request_exception, "response", None), "status_code", 0) != 401:
                     raise BadSource(self._refused(what, error.request_exception)) from error
-                _client().forget(_config(self.profile, self.patience))
+                _client().forget(_config(self.profile, self.patience), began_s)
                 fault, renewed = "its token does not hold any more", True
             except OAuth2Error as error:
                 fault = self._without_token(error)

@@ -4,6 +4,7 @@ Left to itself it waits for a token as long as the server keeps silent, for as l
 up: weeks), and takes a Retry-After that is no whole number for a fault of its own. Imported when the extra is there alone.
 """
 
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +18,15 @@ from dione.base.errors import BadSource
 
 LONGEST_PAUSE_S = 600.0
 """Rates are by the minute, quotas by the month."""
+_logging_in = threading.Lock()
+"""Threads that need a token at the same time share one."""
 
 
 class Session(SentinelHubSession):
     """Who holds the token."""
+
+    made_s = 0.0
+    """When its token came, by the clock of `time.monotonic`."""
 
     def _collect_new_token(self) -> dict[str, Any]:
         with OAuth2Session(client=BackendApplicationClient(client_id=self.config.sh_client_id)) as oauth:
@@ -31,6 +37,7 @@ class Session(SentinelHubSession):
                 include_client_id=True,
                 timeout=self.config.download_timeout_seconds,
             )
+        self.made_s = time.monotonic()
         return {"expires_at": time.time()} | token  # one that does not say how long it holds is renewed each time
 
 
@@ -57,11 +64,15 @@ class Client(SentinelHubDownloadClient):
     def get_session(self) -> SentinelHubSession:
         """The one of this account, for all requests of this process."""
         key = self._get_cache_key(self.config)
-        if not self._CACHED_SESSIONS.keys() & {key, self._UNIVERSAL_CACHE_KEY}:
-            self._CACHED_SESSIONS[key] = Session(config=self.config)
+        with _logging_in:
+            if not self._CACHED_SESSIONS.keys() & {key, self._UNIVERSAL_CACHE_KEY}:
+                self._CACHED_SESSIONS[key] = Session(config=self.config)
         return super().get_session()
 
     @classmethod
-    def forget(cls, config: SHConfig) -> None:
-        """Let go of an account's token, which the service may have taken back before its time: the next request asks for another."""
-        cls._CACHED_SESSIONS.pop(cls._get_cache_key(config), None)
+    def forget(cls, config: SHConfig, before_s: float) -> None:
+        """Let go of an account's token that came before a moment (`time.monotonic`), which the service may have taken back: the next request asks for another."""
+        key = cls._get_cache_key(config)
+        held = cls._CACHED_SESSIONS.get(key)
+        if isinstance(held, Session) and held.made_s < before_s:
+            cls._CACHED_SESSIONS.pop(key, None)
