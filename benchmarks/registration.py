@@ -84,7 +84,7 @@ def measured(series: xr.Dataset, side: int, count: int, seed: int = 5) -> dict[s
         told |= {"left": np.sqrt(np.square(np.where(taken > 0, off, planted)).mean()), "planted": np.sqrt(np.square(planted).mean())}
     if found[True]:
         told["other"] = float(np.mean([taken for *_, taken in found[True]]))
-    return {name: round(float(value), 3) for name, value in told.items()}
+    return {name: value if isinstance(value, int) else round(float(value), 3) for name, value in told.items()}
 
 
 if __name__ == "__main__":

@@ -103,6 +103,25 @@ def test_what_each_sees_alone_does_not_take_contrast_from_the_reference(ground: 
         assert fine.std() / true.std() == pytest.approx(1, abs=0.05)
 
 
+def fine_contrast(reference: xr.Dataset, ground: np.ndarray) -> np.ndarray:
+    """Of each band, over that of the ground."""
+    made, true = (image - ndimage.uniform_filter(image, (0, 5, 5)) for image in (reference["reflectance"].values[0], ground))
+    return np.asarray(made.std((1, 2)) / true.std((1, 2)))
+
+
+def test_noise_of_sentinel_2_gives_quiet_ground_no_contrast() -> None:
+    quiet = 0.1 + 0.03 * testing.landscape((60, 64), seed=5)
+    still = testing.series(quiet, days=1, sensor=testing.still(), seed=1).stack
+    noisy = still["reflectance"].values + 0.001 * np.random.default_rng(0).standard_normal(still["reflectance"].shape)
+    made = harmonise(sharp(quiet * TINT + HAZE), still.assign(reflectance=(stacks.DIMS["reflectance"], noisy.astype(np.float32))))
+    np.testing.assert_allclose(fine_contrast(made, quiet), 1, atol=0.1)
+
+
+@pytest.mark.parametrize("seed", range(71, 76))
+def test_a_reference_of_other_ground_is_not_given_the_contrast_of_this(ground: testing.Array, coarse: xr.Dataset, seed: int) -> None:
+    assert (fine_contrast(harmonise(sharp(testing.landscape((60, 64), seed=seed)), coarse), ground) < 0.6).all()
+
+
 def test_contrast_that_a_season_turned_round_is_not_turned_back(ground: testing.Array, coarse: xr.Dataset) -> None:
     turned = ground.copy()
     turned[3] = 0.5 - turned[3]

@@ -25,7 +25,6 @@ from dione.base import stack as stacks
 from dione.base.bands import BANDS
 from dione.base.errors import BadGrid, BadRecipe, NothingClear, faults
 from dione.prepare.reference.interpolate import cubic, mean
-from dione.prepare.sharpness import NOISE
 
 METHODS = ("moments", "histogram", "linear")
 Array = NDArray[np.float32]
@@ -38,6 +37,8 @@ SMOOTH_M = 500.0
 """Deviation of the Gaussian that smooths the residual: longer than any field, shorter than the weather."""
 LEAST_ALIKE = 0.5
 """Correlation of contrasts below which less than their full gain is taken: they are hardly those of the same fields."""
+NOISE = 0.00125
+"""Deviation of a pixel of Sentinel-2, reflectance, a quarter more than usual: noise that counts as contrast is given to the reference."""
 ROUNDS = 4
 STEP_PX = 2
 """Contrasts are differences of pixels of 10 m so far apart: beyond what blur makes alike, and mostly within one field."""
@@ -158,7 +159,8 @@ def _contrasts(down: Array, target: Array, seen: NDArray[np.bool_]) -> NDArray[n
 def _axis(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """The gain between two that both err; what Sentinel-2's noise adds to the contrasts y is none."""
     forth, back = (max(_slope(*pair), 0.0) for pair in ((x, y), (y, x)))
-    signal = 1 - 2 * (NOISE / max(1.4826 * float(np.median(np.abs(y))), 2 * NOISE)) ** 2
+    spread = max(1.4826 * float(np.median(np.abs(y))), 1e-6)
+    signal = max(1 - 2 * (NOISE / spread) ** 2, 1e-6)
     return forth / max(min(forth * back / signal, 1.0) ** 0.5, LEAST_ALIKE)
 
 
